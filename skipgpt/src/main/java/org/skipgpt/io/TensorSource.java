@@ -1,12 +1,19 @@
 package org.skipgpt.io;
 
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.util.Set;
 
 /**
  * Named tensors in files, readable piece by piece without copying a file to the heap.
  *
- * <p>Implementations map files; a tensor may be larger than 2 GB.
+ * <p>Implementations map files; a tensor may be larger than 2 GB. Any number of threads may read at once.
+ *
+ * <pre>{@code
+ * try (var folder = HuggingFaceFolder.open(Path.of("models/tiny-llama"))) {
+ *     float[] norm = folder.tensors().floats("model.norm.weight");
+ * }
+ * }</pre>
  */
 public interface TensorSource extends AutoCloseable {
     /** The tensor names, in file order. */
@@ -26,6 +33,26 @@ public interface TensorSource extends AutoCloseable {
      * @param length bytes wanted, 1..2^31-1
      */
     ByteBuffer bytes(String name, long from, int length);
+
+    /**
+     * A whole tensor widened to single precision, in row-major order.
+     *
+     * @throws CheckpointException if its format is no float format, or if it has more than 2^31-9 elements
+     */
+    default float[] floats(String name) {
+        TensorInfo info = info(name);
+        if (info.elements() > Integer.MAX_VALUE - 8) {
+            throw new CheckpointException("Tensor " + info + " is too large for one array; read it with bytes().");
+        }
+        float[] values = new float[(int) info.elements()];
+        FloatBuffer out = FloatBuffer.wrap(values);
+        long bytes = info.byteSize();
+        int piece = 1 << 24;
+        for (long at = 0; at < bytes; at += piece) {
+            Widening.toFloats(bytes(name, at, (int) Math.min(piece, bytes - at)), info, out);
+        }
+        return values;
+    }
 
     @Override
     void close();

@@ -1,0 +1,137 @@
+package org.skipgpt.io;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * A file that appears under its name only when it is complete.
+ *
+ * <p>Bytes go to a temporary name in the same folder; {@link #commit} makes them durable and moves them into place;
+ * closing without it throws them away.
+ *
+ * <pre>{@code
+ * AtomicFile.write(folder.resolve("config.json"), json);
+ * }</pre>
+ */
+public final class AtomicFile implements AutoCloseable {
+    private final Path target;
+    private final Path temporary;
+    private final FileChannel channel;
+
+    private AtomicFile(Path target, Path temporary, FileChannel channel) {
+        this.target = target;
+        this.temporary = temporary;
+        this.channel = channel;
+    }
+
+    /**
+     * Begins a file whose folder exists.
+     *
+     * @throws CheckpointException if the folder is missing or cannot be written to
+     */
+    public static AtomicFile begin(Path target) {
+        // an ordinary name, not Files.createTempFile: that would take away the rights of others to read the result
+        long mark = ThreadLocalRandom.current().nextLong() >>> 1;
+        Path temporary = target.resolveSibling("." + target.getFileName() + "." + Long.toString(mark, 36) + ".tmp");
+        try {
+            FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            return new AtomicFile(target, temporary, channel);
+        } catch (IOException e) {
+            throw failure(target, e);
+        }
+    }
+
+    /** Writes a whole file of UTF-8 text. */
+    public static void write(Path target, String text) {
+        write(target, ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** Writes a whole file. */
+    public static void write(Path target, ByteBuffer bytes) {
+        try (AtomicFile file = begin(target)) {
+            while (bytes.hasRemaining()) {
+                file.channel.write(bytes);
+            }
+            file.commit();
+        } catch (IOException e) {
+            throw failure(target, e);
+        }
+    }
+
+    /** Copies a file. */
+    public static void copy(Path source, Path target) {
+        try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ);
+                AtomicFile file = begin(target)) {
+            long size = in.size();
+            for (long at = 0; at < size; ) {
+                at += in.transferTo(at, size - at, file.channel);
+            }
+            file.commit();
+        } catch (IOException e) {
+            throw failure(target, e);
+        }
+    }
+
+    /** Where bytes are written. */
+    public FileChannel channel() {
+        return channel;
+    }
+
+    /** The name the file will have. */
+    public Path target() {
+        return target;
+    }
+
+    /** Makes the bytes durable and moves the file into place. */
+    public void commit() {
+        try {
+            channel.force(true);
+            channel.close();
+            move(temporary, target);
+        } catch (IOException e) {
+            throw failure(target, e);
+        }
+    }
+
+    /** Throws away what was written unless it was committed. */
+    @Override
+    public void close() {
+        try {
+            channel.close();
+            Files.deleteIfExists(temporary);
+        } catch (IOException e) {
+            throw failure(target, e);
+        }
+    }
+
+    static void move(Path from, Path to) throws IOException {
+        try {
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (AtomicMoveNotSupportedException e) {
+            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    static RuntimeException failure(Path target, IOException e) {
+        if (e instanceof ClosedByInterruptException) {
+            return new CancellationException("Writing " + target + " was stopped by an interruption.");
+        }
+        if (e instanceof NoSuchFileException) {
+            return new CheckpointException(
+                    "File " + target + " cannot be written: its folder does not exist. Make the folder first.", e);
+        }
+        return new CheckpointException(
+                "File " + target + " cannot be written: " + e + ". Check the rights and the free space.", e);
+    }
+}
