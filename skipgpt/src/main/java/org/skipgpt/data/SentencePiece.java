@@ -1,0 +1,303 @@
+package org.skipgpt.data;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
+import org.skipgpt.data.SentencePieceModel.Kind;
+import org.skipgpt.data.SentencePieceModel.Piece;
+
+/**
+ * The SentencePiece byte-pair tokenizer of Llama 2, TinyLlama, Mistral and llama2.c.
+ *
+ * <p>A space goes before the text, spaces are written ▁, the best-scoring pair is joined first, and a character that no
+ * piece spells becomes its UTF-8 bytes. The spelling of a control token inside a text is ordinary text.
+ *
+ * <pre>{@code
+ * var tokens = SentencePiece.open(Path.of("tokenizer.model"));
+ * tokens.encode("Hello world");   // 15043, 3186
+ * }</pre>
+ */
+public final class SentencePiece implements Tokenizer {
+    private static final int CACHE_ENTRIES = 1 << 16;
+
+    private final SentencePieceModel model;
+    private final boolean addsBos;
+    private final Map<String, Integer> ids = new HashMap<>();
+    private final Map<String, Integer> userDefined = new HashMap<>();
+    private final int longestUserDefined;
+    private final int[] ranks;
+    private final int[] byteIds = new int[256];
+    private final boolean hasUnused;
+    private final boolean splitsAtSpaces;
+    private final Map<String, int[]> cache = new ConcurrentHashMap<>();
+
+    private SentencePiece(SentencePieceModel model, boolean addsBos) {
+        this.model = model;
+        this.addsBos = addsBos;
+        Arrays.fill(byteIds, -1);
+        int longest = 0;
+        boolean unused = false;
+        boolean apart = true;
+        for (int id = 0; id < model.pieces().size(); id++) {
+            Piece piece = model.pieces().get(id);
+            Kind kind = piece.kind();
+            if (kind == Kind.BYTE) {
+                byteIds[byteOf(piece)] = id;
+            } else if (kind == Kind.USER_DEFINED) {
+                userDefined.putIfAbsent(piece.text(), id);
+                longest = Math.max(longest, piece.text().length());
+            } else if (kind == Kind.NORMAL || kind == Kind.UNUSED) {
+                ids.putIfAbsent(piece.text(), id);
+                unused |= kind == Kind.UNUSED;
+                apart &= marksLeadOnly(piece.text());
+            }
+        }
+        longestUserDefined = longest;
+        hasUnused = unused;
+        splitsAtSpaces = apart;
+        ranks = ranks(model.pieces());
+    }
+
+    /**
+     * Opens a SentencePiece {@code .model} or a llama2.c {@code .bin}; the family is taken to begin texts with BOS.
+     *
+     * @throws DataException if the file is damaged or of another kind than BPE
+     */
+    public static SentencePiece open(Path file) {
+        return open(file, true);
+    }
+
+    /** As above, saying whether texts begin with BOS ({@code add_bos_token} of a Hugging Face folder). */
+    public static SentencePiece open(Path file, boolean addsBos) {
+        return new SentencePiece(SentencePieceModel.read(file), addsBos);
+    }
+
+    // Equal scores must share a rank: among equals the leftmost pair goes first.
+    private static int[] ranks(List<Piece> pieces) {
+        float[] order = new float[pieces.size()];
+        for (int i = 0; i < order.length; i++) {
+            order[i] = -pieces.get(i).score();
+        }
+        Arrays.sort(order);
+        int[] ranks = new int[order.length];
+        for (int i = 0; i < ranks.length; i++) {
+            int at = Arrays.binarySearch(order, -pieces.get(i).score());
+            while (at > 0 && order[at - 1] == order[at]) {
+                at--;
+            }
+            ranks[i] = at;
+        }
+        return ranks;
+    }
+
+    private static int byteOf(Piece piece) {
+        if (!piece.text().matches("<0x[0-9A-Fa-f]{2}>")) {
+            throw new DataException(
+                    "byte piece \"" + piece.text() + "\": expected the form <0x0A>; the file is damaged");
+        }
+        return Integer.parseInt(piece.text().substring(3, 5), 16);
+    }
+
+    // If ▁ only ever leads a piece, no join crosses the start of a run of ▁ and words can be encoded one by one.
+    private static boolean marksLeadOnly(String piece) {
+        int lead = 0;
+        while (lead < piece.length() && piece.charAt(lead) == SentencePieceModel.SPACE_MARK) {
+            lead++;
+        }
+        return piece.indexOf(SentencePieceModel.SPACE_MARK, lead) < 0;
+    }
+
+    @Override
+    public int[] encode(String text) {
+        String prepared = prepare(text);
+        IntStream.Builder out = IntStream.builder();
+        int from = 0;
+        int at = 0;
+        while (at < prepared.length()) {
+            int end = userDefined.isEmpty() ? at : userDefinedEnd(prepared, at);
+            if (end > at) {
+                encodePlain(prepared.substring(from, at), out);
+                out.add(userDefined.getOrDefault(prepared.substring(at, end), model.unknown()));
+                at = end;
+                from = end;
+            } else {
+                at++;
+            }
+        }
+        encodePlain(prepared.substring(from), out);
+        return out.build().toArray();
+    }
+
+    private String prepare(String text) {
+        String plain = model.trimsSpaces() ? text.replaceAll(" +", " ").strip() : text;
+        if (plain.isEmpty()) {
+            return "";
+        }
+        return (model.addsSpace() ? " " + plain : plain).replace(' ', SentencePieceModel.SPACE_MARK);
+    }
+
+    private int userDefinedEnd(String text, int at) {
+        for (int end = Math.min(text.length(), at + longestUserDefined); end > at; end--) {
+            if (userDefined.containsKey(text.substring(at, end))) {
+                return end;
+            }
+        }
+        return at;
+    }
+
+    private void encodePlain(String text, IntStream.Builder out) {
+        if (!splitsAtSpaces) {
+            addAll(encodeUnit(text), out);
+            return;
+        }
+        int from = 0;
+        for (int i = 1; i <= text.length(); i++) {
+            boolean starts = i == text.length() || (isMark(text, i) && !isMark(text, i - 1));
+            if (starts) {
+                String word = text.substring(from, i);
+                int[] known = cache.get(word);
+                if (known == null) {
+                    known = encodeUnit(word);
+                    if (cache.size() < CACHE_ENTRIES && word.length() <= 32) {
+                        cache.put(word, known);
+                    }
+                }
+                addAll(known, out);
+                from = i;
+            }
+        }
+    }
+
+    private static boolean isMark(String text, int at) {
+        return text.charAt(at) == SentencePieceModel.SPACE_MARK;
+    }
+
+    private static void addAll(int[] tokens, IntStream.Builder out) {
+        for (int token : tokens) {
+            out.add(token);
+        }
+    }
+
+    private int[] encodeUnit(String text) {
+        int[] bounds = PairMerge.merge(text, codePointBounds(text), this::rank);
+        IntStream.Builder out = IntStream.builder();
+        for (int i = 0; i + 1 < bounds.length; i++) {
+            String piece = text.substring(bounds[i], bounds[i + 1]);
+            if (hasUnused) {
+                split(piece, out);
+            } else {
+                emit(piece, out);
+            }
+        }
+        return out.build().toArray();
+    }
+
+    private int rank(String text, int from, int middle, int to) {
+        Integer id = ids.get(text.substring(from, to));
+        return id == null ? PairMerge.NEVER : ranks[id];
+    }
+
+    // A piece kept only as a step towards longer ones is taken apart again the way it was joined.
+    private void split(String piece, IntStream.Builder out) {
+        Integer id = ids.get(piece);
+        if (id == null || model.pieces().get(id).kind() != Kind.UNUSED || piece.codePointCount(0, piece.length()) < 2) {
+            emit(piece, out);
+            return;
+        }
+        int[] halves = PairMerge.merge(
+                piece,
+                codePointBounds(piece),
+                (text, from, middle, to) ->
+                        to - from == piece.length() ? PairMerge.NEVER : rank(text, from, middle, to));
+        for (int i = 0; i + 1 < halves.length; i++) {
+            split(piece.substring(halves[i], halves[i + 1]), out);
+        }
+    }
+
+    private void emit(String piece, IntStream.Builder out) {
+        Integer id = ids.get(piece);
+        if (id != null) {
+            out.add(id);
+            return;
+        }
+        for (byte b : piece.getBytes(StandardCharsets.UTF_8)) {
+            int byteId = byteIds[b & 0xFF];
+            if (byteId < 0) {
+                out.add(model.unknown());
+                return;
+            }
+            out.add(byteId);
+        }
+    }
+
+    private static int[] codePointBounds(String text) {
+        int[] bounds = new int[text.codePointCount(0, text.length()) + 1];
+        for (int i = 1; i < bounds.length; i++) {
+            bounds[i] = text.offsetByCodePoints(bounds[i - 1], 1);
+        }
+        return bounds;
+    }
+
+    /** The text of some ids; control tokens are left out and the space put before the text is taken away again. */
+    @Override
+    public String decode(int[] ids) {
+        ByteSink out = new ByteSink();
+        boolean first = model.addsSpace();
+        for (int id : ids) {
+            Piece piece = model.pieces().get(checked(id));
+            if (piece.kind() == Kind.CONTROL) {
+                continue;
+            }
+            if (piece.kind() == Kind.BYTE) {
+                out.add((byte) byteOf(piece));
+            } else if (piece.kind() == Kind.UNKNOWN) {
+                out.add(" \u2047 ");
+            } else {
+                String text = piece.text().replace(SentencePieceModel.SPACE_MARK, ' ');
+                out.add(first && text.startsWith(" ") ? text.substring(1) : text);
+            }
+            first = false;
+        }
+        return out.text();
+    }
+
+    @Override
+    public String piece(int id) {
+        return model.pieces().get(checked(id)).text();
+    }
+
+    private int checked(int id) {
+        return Ids.check(id, vocabSize());
+    }
+
+    @Override
+    public int vocabSize() {
+        return model.pieces().size();
+    }
+
+    @Override
+    public OptionalInt bos() {
+        return model.bos() < 0 ? OptionalInt.empty() : OptionalInt.of(model.bos());
+    }
+
+    @Override
+    public OptionalInt eos() {
+        return model.eos() < 0 ? OptionalInt.empty() : OptionalInt.of(model.eos());
+    }
+
+    @Override
+    public boolean addsBos() {
+        return addsBos && bos().isPresent();
+    }
+
+    @Override
+    public String toString() {
+        return "SentencePiece " + vocabSize() + " pieces, bos " + model.bos() + ", eos " + model.eos();
+    }
+}
