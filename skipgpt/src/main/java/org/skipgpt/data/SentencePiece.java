@@ -135,11 +135,17 @@ public final class SentencePiece implements Tokenizer {
     }
 
     private String prepare(String text) {
-        String plain = model.trimsSpaces() ? text.replaceAll(" +", " ").strip() : text;
+        String plain = model.trimsSpaces() ? trim(text) : text;
         if (plain.isEmpty()) {
             return "";
         }
         return (model.addsSpace() ? " " + plain : plain).replace(' ', SentencePieceModel.SPACE_MARK);
+    }
+
+    // Spaces only: line ends and tabs stay.
+    private static String trim(String text) {
+        String once = text.replaceAll(" +", " ");
+        return once.replaceAll("^ +|[ \u2581]+$", "");
     }
 
     private int userDefinedEnd(String text, int at) {
@@ -248,7 +254,7 @@ public final class SentencePiece implements Tokenizer {
     @Override
     public String decode(int[] ids) {
         ByteSink out = new ByteSink();
-        boolean first = model.addsSpace();
+        boolean first = model.addsSpace() || model.trimsSpaces();
         for (int id : ids) {
             Piece piece = model.pieces().get(checked(id));
             if (piece.kind() == Kind.CONTROL) {
@@ -260,11 +266,17 @@ public final class SentencePiece implements Tokenizer {
                 out.add(" \u2047 ");
             } else {
                 String text = piece.text().replace(SentencePieceModel.SPACE_MARK, ' ');
-                out.add(first && text.startsWith(" ") ? text.substring(1) : text);
+                out.add(first ? unpad(text) : text);
+                first &= model.trimsSpaces() && text.isBlank();
+                continue;
             }
             first = false;
         }
         return out.text();
+    }
+
+    private String unpad(String text) {
+        return model.trimsSpaces() ? text.replaceAll("^ +", "") : text.startsWith(" ") ? text.substring(1) : text;
     }
 
     @Override

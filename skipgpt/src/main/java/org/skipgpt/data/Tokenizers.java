@@ -20,7 +20,7 @@ public final class Tokenizers {
      * Opens a tokenizer.
      *
      * <p>In a folder the first of these that is there counts: tokenizer.json, tokenizer.model, vocab.json with
-     * merges.txt, tokenizer.bin, one single {@code tok*.model} or {@code tok*.bin}.
+     * merges.txt, tokenizer.bin, one single {@code tok*.bin} or {@code tok*.model}.
      *
      * @param where a model's folder, or one of the files
      * @throws DataException if nothing known is there; the message lists what is looked for
@@ -64,7 +64,7 @@ public final class Tokenizers {
         if (Files.isRegularFile(folder.resolve("tokenizer.bin"))) {
             return open(folder.resolve("tokenizer.bin"));
         }
-        for (String ending : List.of(".model", ".bin")) {
+        for (String ending : List.of(".bin", ".model")) {
             List<Path> found = named(folder, ending);
             if (found.size() == 1) {
                 return open(found.get(0));
