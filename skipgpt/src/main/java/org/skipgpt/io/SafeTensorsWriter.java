@@ -133,11 +133,6 @@ public final class SafeTensorsWriter implements AutoCloseable {
         file.close();
     }
 
-    /** Bytes the tensors and the header of such a file take; what {@link HuggingFaceWriter} plans shards with. */
-    static long dataBytes(List<TensorInfo> tensors) {
-        return tensors.stream().mapToLong(TensorInfo::byteSize).sum();
-    }
-
     private static void writeFully(FileChannel channel, ByteBuffer bytes, long at) throws IOException {
         long position = at;
         while (bytes.hasRemaining()) {

@@ -1,0 +1,28 @@
+package org.skipgpt.io;
+
+import java.util.concurrent.CancellationException;
+import org.skipgpt.report.Observer;
+import org.skipgpt.report.Progress;
+
+/** Counts bytes, tells the observer and stops when the thread is interrupted. */
+final class Meter {
+    private final String task;
+    private final long total;
+    private final Observer observer;
+    private final long start = System.nanoTime();
+    private long done;
+
+    Meter(String task, long total, Observer observer) {
+        this.task = task;
+        this.total = total;
+        this.observer = observer;
+    }
+
+    void add(long bytes) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException("Stopped by an interruption while " + task + ".");
+        }
+        done += bytes;
+        observer.progress(new Progress(task, done, total, "bytes", (System.nanoTime() - start) * 1e-9, ""));
+    }
+}

@@ -1,0 +1,103 @@
+package org.skipgpt.io;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.TreeSet;
+import java.util.concurrent.CancellationException;
+import org.skipgpt.report.Observer;
+
+/**
+ * A SHA-256 sum that is fed piece by piece.
+ *
+ * <pre>{@code
+ * String sum = Sha256.of(path, Observer.silent());
+ * }</pre>
+ */
+public final class Sha256 {
+    private static final int PIECE = 1 << 22;
+
+    private final MessageDigest digest = algorithm("SHA-256");
+
+    /** Takes the next bytes; all remaining ones. */
+    public Sha256 update(ByteBuffer bytes) {
+        digest.update(bytes);
+        return this;
+    }
+
+    /** Takes a text as UTF-8. */
+    public Sha256 update(String text) {
+        digest.update(text.getBytes(StandardCharsets.UTF_8));
+        return this;
+    }
+
+    /** The sum as 64 small hexadecimal digits; feeding may begin anew afterwards. */
+    public String hex() {
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    /**
+     * The sum of a file's bytes.
+     *
+     * @param observer hears how many bytes are done
+     * @throws CheckpointException if the file cannot be read
+     * @throws CancellationException if the thread is interrupted; it stays interrupted
+     */
+    public static String of(Path path, Observer observer) {
+        Sha256 sum = new Sha256();
+        ByteBuffer piece = ByteBuffer.allocate(PIECE);
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            Meter meter = new Meter("checking " + path.getFileName(), channel.size(), observer);
+            while (channel.read(piece.clear()) >= 0) {
+                meter.add(piece.position());
+                sum.update(piece.flip());
+            }
+        } catch (IOException e) {
+            throw MappedFile.failure(path, e);
+        }
+        return sum.hex();
+    }
+
+    /**
+     * The identity of some weights: the sum over the tensors in order of name, for each its name, format and shape
+     * as text and then its bytes.
+     *
+     * <p>It depends neither on how the tensors are spread over files nor on file metadata.
+     *
+     * @param observer hears how many bytes are done
+     * @throws CancellationException if the thread is interrupted; it stays interrupted
+     */
+    public static String of(TensorSource tensors, Observer observer) {
+        long total = tensors.names().stream()
+                .mapToLong(name -> tensors.info(name).byteSize())
+                .sum();
+        Meter meter = new Meter("hashing weights", total, observer);
+        Sha256 sum = new Sha256();
+        for (String name : new TreeSet<>(tensors.names())) {
+            TensorInfo info = tensors.info(name);
+            sum.update(name + " " + info.format() + " " + Arrays.toString(info.shape()) + "\n");
+            for (long at = 0, bytes = info.byteSize(); at < bytes; at += PIECE) {
+                int length = (int) Math.min(PIECE, bytes - at);
+                sum.update(tensors.bytes(name, at, length));
+                meter.add(length);
+            }
+        }
+        return sum.hex();
+    }
+
+    static MessageDigest algorithm(String name) {
+        try {
+            return MessageDigest.getInstance(name);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(
+                    "This Java lacks " + name + ", which every Java must have; use another.", e);
+        }
+    }
+}
