@@ -1,0 +1,238 @@
+package org.skipgpt.kernel;
+
+import io.github.spencerpark.jupyter.kernel.BaseKernel;
+import io.github.spencerpark.jupyter.kernel.JupyterIO;
+import io.github.spencerpark.jupyter.kernel.LanguageInfo;
+import io.github.spencerpark.jupyter.kernel.display.DisplayData;
+import io.github.spencerpark.jupyter.kernel.magic.registry.Magics;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+import org.skipgpt.kernel.cell.CellEngine;
+import org.skipgpt.kernel.cell.CellFailure;
+import org.skipgpt.kernel.cell.CellValue;
+import org.skipgpt.kernel.cell.CodeOrigin;
+import org.skipgpt.kernel.magic.CellParser;
+import org.skipgpt.kernel.magic.CellPart;
+import org.skipgpt.kernel.magic.CellPart.CellMagic;
+import org.skipgpt.kernel.magic.CellPart.Code;
+import org.skipgpt.kernel.magic.CellPart.LineMagic;
+
+/**
+ * The kernel as cells see it: {@code getKernelInstance()}. Renderer, magics and display types are those of IJava.
+ *
+ * <p>The base library gives the types; the wire is our own (see {@link KernelMain}), because the base library neither
+ * aborts queued cells nor gathers printed text.
+ */
+public final class JavaKernel extends BaseKernel {
+    private static volatile @Nullable JavaKernel instance;
+
+    private final Publisher publisher;
+    private final KernelIo kernelIo;
+    private final History history;
+    private final Magics magics = new Magics();
+    private final List<Runnable> closers = new ArrayList<>();
+    private final CompletableFuture<CellEngine> engine = new CompletableFuture<>();
+    private volatile CodeOrigin origin = CodeOrigin.named("startup");
+
+    JavaKernel(Publisher publisher, Prompt prompt, History history) {
+        this.publisher = publisher;
+        this.kernelIo = new KernelIo(publisher, prompt);
+        this.history = history;
+        instance = this;
+    }
+
+    /**
+     * The kernel of this JVM.
+     *
+     * @throws IllegalStateException outside of a kernel
+     */
+    public static JavaKernel instance() {
+        JavaKernel kernel = instance;
+        if (kernel == null) {
+            throw new IllegalStateException("no kernel runs in this JVM; call this from a cell of a notebook");
+        }
+        return kernel;
+    }
+
+    /** Gives the kernel its engine; requests that need it wait until then. */
+    void engineStarted(CellEngine started) {
+        engine.complete(started);
+    }
+
+    /** Tells waiting requests that there will be no engine. */
+    void engineFailed(Throwable cause) {
+        engine.completeExceptionally(cause);
+    }
+
+    /** What runs the code; waits while the kernel starts. */
+    public CellEngine engine() {
+        try {
+            return engine.join();
+        } catch (CompletionException e) {
+            throw new IllegalStateException("the Java engine did not start: " + e.getCause(), e);
+        }
+    }
+
+    /** Runs a cell, magics included. */
+    CellValue run(String source, CodeOrigin newOrigin) throws Exception {
+        CellEngine running = engine();
+        CodeOrigin before = origin;
+        origin = newOrigin;
+        try {
+            return running.execute(() -> {
+                CellValue last = CellValue.NONE;
+                for (CellPart part : CellParser.parse(source)) {
+                    last = runPart(running, part);
+                }
+                return last;
+            });
+        } finally {
+            origin = before;
+        }
+    }
+
+    private CellValue runPart(CellEngine running, CellPart part) throws Exception {
+        if (part instanceof Code code) {
+            return running.eval(code.text(), origin.plusLines(code.line()));
+        }
+        Object value;
+        if (part instanceof LineMagic magic) {
+            value = magics.applyLineMagic(magic.name(), magicArguments(magic.name(), magic.arguments(), magic.words()));
+        } else {
+            CellMagic magic = (CellMagic) part;
+            CodeOrigin whole = origin;
+            origin = origin.plusLines(magic.line());
+            try {
+                value = magics.applyCellMagic(magic.name(), magic.words(), magic.body());
+            } finally {
+                origin = whole;
+            }
+        }
+        return value == null ? CellValue.NONE : new CellValue(true, value);
+    }
+
+    // %time takes code, whose quotes and blanks must stay as they are.
+    private static List<String> magicArguments(String name, String raw, List<String> words) {
+        return name.equals("time") ? List.of(raw) : words;
+    }
+
+    /** Where the code that runs now comes from. */
+    public CodeOrigin origin() {
+        return origin;
+    }
+
+    /** Runs code, magics included, and returns the value of its last expression; null where it has none. */
+    public @Nullable Object evalRaw(String code) throws Exception {
+        return run(code, CodeOrigin.named("eval")).value();
+    }
+
+    @Override
+    public DisplayData eval(String code) throws Exception {
+        Object value = evalRaw(code);
+        return value == null ? new DisplayData("null") : show(value);
+    }
+
+    /** The magics; further ones may be registered. */
+    public Magics getMagics() {
+        return magics;
+    }
+
+    /** Adds a jar or a folder to what cells can use. */
+    public void addToClasspath(String path) {
+        engine().addToClasspath(path);
+    }
+
+    /** Runs an action when the kernel ends, in reverse order of registration. */
+    public void onClose(Runnable action) {
+        synchronized (closers) {
+            closers.add(action);
+        }
+    }
+
+    /** Sources of the cells run so far, oldest first. */
+    public List<String> sources() {
+        return history.sources();
+    }
+
+    /** A value as the front end shows it. */
+    public DisplayData show(@Nullable Object value) {
+        if (value == null) {
+            return new DisplayData("null");
+        }
+        return value instanceof DisplayData data ? data : getRenderer().render(value);
+    }
+
+    @Override
+    public void display(DisplayData data) {
+        publisher.display(data);
+    }
+
+    /** Replaces what was displayed under an id. */
+    public void updateDisplay(String id, DisplayData data) {
+        data.setDisplayId(id);
+        publisher.update(data);
+    }
+
+    /** Removes the cell's outputs so far; with {@code wait} only when the next output comes, which does not flicker. */
+    public void clearOutput(boolean wait) {
+        publisher.clear(wait);
+    }
+
+    @Override
+    public JupyterIO getIO() {
+        return kernelIo;
+    }
+
+    @Override
+    public void interrupt() {
+        CellEngine started = engine.getNow(null);
+        if (started != null) {
+            started.interrupt();
+        }
+    }
+
+    @Override
+    public void onShutdown(boolean isRestarting) {
+        interrupt();
+        List<Runnable> actions;
+        synchronized (closers) {
+            actions = new ArrayList<>(closers);
+        }
+        for (int i = actions.size() - 1; i >= 0; i--) {
+            try {
+                actions.get(i).run();
+            } catch (RuntimeException e) {
+                System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.WARNING, "a close action failed", e);
+            }
+        }
+    }
+
+    @Override
+    public LanguageInfo getLanguageInfo() {
+        return new LanguageInfo.Builder("java")
+                .version(System.getProperty("java.specification.version"))
+                .mimetype("text/x-java-source")
+                .fileExtension(".jsh")
+                .pygments("java")
+                .codemirror("java")
+                .build();
+    }
+
+    @Override
+    public String getBanner() {
+        return "Java " + Runtime.version() + " · SkipGPT kernel · %help lists the magics";
+    }
+
+    /** Words for a failure that is none of the cell's own. */
+    static CellFailure failure(Throwable cause) {
+        if (cause instanceof CellFailure failure) {
+            return failure;
+        }
+        String name = cause.getClass().getName();
+        String message = cause.getMessage() == null ? "" : cause.getMessage();
+        return new CellFailure(name, message, List.of("\u001b[1;31m" + name + "\u001b[0m: " + message));
+    }
+}

@@ -1,0 +1,182 @@
+package org.skipgpt.kernel;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.jspecify.annotations.Nullable;
+import org.skipgpt.kernel.wire.Channel;
+import org.skipgpt.kernel.wire.Connection;
+import org.skipgpt.kernel.wire.KernelSockets;
+import org.skipgpt.kernel.wire.WireMessage;
+
+/**
+ * Runs the kernel: {@code java -cp ... org.skipgpt.kernel.KernelMain connection-file}.
+ *
+ * <p>A front end starts it from the kernelspec that {@link KernelSpec} writes.
+ */
+public final class KernelMain {
+    private static final int EXIT_LIMIT_MILLIS = 5000;
+    private static final PrintStream TERMINAL = System.err;
+
+    private final String session = UUID.randomUUID().toString();
+    private final KernelSockets sockets;
+    private final Publisher publisher;
+    private final Prompt prompt;
+    private final JavaKernel kernel;
+    private final Requests requests;
+    private final ShellWorker shell;
+    private final LinkedBlockingQueue<WireMessage> control = new LinkedBlockingQueue<>();
+
+    private KernelMain(Connection connection) {
+        sockets = new KernelSockets(connection, session, this::received, line -> log(line, null));
+        publisher = new Publisher(sockets, session);
+        prompt = new Prompt(sockets, session, publisher);
+        History history = new History();
+        kernel = new JavaKernel(publisher, prompt, history);
+        requests = new Requests(kernel, publisher, prompt, history);
+        shell = new ShellWorker(sockets, session, publisher, requests, this::shutdownFromShell);
+    }
+
+    /**
+     * Starts the kernel and returns; it ends with a shutdown request or with the process that started it.
+     *
+     * @param arguments the connection file
+     */
+    public static void main(String[] arguments) throws IOException {
+        if (arguments.length != 1) {
+            TERMINAL.println("usage: KernelMain CONNECTION_FILE (a Jupyter front end passes it; see kernel.json)");
+            System.exit(2);
+        }
+        Connection connection = Connection.read(Path.of(arguments[0]));
+        if (!connection.transport().equals("tcp")) {
+            TERMINAL.println("transport '" + connection.transport() + "' is not supported: expected tcp; "
+                    + "start the front end with the tcp transport");
+            System.exit(2);
+        }
+        new KernelMain(connection).run();
+    }
+
+    /** Writes a line to the terminal of the front end's server, never into a notebook. */
+    static void log(String line, @Nullable Throwable cause) {
+        TERMINAL.println("[java kernel] " + line);
+        if (cause != null) {
+            cause.printStackTrace(TERMINAL);
+        }
+    }
+
+    private void run() {
+        java.util.logging.Logger.getLogger("").getHandlers(); // its console handler keeps the real System.err
+        System.setOut(PrintedBytes.stream(text -> publisher.print("stdout", text)));
+        System.setErr(PrintedBytes.stream(text -> publisher.print("stderr", text)));
+        System.setIn(prompt);
+        JsonObject starting = new JsonObject();
+        starting.addProperty("execution_state", "starting");
+        sockets.start();
+        publisher.publish(publisher.parent(), "status", starting);
+        shell.start();
+        thread("kernel-control", this::control).start();
+        thread("kernel-start", () -> Startup.run(kernel, KernelSettings.of(System.getenv()))).start();
+        endWithParent();
+    }
+
+    private void received(Channel channel, WireMessage message) {
+        switch (channel) {
+            case SHELL -> shell.arrived(message);
+            case CONTROL -> control.add(message);
+            case STDIN -> prompt.answered(message);
+            case IOPUB -> {}
+        }
+    }
+
+    private void control() {
+        while (true) {
+            WireMessage request;
+            try {
+                request = control.take();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+            try {
+                answerControl(request);
+            } catch (RuntimeException e) {
+                log("the request " + request.type() + " failed", e);
+            }
+        }
+    }
+
+    private void answerControl(WireMessage request) {
+        publisher.status(request, "busy");
+        switch (request.type()) {
+            case "interrupt_request" -> {
+                kernel.interrupt();
+                reply(request, "interrupt_reply", Requests.ok());
+            }
+            case "kernel_info_request" -> reply(request, "kernel_info_reply", requests.kernelInfo());
+            case "shutdown_request" -> shutdown(request, Channel.CONTROL);
+            default -> {}
+        }
+        publisher.status(request, "idle");
+    }
+
+    private void reply(WireMessage request, String type, JsonObject content) {
+        sockets.send(Channel.CONTROL, request.answer(session, type, content));
+    }
+
+    private void shutdownFromShell(WireMessage request) {
+        shutdown(request, Channel.SHELL);
+    }
+
+    private void shutdown(WireMessage request, Channel channel) {
+        boolean isRestart = request.flag("restart", false);
+        exitWithin();
+        kernel.onShutdown(isRestart);
+        JsonObject content = Requests.ok();
+        content.addProperty("restart", isRestart);
+        sockets.send(channel, request.answer(session, "shutdown_reply", content));
+        publisher.publish(request, "shutdown_reply", content);
+        publisher.status(request, "idle");
+        sockets.close();
+        System.exit(0);
+    }
+
+    /** Ends the process even where a shutdown hook of the user's code hangs. */
+    private static void exitWithin() {
+        thread("kernel-exit", () -> {
+                    try {
+                        Thread.sleep(EXIT_LIMIT_MILLIS);
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                    Runtime.getRuntime().halt(0);
+                })
+                .start();
+    }
+
+    // Jupyter names the process that starts a kernel; when that one is killed nobody can send a shutdown request.
+    private void endWithParent() {
+        Optional.ofNullable(System.getenv("JPY_PARENT_PID"))
+                .flatMap(KernelMain::number)
+                .flatMap(ProcessHandle::of)
+                .ifPresent(parent -> parent.onExit().thenRun(() -> {
+                    log("the process that started this kernel has ended; so does the kernel", null);
+                    exitWithin();
+                    kernel.onShutdown(false);
+                    System.exit(0);
+                }));
+    }
+
+    private static Optional<Long> number(String text) {
+        return text.matches("\\d{1,18}") ? Optional.of(Long.valueOf(text)) : Optional.empty();
+    }
+
+    private static Thread thread(String name, Runnable body) {
+        Thread thread = new Thread(body, name);
+        thread.setDaemon(true);
+        return thread;
+    }
+}

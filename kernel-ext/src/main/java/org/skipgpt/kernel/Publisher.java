@@ -1,0 +1,184 @@
+package org.skipgpt.kernel;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.google.gson.Gson;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import io.github.spencerpark.jupyter.kernel.display.DisplayData;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.skipgpt.kernel.wire.Channel;
+import org.skipgpt.kernel.wire.KernelSockets;
+import org.skipgpt.kernel.wire.WireMessage;
+
+/**
+ * Publishes outputs in the order they were made.
+ *
+ * <p>Printed text is gathered and leaves every {@value #FLUSH_MILLIS} ms, at {@value #FLUSH_CHARS} characters, and before
+ * any other output: servers drop the outputs of a kernel that sends a message for each line.
+ */
+final class Publisher {
+    private static final int FLUSH_MILLIS = 75;
+    private static final int FLUSH_CHARS = 8192;
+    private static final Gson GSON = new Gson();
+
+    private final KernelSockets sockets;
+    private final String session;
+    private final StringBuilder text = new StringBuilder();
+    private final ScheduledExecutorService timer;
+    private String textStream = "";
+    private boolean flushPlanned;
+    private boolean clearPlanned;
+    private WireMessage parent;
+
+    Publisher(KernelSockets sockets, String session) {
+        this.sockets = sockets;
+        this.session = session;
+        // Output before the first request belongs to none.
+        this.parent = new WireMessage(
+                List.of(), new JsonObject(), new JsonObject(), new JsonObject(), new JsonObject(), List.of());
+        this.timer = Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, "kernel-flush");
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    /** The request whose outputs follow; also the parent of what its threads print later. */
+    synchronized void begin(WireMessage request) {
+        flush();
+        parent = request;
+        clearPlanned = false;
+    }
+
+    /** The request that outputs belong to now. */
+    synchronized WireMessage parent() {
+        return parent;
+    }
+
+    synchronized void status(WireMessage request, String state) {
+        flush();
+        JsonObject content = new JsonObject();
+        content.addProperty("execution_state", state);
+        publish(request, "status", content);
+    }
+
+    synchronized void executeInput(String code, int count) {
+        JsonObject content = new JsonObject();
+        content.addProperty("code", code);
+        content.addProperty("execution_count", count);
+        publish(parent, "execute_input", content);
+    }
+
+    /** Adds printed text; {@code stream} is stdout or stderr. */
+    synchronized void print(String stream, String printed) {
+        clearIfPlanned();
+        if (!stream.equals(textStream)) {
+            flush();
+            textStream = stream;
+        }
+        text.append(printed);
+        if (text.length() >= FLUSH_CHARS) {
+            flush();
+        } else if (!flushPlanned) {
+            flushPlanned = true;
+            timer.schedule(this::flushOnTime, FLUSH_MILLIS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    /** Sends the text gathered so far. */
+    synchronized void flush() {
+        if (text.isEmpty()) {
+            return;
+        }
+        JsonObject content = new JsonObject();
+        content.addProperty("name", textStream);
+        content.addProperty("text", text.toString());
+        text.setLength(0);
+        publish(parent, "stream", content);
+    }
+
+    synchronized void display(DisplayData data) {
+        clearIfPlanned();
+        flush();
+        publish(parent, "display_data", bundle(data));
+    }
+
+    synchronized void update(DisplayData data) {
+        flush();
+        publish(parent, "update_display_data", bundle(data));
+    }
+
+    synchronized void result(int count, JsonObject bundle) {
+        clearIfPlanned();
+        flush();
+        JsonObject content = bundle.deepCopy();
+        content.addProperty("execution_count", count);
+        publish(parent, "execute_result", content);
+    }
+
+    synchronized void error(JsonObject error) {
+        clearIfPlanned();
+        flush();
+        publish(parent, "error", error);
+    }
+
+    /** Clears the cell's outputs; {@code wait} delays it until the next output, which avoids flicker. */
+    synchronized void clear(boolean wait) {
+        flush();
+        clearPlanned = wait;
+        if (!wait) {
+            sendClear(false);
+        }
+    }
+
+    /** Publishes a message of another type, e.g. of a comm. */
+    synchronized void publish(WireMessage request, String type, JsonObject content) {
+        WireMessage message = request.answer(session, type, content);
+        sockets.send(Channel.IOPUB, message.to(List.of(type.getBytes(UTF_8))));
+    }
+
+    /** The data, metadata and transient parts of a display message. */
+    static JsonObject bundle(DisplayData data) {
+        JsonObject json = GSON.toJsonTree(data, DisplayData.class).getAsJsonObject();
+        for (String part : List.of("data", "metadata", "transient")) {
+            if (!json.has(part) || !json.get(part).isJsonObject()) {
+                json.add(part, new JsonObject());
+            }
+        }
+        return json;
+    }
+
+    /** The content of an error message. */
+    static JsonObject errorContent(String name, String value, List<String> traceback) {
+        JsonObject content = new JsonObject();
+        content.addProperty("ename", name);
+        content.addProperty("evalue", value);
+        JsonArray lines = new JsonArray();
+        traceback.forEach(lines::add);
+        content.add("traceback", lines);
+        return content;
+    }
+
+    private synchronized void flushOnTime() {
+        flushPlanned = false;
+        flush();
+    }
+
+    private void clearIfPlanned() {
+        if (clearPlanned) {
+            clearPlanned = false;
+            flush();
+            sendClear(true);
+        }
+    }
+
+    private void sendClear(boolean wait) {
+        JsonObject content = new JsonObject();
+        content.addProperty("wait", wait);
+        publish(parent, "clear_output", content);
+    }
+}

@@ -1,0 +1,221 @@
+package org.skipgpt.kernel;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import java.util.Map;
+import java.util.Optional;
+import org.skipgpt.kernel.cell.CellFailure;
+import org.skipgpt.kernel.cell.CellValue;
+import org.skipgpt.kernel.cell.CodeOrigin;
+import org.skipgpt.kernel.cell.Completeness;
+import org.skipgpt.kernel.cell.Completions;
+import org.skipgpt.kernel.cell.Inspection;
+import org.skipgpt.kernel.wire.WireMessage;
+
+/** Answers the requests of the shell channel, one after the other; each method returns the content of a reply. */
+final class Requests {
+    private final JavaKernel kernel;
+    private final Publisher publisher;
+    private final Prompt prompt;
+    private final History history;
+    private int executionCount;
+
+    Requests(JavaKernel kernel, Publisher publisher, Prompt prompt, History history) {
+        this.kernel = kernel;
+        this.publisher = publisher;
+        this.prompt = prompt;
+        this.history = history;
+    }
+
+    /** Runs a cell. */
+    JsonObject execute(WireMessage request) {
+        String code = request.text("code", "");
+        boolean isSilent = request.flag("silent", false);
+        boolean isStored = request.flag("store_history", true) && !isSilent;
+        if (isStored || executionCount == 0) {
+            executionCount++;
+        }
+        prompt.reset();
+        if (!isSilent) {
+            publisher.executeInput(code, executionCount);
+        }
+        String shown = "";
+        try {
+            CellValue value = kernel.run(code, CodeOrigin.cell(executionCount));
+            if (value.isShown() && !isSilent) {
+                JsonObject data = Publisher.bundle(kernel.show(value.value()));
+                shown = plain(data);
+                publisher.result(executionCount, data);
+            }
+            JsonObject reply = ok();
+            reply.addProperty("execution_count", executionCount);
+            reply.add("user_expressions", expressions(request));
+            reply.add("payload", new JsonArray());
+            return reply;
+        } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError | AssertionError e) {
+            CellFailure failure = JavaKernel.failure(e);
+            JsonObject error = Publisher.errorContent(failure.name(), failure.value(), failure.traceback());
+            if (!isSilent) {
+                publisher.error(error);
+            }
+            JsonObject reply = error.deepCopy();
+            reply.addProperty("status", "error");
+            reply.addProperty("execution_count", executionCount);
+            return reply;
+        } finally {
+            if (isStored) {
+                history.add(executionCount, code, shown);
+            }
+        }
+    }
+
+    private JsonObject expressions(WireMessage request) {
+        JsonObject results = new JsonObject();
+        JsonElement asked = request.content().get("user_expressions");
+        if (asked == null || !asked.isJsonObject()) {
+            return results;
+        }
+        for (Map.Entry<String, JsonElement> entry : asked.getAsJsonObject().entrySet()) {
+            JsonObject result;
+            try {
+                CellValue value = kernel.run(entry.getValue().getAsString(), CodeOrigin.named(entry.getKey()));
+                result = Publisher.bundle(kernel.show(value.value()));
+                result.addProperty("status", "ok");
+            } catch (Exception e) {
+                CellFailure failure = JavaKernel.failure(e);
+                result = Publisher.errorContent(failure.name(), failure.value(), failure.traceback());
+                result.addProperty("status", "error");
+            }
+            results.add(entry.getKey(), result);
+        }
+        return results;
+    }
+
+    /** The answer to a cell that will not run because an earlier one failed. */
+    JsonObject aborted() {
+        JsonObject reply = new JsonObject();
+        reply.addProperty("status", "aborted");
+        reply.addProperty("execution_count", executionCount);
+        return reply;
+    }
+
+    /** Completes the code at a cursor. */
+    JsonObject complete(WireMessage request) {
+        String code = request.text("code", "");
+        int cursor = cursor(request, code);
+        Completions found = Completions.of(kernel.engine(), code, cursor);
+        int start = code.codePointCount(0, found.start());
+        int end = code.codePointCount(0, found.end());
+        JsonArray matches = new JsonArray();
+        JsonArray types = new JsonArray();
+        for (Completions.Match match : found.matches()) {
+            matches.add(match.text());
+            JsonObject type = new JsonObject();
+            type.addProperty("start", start);
+            type.addProperty("end", end);
+            type.addProperty("text", match.text());
+            type.addProperty("type", match.type());
+            type.addProperty("signature", match.signature());
+            types.add(type);
+        }
+        JsonObject metadata = new JsonObject();
+        metadata.add("_jupyter_types_experimental", types);
+        JsonObject reply = ok();
+        reply.add("matches", matches);
+        reply.addProperty("cursor_start", start);
+        reply.addProperty("cursor_end", end);
+        reply.add("metadata", metadata);
+        return reply;
+    }
+
+    /** Explains the name at a cursor. */
+    JsonObject inspect(WireMessage request) {
+        String code = request.text("code", "");
+        Optional<Inspection> found = Inspection.of(kernel.engine(), code, cursor(request, code));
+        JsonObject data = new JsonObject();
+        found.ifPresent(inspection -> data.addProperty("text/plain", inspection.text()));
+        JsonObject reply = ok();
+        reply.addProperty("found", found.isPresent());
+        reply.add("data", data);
+        reply.add("metadata", new JsonObject());
+        return reply;
+    }
+
+    /** Judges whether code could run. */
+    JsonObject isComplete(WireMessage request) {
+        String code = request.text("code", "");
+        boolean isMagic = code.stripLeading().startsWith("%");
+        Completeness verdict =
+                isMagic ? Completeness.COMPLETE : Completeness.of(kernel.engine().analysis(), code);
+        JsonObject reply = new JsonObject();
+        reply.addProperty("status", verdict.word());
+        if (verdict == Completeness.INCOMPLETE) {
+            reply.addProperty("indent", indent(code));
+        }
+        return reply;
+    }
+
+    /** Says what this kernel is. */
+    JsonObject kernelInfo() {
+        JsonObject language = new JsonObject();
+        language.addProperty("name", kernel.getLanguageInfo().getName());
+        language.addProperty("version", kernel.getLanguageInfo().getVersion());
+        language.addProperty("mimetype", kernel.getLanguageInfo().getMimetype());
+        language.addProperty("file_extension", kernel.getLanguageInfo().getFileExtension());
+        language.addProperty("pygments_lexer", kernel.getLanguageInfo().getPygmentsLexer());
+        language.addProperty("codemirror_mode", "java");
+        JsonObject link = new JsonObject();
+        link.addProperty("text", "Java API");
+        link.addProperty(
+                "url",
+                "https://docs.oracle.com/en/java/javase/" + Runtime.version().feature() + "/docs/api/index.html");
+        JsonArray links = new JsonArray();
+        links.add(link);
+        JsonObject reply = ok();
+        reply.addProperty("protocol_version", WireMessage.PROTOCOL);
+        reply.addProperty("implementation", "skipgpt-java");
+        reply.addProperty("implementation_version", KernelVersion.text());
+        reply.add("language_info", language);
+        reply.addProperty("banner", kernel.getBanner());
+        reply.add("help_links", links);
+        reply.addProperty("debugger", false);
+        return reply;
+    }
+
+    /** There are no comms here. */
+    JsonObject commInfo() {
+        JsonObject reply = ok();
+        reply.add("comms", new JsonObject());
+        return reply;
+    }
+
+    /** Looks up earlier cells. */
+    JsonObject history(WireMessage request) {
+        return history.answer(request);
+    }
+
+    /** A reply that is just fine. */
+    static JsonObject ok() {
+        JsonObject reply = new JsonObject();
+        reply.addProperty("status", "ok");
+        return reply;
+    }
+
+    // Jupyter counts code points, Java counts UTF-16 units.
+    private static int cursor(WireMessage request, String code) {
+        int points = Math.max(0, Math.min(request.number("cursor_pos", 0), code.codePointCount(0, code.length())));
+        return code.offsetByCodePoints(0, points);
+    }
+
+    private static String indent(String code) {
+        String last = code.substring(code.lastIndexOf('\n') + 1);
+        String before = last.substring(0, last.length() - last.stripLeading().length());
+        return last.stripTrailing().endsWith("{") ? before + "    " : before;
+    }
+
+    private static String plain(JsonObject bundle) {
+        JsonElement text = bundle.getAsJsonObject("data").get("text/plain");
+        return text == null || !text.isJsonPrimitive() ? "" : text.getAsString();
+    }
+}

@@ -1,0 +1,87 @@
+package org.skipgpt.kernel.cell;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import jdk.jshell.MethodSnippet;
+import jdk.jshell.Snippet;
+import jdk.jshell.SourceCodeAnalysis.Documentation;
+import jdk.jshell.VarSnippet;
+
+/**
+ * What is known about the name at a cursor.
+ *
+ * @param entries signature and documentation, one for each overload
+ */
+public record Inspection(List<Entry> entries) {
+    /**
+     * One declaration.
+     *
+     * @param signature e.g. {@code int Math.abs(int)}
+     * @param doc its Javadoc as plain text; empty where there is none
+     */
+    public record Entry(String signature, String doc) {}
+
+    /** Looks up the name at, or the call around, a cursor in UTF-16 units; empty where nothing is known. */
+    public static Optional<Inspection> of(CellEngine engine, String code, int cursor) {
+        int from = Completions.snippetStart(engine, code, cursor);
+        int nameEnd = cursor;
+        while (nameEnd < code.length() && Character.isJavaIdentifierPart(code.charAt(nameEnd))) {
+            nameEnd++;
+        }
+        String toName = code.substring(from, nameEnd);
+        List<String> tries = new ArrayList<>();
+        if (!toName.isBlank() && Character.isJavaIdentifierPart(toName.charAt(toName.length() - 1))) {
+            tries.add(toName + "("); // JShell explains a method only inside its parentheses
+        }
+        tries.add(toName);
+        Set<Entry> entries = new LinkedHashSet<>(own(engine, lastName(toName)));
+        for (String text : tries) {
+            if (!entries.isEmpty()) {
+                break;
+            }
+            for (Documentation found : engine.analysis().documentation(text, text.length(), true)) {
+                String doc = Objects.requireNonNullElse(found.javadoc(), "");
+                entries.add(new Entry(found.signature(), JavadocText.plain(doc)));
+            }
+        }
+        return entries.isEmpty() ? Optional.empty() : Optional.of(new Inspection(List.copyOf(entries)));
+    }
+
+    /** Everything as plain text. */
+    public String text() {
+        return entries.stream()
+                .map(entry -> entry.signature()
+                        + (entry.doc().isEmpty() ? "" : "\n" + entry.doc().indent(4).stripTrailing()))
+                .collect(Collectors.joining("\n\n"));
+    }
+
+    private static List<Entry> own(CellEngine engine, String name) {
+        return engine.declarations()
+                .flatMap(snippet -> describe(snippet, name).stream())
+                .toList();
+    }
+
+    private static Optional<Entry> describe(Snippet snippet, String name) {
+        if (snippet instanceof VarSnippet variable && variable.name().equals(name)) {
+            return Optional.of(new Entry(variable.typeName() + " " + name, ""));
+        }
+        if (snippet instanceof MethodSnippet method && method.name().equals(name)) {
+            return Optional.of(new Entry(method.source().lines().findFirst().orElse(name), ""));
+        }
+        return Optional.empty();
+    }
+
+    // "a.b" is a member of something, never a variable of the session.
+    private static String lastName(String text) {
+        int start = text.length();
+        while (start > 0 && Character.isJavaIdentifierPart(text.charAt(start - 1))) {
+            start--;
+        }
+        return start > 0 && text.charAt(start - 1) == '.' ? "" : text.substring(start);
+    }
+}

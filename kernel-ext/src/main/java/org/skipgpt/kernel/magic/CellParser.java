@@ -1,0 +1,119 @@
+package org.skipgpt.kernel.magic;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.skipgpt.kernel.magic.CellPart.CellMagic;
+import org.skipgpt.kernel.magic.CellPart.Code;
+import org.skipgpt.kernel.magic.CellPart.LineMagic;
+
+/** Splits a cell into Java code and magics. Percent signs in strings, text blocks and comments are no magics. */
+public final class CellParser {
+    private static final Pattern CELL_MAGIC = Pattern.compile("\\s*%%([A-Za-z_]\\w*)[ \\t]*([^\\n]*)(?:\\n(.*))?", Pattern.DOTALL);
+    private static final Pattern LINE_MAGIC = Pattern.compile("\\s*%([A-Za-z_]\\w*)(?:\\s+(.*))?");
+    private static final Pattern ASSIGNED = Pattern.compile("([^%\"'=]*[\\w>\\]]\\s*=\\s*)%([A-Za-z_]\\w*)(?:\\s+(.*))?");
+    private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|'([^']*)'|(\\S+)");
+
+    private CellParser() {}
+
+    /** The parts in order. */
+    public static List<CellPart> parse(String source) {
+        Matcher whole = CELL_MAGIC.matcher(source);
+        if (whole.matches()) {
+            String body = whole.group(3) == null ? "" : whole.group(3);
+            int bodyAt = source.length() - body.length();
+            int line = (int) source.substring(0, bodyAt).chars().filter(c -> c == '\n').count();
+            return List.of(new CellMagic(whole.group(1), whole.group(2).strip(), body, line));
+        }
+        List<CellPart> parts = new ArrayList<>();
+        List<String> code = new ArrayList<>();
+        Lexer lexer = new Lexer();
+        String[] lines = source.split("\n", -1);
+        for (int i = 0; i < lines.length; i++) {
+            Matcher magic = LINE_MAGIC.matcher(lines[i]);
+            if (lexer.isOutside() && magic.matches()) {
+                flush(code, i, parts);
+                parts.add(new LineMagic(magic.group(1), magic.group(2) == null ? "" : magic.group(2).strip(), i));
+                continue;
+            }
+            String line = lexer.isOutside() ? expandAssigned(lines[i]) : lines[i];
+            lexer.read(line);
+            code.add(line);
+        }
+        flush(code, lines.length, parts);
+        return parts;
+    }
+
+    /** Splits at blanks; quotes keep words together. */
+    static List<String> words(String text) {
+        return WORD.matcher(text)
+                .results()
+                .map(m -> m.group(1) != null ? m.group(1) : m.group(2) != null ? m.group(2) : m.group(3))
+                .toList();
+    }
+
+    private static void flush(List<String> code, int nextLine, List<CellPart> parts) {
+        if (!code.isEmpty()) {
+            parts.add(new Code(String.join("\n", code), nextLine - code.size()));
+            code.clear();
+        }
+    }
+
+    /** {@code var x = %name a b} becomes a call. */
+    private static String expandAssigned(String line) {
+        Matcher matcher = ASSIGNED.matcher(line);
+        if (!matcher.matches()) {
+            return line;
+        }
+        String arguments = matcher.group(3) == null ? "" : matcher.group(3).strip().replaceAll(";$", "");
+        String quoted = words(arguments).stream()
+                .map(word -> '"' + word.replace("\\", "\\\\").replace("\"", "\\\"") + '"')
+                .collect(Collectors.joining(", "));
+        return matcher.group(1) + "lineMagic(\"" + matcher.group(2) + "\", java.util.List.of(" + quoted + "));";
+    }
+
+    /** Knows whether a line's end is outside of comments and text blocks. */
+    private static final class Lexer {
+        private String closing = "";
+
+        boolean isOutside() {
+            return closing.isEmpty();
+        }
+
+        void read(String line) {
+            int at = 0;
+            while (at < line.length()) {
+                if (!closing.isEmpty()) {
+                    int end = line.indexOf(closing, at);
+                    if (end < 0) {
+                        return;
+                    }
+                    at = end + closing.length();
+                    closing = "";
+                } else if (line.startsWith("//", at)) {
+                    return;
+                } else if (line.startsWith("/*", at)) {
+                    closing = "*/";
+                    at += 2;
+                } else if (line.startsWith("\"\"\"", at)) {
+                    closing = "\"\"\"";
+                    at += 3;
+                } else if (line.charAt(at) == '"' || line.charAt(at) == '\'') {
+                    at = afterLiteral(line, at);
+                } else {
+                    at++;
+                }
+            }
+        }
+
+        private static int afterLiteral(String line, int start) {
+            int at = start + 1;
+            while (at < line.length() && line.charAt(at) != line.charAt(start)) {
+                at += line.charAt(at) == '\\' ? 2 : 1;
+            }
+            return at + 1;
+        }
+    }
+}
