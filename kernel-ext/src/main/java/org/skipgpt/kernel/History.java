@@ -2,8 +2,8 @@ package org.skipgpt.kernel;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
 import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -32,12 +32,11 @@ final class History {
 
     /** Answers a history request: tail, range or search. */
     synchronized JsonObject answer(WireMessage request) {
-        List<Entry> found =
-                switch (request.text("hist_access_type", "tail")) {
-                    case "range" -> range(request);
-                    case "search" -> search(request);
-                    default -> last(entries, request.number("n", entries.size()));
-                };
+        List<Entry> found = switch (request.text("hist_access_type", "tail")) {
+            case "range" -> range(request);
+            case "search" -> search(request);
+            default -> last(entries, request.number("n", entries.size()));
+        };
         boolean output = request.flag("output", false);
         JsonArray history = new JsonArray();
         for (Entry entry : found) {
@@ -87,7 +86,8 @@ final class History {
 
     private static Pattern glob(String pattern) {
         StringBuilder regex = new StringBuilder();
-        for (char c : pattern.toCharArray()) {
+        for (int i = 0; i < pattern.length(); i++) {
+            char c = pattern.charAt(i);
             regex.append(c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(String.valueOf(c)));
         }
         return Pattern.compile(regex.toString(), Pattern.DOTALL);

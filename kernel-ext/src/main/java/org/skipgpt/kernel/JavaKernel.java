@@ -35,6 +35,7 @@ public final class JavaKernel extends BaseKernel {
     private final Magics magics = new Magics();
     private final List<Runnable> closers = new ArrayList<>();
     private final CompletableFuture<CellEngine> engine = new CompletableFuture<>();
+    private final CompletableFuture<Boolean> ready = new CompletableFuture<>();
     private volatile CodeOrigin origin = CodeOrigin.named("startup");
 
     JavaKernel(Publisher publisher, Prompt prompt, History history) {
@@ -57,17 +58,29 @@ public final class JavaKernel extends BaseKernel {
         return kernel;
     }
 
-    /** Gives the kernel its engine; requests that need it wait until then. */
+    /** Gives the kernel its engine; start-up code may use it from here on. */
     void engineStarted(CellEngine started) {
         engine.complete(started);
+    }
+
+    /** Lets the first cell run. */
+    void ready() {
+        ready.complete(true);
     }
 
     /** Tells waiting requests that there will be no engine. */
     void engineFailed(Throwable cause) {
         engine.completeExceptionally(cause);
+        ready.complete(false);
     }
 
-    /** What runs the code; waits while the kernel starts. */
+    /** The engine for the requests of the front end, which wait until the start-up code has run. */
+    CellEngine readyEngine() {
+        ready.join();
+        return engine();
+    }
+
+    /** What runs the code. */
     public CellEngine engine() {
         try {
             return engine.join();

@@ -79,7 +79,8 @@ public final class KernelMain {
         publisher.publish(publisher.parent(), "status", starting);
         shell.start();
         thread("kernel-control", this::control).start();
-        thread("kernel-start", () -> Startup.run(kernel, KernelSettings.of(System.getenv()))).start();
+        thread("kernel-start", () -> Startup.run(kernel, KernelSettings.of(System.getenv())))
+                .start();
         endWithParent();
     }
 
@@ -162,12 +163,14 @@ public final class KernelMain {
         Optional.ofNullable(System.getenv("JPY_PARENT_PID"))
                 .flatMap(KernelMain::number)
                 .flatMap(ProcessHandle::of)
-                .ifPresent(parent -> parent.onExit().thenRun(() -> {
-                    log("the process that started this kernel has ended; so does the kernel", null);
-                    exitWithin();
-                    kernel.onShutdown(false);
-                    System.exit(0);
-                }));
+                .ifPresent(parent -> thread("kernel-parent", () -> {
+                            parent.onExit().join();
+                            log("the process that started this kernel has ended; so does the kernel", null);
+                            exitWithin();
+                            kernel.onShutdown(false);
+                            System.exit(0);
+                        })
+                        .start());
     }
 
     private static Optional<Long> number(String text) {

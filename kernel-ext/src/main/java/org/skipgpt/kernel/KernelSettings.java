@@ -56,10 +56,12 @@ public record KernelSettings(
         long amount = Math.max(0, Long.parseLong(matcher.group(1)));
         String unit = matcher.group(2).toUpperCase(Locale.ROOT);
         try {
-            return Duration.of(amount, (unit.isEmpty() ? TimeUnit.MILLISECONDS : TimeUnit.valueOf(unit)).toChronoUnit());
+            return Duration.of(
+                    amount, (unit.isEmpty() ? TimeUnit.MILLISECONDS : TimeUnit.valueOf(unit)).toChronoUnit());
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
-                    "IJAVA_TIMEOUT has the unit '" + unit + "': expected one of " + Arrays.toString(TimeUnit.values()), e);
+                    "IJAVA_TIMEOUT has the unit '" + unit + "': expected one of " + Arrays.toString(TimeUnit.values()),
+                    e);
         }
     }
 
@@ -84,11 +86,14 @@ public record KernelSettings(
             return List.of();
         }
         PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + entry);
-        int depth = entry.contains("**") ? 16 : (int) entry.substring(star).chars().filter(c -> c == '/').count() + 1;
+        int depth = entry.contains("**")
+                ? 16
+                : (int) entry.substring(star).chars().filter(c -> c == '/').count() + 1;
         try (Stream<Path> files = Files.walk(folder, depth)) {
             return files.filter(matcher::matches).sorted().toList();
         } catch (IOException e) {
-            throw new IllegalArgumentException("the class path entry " + entry + " cannot be listed; check the folder", e);
+            throw new IllegalArgumentException(
+                    "the class path entry " + entry + " cannot be listed; check the folder", e);
         }
     }
 

@@ -60,11 +60,13 @@ public final class Notebook {
     }
 
     /** Runs {@code %name arguments}. */
+    @SuppressWarnings("TypeParameterUnusedInFormals") // as in IJava
     public static <T> T lineMagic(String name, List<String> arguments) throws Exception {
         return getKernelInstance().getMagics().applyLineMagic(name, arguments);
     }
 
     /** Runs {@code %%name arguments} on a body. */
+    @SuppressWarnings("TypeParameterUnusedInFormals") // as in IJava
     public static <T> T cellMagic(String name, List<String> arguments, String body) throws Exception {
         return getKernelInstance().getMagics().applyCellMagic(name, arguments, body);
     }

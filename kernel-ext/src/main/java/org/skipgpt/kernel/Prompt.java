@@ -19,6 +19,7 @@ final class Prompt extends InputStream {
     private final LinkedBlockingQueue<WireMessage> replies = new LinkedBlockingQueue<>();
     private byte[] line = new byte[0];
     private int at;
+    private volatile boolean isStale;
 
     Prompt(KernelSockets sockets, String session, Publisher publisher) {
         this.sockets = sockets;
@@ -34,10 +35,9 @@ final class Prompt extends InputStream {
     }
 
     /** Forgets what an earlier cell left unread. */
-    synchronized void reset() {
+    void forget() {
         replies.clear();
-        line = new byte[0];
-        at = 0;
+        isStale = true; // no lock: a thread of that cell may still wait for input
     }
 
     /**
@@ -50,7 +50,8 @@ final class Prompt extends InputStream {
     String ask(String prompt, boolean password) throws IOException {
         WireMessage request = publisher.parent();
         if (!request.flag("allow_stdin", false)) {
-            throw new IOException("this front end takes no input; run the cell in one that does, or set the value in code");
+            throw new IOException(
+                    "this front end takes no input; run the cell in one that does, or set the value in code");
         }
         publisher.flush();
         replies.clear();
@@ -88,11 +89,12 @@ final class Prompt extends InputStream {
 
     @Override
     public synchronized int available() {
-        return line.length - at;
+        return isStale ? 0 : line.length - at;
     }
 
     private void fill() throws IOException {
-        if (at >= line.length) {
+        if (isStale || at >= line.length) {
+            isStale = false;
             line = (ask("", false) + "\n").getBytes(UTF_8);
             at = 0;
         }

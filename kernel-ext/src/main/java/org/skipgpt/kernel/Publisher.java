@@ -8,6 +8,7 @@ import com.google.gson.JsonObject;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import java.util.List;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.skipgpt.kernel.wire.Channel;
@@ -85,7 +86,7 @@ final class Publisher {
             flush();
         } else if (!flushPlanned) {
             flushPlanned = true;
-            timer.schedule(this::flushOnTime, FLUSH_MILLIS, TimeUnit.MILLISECONDS);
+            Future<?> unused = timer.schedule(this::flushOnTime, FLUSH_MILLIS, TimeUnit.MILLISECONDS);
         }
     }
 

@@ -36,12 +36,13 @@ final class Requests {
         if (isStored || executionCount == 0) {
             executionCount++;
         }
-        prompt.reset();
+        prompt.forget();
         if (!isSilent) {
             publisher.executeInput(code, executionCount);
         }
         String shown = "";
         try {
+            kernel.readyEngine();
             CellValue value = kernel.run(code, CodeOrigin.cell(executionCount));
             if (value.isShown() && !isSilent) {
                 JsonObject data = Publisher.bundle(kernel.show(value.value()));
@@ -104,7 +105,7 @@ final class Requests {
     JsonObject complete(WireMessage request) {
         String code = request.text("code", "");
         int cursor = cursor(request, code);
-        Completions found = Completions.of(kernel.engine(), code, cursor);
+        Completions found = Completions.of(kernel.readyEngine(), code, cursor);
         int start = code.codePointCount(0, found.start());
         int end = code.codePointCount(0, found.end());
         JsonArray matches = new JsonArray();
@@ -132,7 +133,7 @@ final class Requests {
     /** Explains the name at a cursor. */
     JsonObject inspect(WireMessage request) {
         String code = request.text("code", "");
-        Optional<Inspection> found = Inspection.of(kernel.engine(), code, cursor(request, code));
+        Optional<Inspection> found = Inspection.of(kernel.readyEngine(), code, cursor(request, code));
         JsonObject data = new JsonObject();
         found.ifPresent(inspection -> data.addProperty("text/plain", inspection.text()));
         JsonObject reply = ok();
@@ -146,8 +147,9 @@ final class Requests {
     JsonObject isComplete(WireMessage request) {
         String code = request.text("code", "");
         boolean isMagic = code.stripLeading().startsWith("%");
-        Completeness verdict =
-                isMagic ? Completeness.COMPLETE : Completeness.of(kernel.engine().analysis(), code);
+        Completeness verdict = isMagic
+                ? Completeness.COMPLETE
+                : Completeness.of(kernel.readyEngine().analysis(), code);
         JsonObject reply = new JsonObject();
         reply.addProperty("status", verdict.word());
         if (verdict == Completeness.INCOMPLETE) {

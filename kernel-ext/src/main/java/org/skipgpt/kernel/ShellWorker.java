@@ -29,7 +29,12 @@ final class ShellWorker {
      *
      * @param shutdown ends the kernel, for a shutdown request on this channel
      */
-    ShellWorker(KernelSockets sockets, String session, Publisher publisher, Requests requests, Consumer<WireMessage> shutdown) {
+    ShellWorker(
+            KernelSockets sockets,
+            String session,
+            Publisher publisher,
+            Requests requests,
+            Consumer<WireMessage> shutdown) {
         this.sockets = sockets;
         this.session = session;
         this.publisher = publisher;
@@ -106,13 +111,13 @@ final class ShellWorker {
             content = content(request, type);
         } catch (RuntimeException e) {
             KernelMain.log("the request " + type + " failed", e);
-            JsonObject error = Publisher.errorContent(
-                    e.getClass().getName(), String.valueOf(e.getMessage()), List.of());
+            JsonObject error =
+                    Publisher.errorContent(e.getClass().getName(), String.valueOf(e.getMessage()), List.of());
             error.addProperty("status", "error");
             content = Optional.of(error);
         }
-        content.ifPresent(
-                reply -> sockets.send(Channel.SHELL, request.answer(session, type.replace("_request", "_reply"), reply)));
+        content.ifPresent(reply ->
+                sockets.send(Channel.SHELL, request.answer(session, type.replace("_request", "_reply"), reply)));
     }
 
     private Optional<JsonObject> content(WireMessage request, String type) {

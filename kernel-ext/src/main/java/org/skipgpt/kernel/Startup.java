@@ -20,8 +20,8 @@ final class Startup {
     /** Starts the engine; the first cell waits for it. */
     static void run(JavaKernel kernel, KernelSettings settings) {
         try {
-            CellEngine engine =
-                    new CellEngine(settings.compilerOptions(), settings.timeout().toMillis());
+            CellEngine engine = new CellEngine(
+                    settings.compilerOptions(), settings.timeout().toMillis());
             settings.classpath().forEach(path -> engine.addToClasspath(path.toString()));
             for (String line : imports()) {
                 if (!engine.tryEval(line)) {
@@ -30,8 +30,9 @@ final class Startup {
             }
             new KernelMagics(kernel).register();
             KernelExtensions.install(kernel);
-            runScripts(engine, settings);
             kernel.engineStarted(engine);
+            runScripts(engine, settings);
+            kernel.ready();
         } catch (Exception | LinkageError e) {
             KernelMain.log("the Java engine did not start", e);
             kernel.engineFailed(e);

@@ -59,7 +59,8 @@ public final class CellEngine implements AutoCloseable {
         Execution execution = interrupter.begin();
         try {
             if (timeoutMillis > 0) {
-                interrupter.interruptLater(execution, timeoutMillis, "the time limit of " + timeoutMillis + " ms is over");
+                interrupter.interruptLater(
+                        execution, timeoutMillis, "the time limit of " + timeoutMillis + " ms is over");
             }
             return body.run();
         } finally {
@@ -86,7 +87,8 @@ public final class CellEngine implements AutoCloseable {
             String consumed = rest.substring(0, rest.length() - remaining.length());
             String source = isWhole ? info.source() : rest;
             int skipped = newlines(code.substring(0, code.length() - rest.length())) + leadingLines(consumed);
-            last = evalSnippet(source, origin.plusLines(skipped), !consumed.stripTrailing().endsWith(";"));
+            last = evalSnippet(
+                    source, origin.plusLines(skipped), !consumed.stripTrailing().endsWith(";"));
             rest = remaining;
         }
         return last;

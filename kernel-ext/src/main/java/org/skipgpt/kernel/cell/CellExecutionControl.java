@@ -67,7 +67,8 @@ final class CellExecutionControl extends LocalExecutionControl {
         try {
             awaitJoin(call.caller());
             // ServiceLoader, and with it DJL's search for engines, asks the context class loader.
-            Thread.currentThread().setContextClassLoader(call.method().getDeclaringClass().getClassLoader());
+            Thread.currentThread()
+                    .setContextClassLoader(call.method().getDeclaringClass().getClassLoader());
             Object value = call.method().invoke(null);
             String key = UUID.randomUUID().toString();
             synchronized (this) {
@@ -88,7 +89,7 @@ final class CellExecutionControl extends LocalExecutionControl {
     private static void awaitJoin(Thread caller) {
         long end = System.nanoTime() + START_WAIT_NANOS;
         while (caller.getState() == Thread.State.RUNNABLE && System.nanoTime() < end) {
-            Thread.yield();
+            Thread.onSpinWait();
         }
     }
 

@@ -39,8 +39,7 @@ public record Completions(int start, int end, List<Match> matches) {
         int from = snippetStart(engine, code, cursor);
         int[] anchor = new int[1];
         String before = code.substring(from, cursor);
-        List<Suggestion> suggestions =
-                engine.analysis().completionSuggestions(before, before.length(), anchor);
+        List<Suggestion> suggestions = engine.analysis().completionSuggestions(before, before.length(), anchor);
         Map<String, Snippet> own = engine.declarations()
                 .collect(Collectors.toMap(Completions::name, snippet -> snippet, (first, second) -> second));
         boolean isMember = anchor[0] > 0 && before.charAt(anchor[0] - 1) == '.';
@@ -82,7 +81,8 @@ public record Completions(int start, int end, List<Match> matches) {
         if (text.contains("(")) {
             return new Match(text, "function", "");
         }
-        if (SourceVersion.isKeyword(text.strip()) || Set.of("var", "record", "sealed", "yield").contains(text.strip())) {
+        if (SourceVersion.isKeyword(text.strip())
+                || Set.of("var", "record", "sealed", "yield").contains(text.strip())) {
             return new Match(text, "keyword", "");
         }
         if (!name.isEmpty() && Character.isUpperCase(name.charAt(0)) && !isConstant(name)) {
@@ -92,7 +92,8 @@ public record Completions(int start, int end, List<Match> matches) {
     }
 
     private static boolean isConstant(String name) {
-        return name.length() > 1 && name.chars().allMatch(c -> Character.isUpperCase(c) || Character.isDigit(c) || c == '_');
+        return name.length() > 1
+                && name.chars().allMatch(c -> Character.isUpperCase(c) || Character.isDigit(c) || c == '_');
     }
 
     private static String name(Snippet snippet) {

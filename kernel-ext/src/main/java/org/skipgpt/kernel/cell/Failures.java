@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Diag;
 import jdk.jshell.EvalException;
 import jdk.jshell.JShell;
 import jdk.jshell.JShellException;
-import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Snippet;
 import jdk.jshell.UnresolvedReferenceException;
 import org.jspecify.annotations.Nullable;
@@ -52,8 +52,9 @@ final class Failures {
         for (Diag error : errors) {
             lines.addAll(diagnosis(error, snippet));
         }
-        String message =
-                errors.isEmpty() ? "this is no Java code" : firstLine(errors.get(0).getMessage(Locale.ROOT));
+        String message = errors.isEmpty()
+                ? "this is no Java code"
+                : firstLine(errors.get(0).getMessage(Locale.ROOT));
         if (lines.isEmpty()) {
             lines.add(BOLD_RED + "CompileError" + RESET + ": " + message);
             lines.addAll(excerpt(snippet, 0, snippet.source().length()));
@@ -97,7 +98,11 @@ final class Failures {
         int lineStart = source.lastIndexOf('\n', from - 1) + 1;
         int lineEnd = source.indexOf('\n', from) < 0 ? source.length() : source.indexOf('\n', from);
         int to = Math.max(from + 1, Math.min(end, lineEnd));
-        int line = (int) source.substring(0, lineStart).chars().filter(c -> c == '\n').count() + 1;
+        int line = (int) source.substring(0, lineStart)
+                        .chars()
+                        .filter(c -> c == '\n')
+                        .count()
+                + 1;
         Place place = places.get(snippet.id());
         String where = place == null ? "line " + line : place.describe(line);
         String number = String.valueOf(place == null ? line : place.origin().firstLine() + line - 1);
@@ -181,8 +186,10 @@ final class Failures {
     private String message(Throwable exception) {
         if (exception instanceof UnresolvedReferenceException unresolved) {
             DeclarationSnippet snippet = unresolved.getSnippet();
-            String missing = String.join(", ", shell.unresolvedDependencies(snippet).toList());
-            return "a declaration used here needs " + (missing.isEmpty() ? "corrections" : missing) + "; declare it first";
+            String missing =
+                    String.join(", ", shell.unresolvedDependencies(snippet).toList());
+            return "a declaration used here needs " + (missing.isEmpty() ? "corrections" : missing)
+                    + "; declare it first";
         }
         return Objects.requireNonNullElse(exception.getMessage(), "");
     }

@@ -56,7 +56,9 @@ public record Inspection(List<Entry> entries) {
     public String text() {
         return entries.stream()
                 .map(entry -> entry.signature()
-                        + (entry.doc().isEmpty() ? "" : "\n" + entry.doc().indent(4).stripTrailing()))
+                        + (entry.doc().isEmpty()
+                                ? ""
+                                : "\n" + entry.doc().indent(4).stripTrailing()))
                 .collect(Collectors.joining("\n\n"));
     }
 

@@ -1,6 +1,7 @@
 package org.skipgpt.kernel.cell;
 
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import jdk.jshell.spi.ExecutionControl.EngineTerminationException;
@@ -67,13 +68,13 @@ final class Interrupter {
             execution.reason = reason;
             execution.isCancelled = true;
             control.interruptThreads();
-            timer.schedule(() -> stop(execution), STOP_AFTER_MILLIS, TimeUnit.MILLISECONDS);
+            Future<?> unused = timer.schedule(() -> stop(execution), STOP_AFTER_MILLIS, TimeUnit.MILLISECONDS);
         }
     }
 
     /** Interrupts after a while, where the execution still runs then. */
     void interruptLater(Execution execution, long millis, String reason) {
-        timer.schedule(
+        Future<?> unused = timer.schedule(
                 () -> {
                     synchronized (this) {
                         if (running == execution) {
@@ -95,6 +96,6 @@ final class Interrupter {
             System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.WARNING, "the cell could not be stopped", e);
         }
         // Code that catches everything gets the stop again.
-        timer.schedule(() -> stop(execution), STOP_AFTER_MILLIS, TimeUnit.MILLISECONDS);
+        Future<?> unused = timer.schedule(() -> stop(execution), STOP_AFTER_MILLIS, TimeUnit.MILLISECONDS);
     }
 }

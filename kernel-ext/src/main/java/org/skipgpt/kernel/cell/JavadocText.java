@@ -14,7 +14,8 @@ final class JavadocText {
         String text = comment;
         Matcher tags = INLINE_TAG.matcher(text);
         while (tags.find()) { // from the inside out, as tags nest
-            text = tags.replaceAll(tag -> Matcher.quoteReplacement(inline(tag.group(1), tag.group(2).strip())));
+            text = tags.replaceAll(tag ->
+                    Matcher.quoteReplacement(inline(tag.group(1), tag.group(2).strip())));
             tags = INLINE_TAG.matcher(text);
         }
         return text.replaceAll("(?i)<p>|</p>|<br\\s*/?>", "\n")
@@ -35,7 +36,7 @@ final class JavadocText {
             return unbraced;
         }
         int label = body.indexOf(' ');
-        boolean isReference = label < 0 || body.indexOf('(') >= 0 && body.indexOf(')') > label;
+        boolean isReference = label < 0 || (body.indexOf('(') >= 0 && body.indexOf(')') > label);
         return isReference ? body.replaceFirst("^#", "").replace('#', '.') : body.substring(label + 1);
     }
 }

@@ -31,7 +31,8 @@ final class SnippetPlaces {
         places.put(snippetId, new Place(origin, source.lines().toList()));
     }
 
-    @Nullable Place get(String snippetId) {
+    @Nullable
+    Place get(String snippetId) {
         return places.get(snippetId);
     }
 }

@@ -11,9 +11,11 @@ import org.skipgpt.kernel.magic.CellPart.LineMagic;
 
 /** Splits a cell into Java code and magics. Percent signs in strings, text blocks and comments are no magics. */
 public final class CellParser {
-    private static final Pattern CELL_MAGIC = Pattern.compile("\\s*%%([A-Za-z_]\\w*)[ \\t]*([^\\n]*)(?:\\n(.*))?", Pattern.DOTALL);
+    private static final Pattern CELL_MAGIC =
+            Pattern.compile("\\s*%%([A-Za-z_]\\w*)[ \\t]*([^\\n]*)(?:\\n(.*))?", Pattern.DOTALL);
     private static final Pattern LINE_MAGIC = Pattern.compile("\\s*%([A-Za-z_]\\w*)(?:\\s+(.*))?");
-    private static final Pattern ASSIGNED = Pattern.compile("([^%\"'=]*[\\w>\\]]\\s*=\\s*)%([A-Za-z_]\\w*)(?:\\s+(.*))?");
+    private static final Pattern ASSIGNED =
+            Pattern.compile("([^%\"'=]*[\\w>\\]]\\s*=\\s*)%([A-Za-z_]\\w*)(?:\\s+(.*))?");
     private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|'([^']*)'|(\\S+)");
 
     private CellParser() {}
@@ -24,7 +26,8 @@ public final class CellParser {
         if (whole.matches()) {
             String body = whole.group(3) == null ? "" : whole.group(3);
             int bodyAt = source.length() - body.length();
-            int line = (int) source.substring(0, bodyAt).chars().filter(c -> c == '\n').count();
+            int line = (int)
+                    source.substring(0, bodyAt).chars().filter(c -> c == '\n').count();
             return List.of(new CellMagic(whole.group(1), whole.group(2).strip(), body, line));
         }
         List<CellPart> parts = new ArrayList<>();
@@ -35,7 +38,10 @@ public final class CellParser {
             Matcher magic = LINE_MAGIC.matcher(lines[i]);
             if (lexer.isOutside() && magic.matches()) {
                 flush(code, i, parts);
-                parts.add(new LineMagic(magic.group(1), magic.group(2) == null ? "" : magic.group(2).strip(), i));
+                parts.add(new LineMagic(
+                        magic.group(1),
+                        magic.group(2) == null ? "" : magic.group(2).strip(),
+                        i));
                 continue;
             }
             String line = lexer.isOutside() ? expandAssigned(lines[i]) : lines[i];
@@ -67,7 +73,8 @@ public final class CellParser {
         if (!matcher.matches()) {
             return line;
         }
-        String arguments = matcher.group(3) == null ? "" : matcher.group(3).strip().replaceAll(";$", "");
+        String arguments =
+                matcher.group(3) == null ? "" : matcher.group(3).strip().replaceAll(";$", "");
         String quoted = words(arguments).stream()
                 .map(word -> '"' + word.replace("\\", "\\\\").replace("\"", "\\\"") + '"')
                 .collect(Collectors.joining(", "));

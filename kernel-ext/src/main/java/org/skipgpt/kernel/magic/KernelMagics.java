@@ -1,7 +1,7 @@
 package org.skipgpt.kernel.magic;
 
-import io.github.spencerpark.jupyter.kernel.magic.registry.LineMagicFunction;
 import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagicFunction;
+import io.github.spencerpark.jupyter.kernel.magic.registry.LineMagicFunction;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,9 +61,12 @@ public final class KernelMagics {
     // The body becomes one lambda on its own first line, so that it is compiled once and errors keep their lines.
     private @Nullable Object bench(List<String> arguments, String body) throws Exception {
         int runs = arguments.isEmpty() ? DEFAULT_RUNS : Integer.parseInt(arguments.get(0));
-        String whole = body.stripTrailing().endsWith(";") || body.stripTrailing().endsWith("}") ? body : body + ";";
+        String whole =
+                body.stripTrailing().endsWith(";") || body.stripTrailing().endsWith("}") ? body : body + ";";
         CellValue value = kernel.engine()
-                .eval("org.skipgpt.kernel.magic.Bench.measure(" + runs + ", () -> { " + whole + "\n})", kernel.origin());
+                .eval(
+                        "org.skipgpt.kernel.magic.Bench.measure(" + runs + ", () -> { " + whole + "\n})",
+                        kernel.origin());
         return print(String.valueOf(value.value()));
     }
 
@@ -73,7 +76,8 @@ public final class KernelMagics {
         }
         Path file = Path.of(arguments.get(0));
         if (!Files.isRegularFile(file)) {
-            throw new IOException("there is no file " + file + " below " + Path.of("").toAbsolutePath() + "; correct the path");
+            throw new IOException(
+                    "there is no file " + file + " below " + Path.of("").toAbsolutePath() + "; correct the path");
         }
         @Nullable Object last = null;
         for (NotebookFile.Piece piece : NotebookFile.pieces(file)) {

@@ -25,8 +25,8 @@ final class MachineState {
         long buffers = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                 .mapToLong(BufferPoolMXBean::getMemoryUsed)
                 .sum();
-        return "Java heap: " + mib(heap.getUsed()) + " of at most " + mib(heap.getMax()) + "\n"
-                + "buffers:   " + mib(buffers) + resident();
+        return "Java heap: " + mib(heap.getUsed()) + " of at most " + mib(heap.getMax()) + "\n" + "buffers:   "
+                + mib(buffers) + resident();
     }
 
     private static String resident() {

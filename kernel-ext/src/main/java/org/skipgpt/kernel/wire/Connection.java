@@ -97,11 +97,13 @@ public record Connection(
     }
 
     private static ServerSocket free() throws IOException {
-        return new ServerSocket(0, 1, InetAddress.getByName(LOOPBACK));
+        return new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
     }
 
     private static String text(JsonObject json, String name, String fallback) {
-        return json.has(name) && json.get(name).isJsonPrimitive() ? json.get(name).getAsString() : fallback;
+        return json.has(name) && json.get(name).isJsonPrimitive()
+                ? json.get(name).getAsString()
+                : fallback;
     }
 
     private static int port(JsonObject json, String name) throws IOException {

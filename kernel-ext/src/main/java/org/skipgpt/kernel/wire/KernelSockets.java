@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.BiConsumer;
@@ -97,6 +98,10 @@ public final class KernelSockets implements AutoCloseable {
         return socket;
     }
 
+    private ZMQ.Socket socket(Channel channel) {
+        return Objects.requireNonNull(sockets.get(channel));
+    }
+
     private void carry() {
         try (ZMQ.Socket push = context.createSocket(SocketType.PUSH)) {
             push.connect(COURIER);
@@ -107,7 +112,7 @@ public final class KernelSockets implements AutoCloseable {
                     return;
                 }
                 List<byte[]> frames = next.get().frames();
-                push.sendMore(new byte[] {(byte) next.get().channel().ordinal()});
+                push.sendMore(next.get().channel().name());
                 for (int i = 0; i < frames.size(); i++) {
                     push.send(frames.get(i), i < frames.size() - 1 ? ZMQ.SNDMORE : 0);
                 }
@@ -148,12 +153,12 @@ public final class KernelSockets implements AutoCloseable {
         if (frames.get(0).length == 0) {
             return false;
         }
-        send(sockets.get(Channel.values()[frames.get(0)[0]]), frames.subList(1, frames.size()));
+        send(socket(Channel.valueOf(new String(frames.get(0), UTF_8))), frames.subList(1, frames.size()));
         return true;
     }
 
     private void receive(Channel channel) {
-        List<byte[]> frames = frames(sockets.get(channel));
+        List<byte[]> frames = frames(socket(channel));
         if (channel == Channel.IOPUB) {
             welcome(frames.get(0));
             return;
@@ -175,7 +180,7 @@ public final class KernelSockets implements AutoCloseable {
         content.addProperty("subscription", topic);
         WireMessage message = WireMessage.of(session, "iopub_welcome", content)
                 .to(List.of((topic.isEmpty() ? "iopub_welcome" : topic).getBytes(UTF_8)));
-        send(sockets.get(Channel.IOPUB), codec.encode(message));
+        send(socket(Channel.IOPUB), codec.encode(message));
     }
 
     private static List<byte[]> frames(ZMQ.Socket socket) {

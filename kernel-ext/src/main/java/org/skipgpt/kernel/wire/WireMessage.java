@@ -56,25 +56,25 @@ public record WireMessage(
     /** The id of the message this one answers; empty where there is none. */
     public String parentId() {
         JsonElement id = parent.get("msg_id");
-        return id == null || !id.isJsonPrimitive() ? "" : id.getAsString();
+        return (id == null || !id.isJsonPrimitive()) ? "" : id.getAsString();
     }
 
     /** A text field of the content. */
     public String text(String name, String fallback) {
         JsonElement value = content.get(name);
-        return value == null || !value.isJsonPrimitive() ? fallback : value.getAsString();
+        return (value == null || !value.isJsonPrimitive()) ? fallback : value.getAsString();
     }
 
     /** A number field of the content. */
     public int number(String name, int fallback) {
         JsonElement value = content.get(name);
-        return value == null || !value.isJsonPrimitive() ? fallback : value.getAsInt();
+        return (value == null || !value.isJsonPrimitive()) ? fallback : value.getAsInt();
     }
 
     /** A truth field of the content. */
     public boolean flag(String name, boolean fallback) {
         JsonElement value = content.get(name);
-        return value == null || !value.isJsonPrimitive() ? fallback : value.getAsBoolean();
+        return (value == null || !value.isJsonPrimitive()) ? fallback : value.getAsBoolean();
     }
 
     private static JsonObject header(String session, String type) {
