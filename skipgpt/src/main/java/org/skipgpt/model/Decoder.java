@@ -1,0 +1,256 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.util.List;
+import java.util.Optional;
+import org.skipgpt.torch.Torch;
+import org.skipgpt.torch.TorchProgram;
+
+/**
+ * The forward pass, one for all families, methods of skipping, training and inference.
+ *
+ * <p>Every module m adds to the residual stream: {@code x = x + g * f_m(norm(x))} (SkipGPT, 2025, Eq. 6), where the
+ * gate g of a row is 1 or 0. N rows are packed tokens of S sequences, D is the model width.
+ */
+public final class Decoder {
+    private final DecoderConfig config;
+    private final DecoderWeights weights;
+    private final Optional<Adapter> adapter;
+    private final TorchProgram program;
+    private final List<NDArray> windows;
+    private final NDArray noDropout;
+
+    Decoder(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, TorchProgram program) {
+        this.config = config;
+        this.weights = weights;
+        this.adapter = adapter;
+        this.program = program;
+        NDManager manager = weights.manager();
+        this.windows = config.windows().stream()
+                .map(w -> Rows.cpu(manager, new long[] {w}).squeeze())
+                .toList();
+        this.noDropout = manager.create(new Shape(0));
+    }
+
+    /** The shape. */
+    public DecoderConfig config() {
+        return config;
+    }
+
+    /** The weights. */
+    public DecoderWeights weights() {
+        return weights;
+    }
+
+    /** The compiled methods. */
+    public TorchProgram program() {
+        return program;
+    }
+
+    /**
+     * Lays sequences one after another.
+     *
+     * @param scope owner of the arrays made
+     * @param sequences token ids; none empty
+     * @param firstPositions position of each sequence's first token; 0 without a cache
+     */
+    public Rows rows(NDManager scope, int[][] sequences, int[] firstPositions) {
+        int[] starts = new int[sequences.length + 1];
+        for (int s = 0; s < sequences.length; s++) {
+            starts[s + 1] = starts[s] + sequences[s].length;
+        }
+        int n = starts[sequences.length];
+        int[] tokens = new int[n];
+        int[] at = new int[n];
+        for (int s = 0; s < sequences.length; s++) {
+            for (int t = 0; t < sequences[s].length; t++) {
+                tokens[starts[s] + t] = checked(sequences[s][t]);
+                at[starts[s] + t] = firstPositions[s] + t;
+            }
+        }
+        NDArray ids = scope.create(Rows.wide(tokens));
+        NDArray positions = Rows.cpu(scope, Rows.wide(at));
+        NDArray onDevice = scope.getDevice().isGpu() ? positions.toDevice(scope.getDevice(), true) : positions;
+        NDList angles = program.callAll("angles", onDevice, weights.frequencies());
+        return new Rows(
+                tokens, starts, at, ids, Rows.cpu(scope, Rows.wide(starts)), positions, angles.get(0), angles.get(1));
+    }
+
+    /** Lays whole sequences one after another, each from position 0. */
+    public Rows rows(NDManager scope, int[]... sequences) {
+        return rows(scope, sequences, new int[sequences.length]);
+    }
+
+    private int checked(int token) {
+        if (token < 0 || token >= config.vocabulary()) {
+            throw new IllegalArgumentException("token id " + token + " is outside the vocabulary 0.."
+                    + (config.vocabulary() - 1) + "; use the tokenizer that belongs to the model");
+        }
+        return token;
+    }
+
+    /** Token embeddings, the residual stream that enters layer 0: (N, D). */
+    public NDArray embed(Rows rows) {
+        return program.call("embed", rows.ids(), weights.embedding()); // (N, D)
+    }
+
+    /**
+     * Runs all layers over whole sequences and returns the residual stream that enters the final norm.
+     *
+     * @param rows whole sequences
+     * @param policy what each module does with each row
+     * @param execution masked or packed
+     * @param trace watches each module
+     * @return (N, D)
+     */
+    public NDArray forward(Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
+        NDArray x = embed(rows); // (N, D)
+        for (int layer = 0; layer < config.layers(); layer++) {
+            Interruption.check();
+            NDArray in = x; // (N, D)
+            NDArray middle = module(new ModuleSite(layer, Module.ATTENTION), in, in, rows, policy, execution, trace);
+            NDArray out = module(new ModuleSite(layer, Module.MLP), middle, in, rows, policy, execution, trace);
+            release(middle, in, out);
+            release(in, out, out);
+            x = out;
+        }
+        return x;
+    }
+
+    // Without a graph nothing else needs the old stream; freeing it now keeps memory at one layer.
+    private static void release(NDArray old, NDArray live, NDArray alsoLive) {
+        if (!Torch.recordsGradients() && old != live && old != alsoLive) {
+            old.close();
+        }
+    }
+
+    /** One module over whole sequences: decides, then runs what was decided. */
+    public NDArray module(
+            ModuleSite site,
+            NDArray x,
+            NDArray layerInput,
+            Rows rows,
+            LayerPolicy policy,
+            Execution execution,
+            Trace trace) {
+        Decision decision = policy.decide(site, x, layerInput, rows);
+        NDArray y = run(site, x, rows, decision, policy.kvPolicy(), execution); // (N, D)
+        trace.module(site, x, y, decision, rows);
+        return y;
+    }
+
+    private NDArray run(ModuleSite site, NDArray x, Rows rows, Decision decision, KvPolicy kv, Execution execution) {
+        if (decision instanceof Decision.None) {
+            return x;
+        }
+        if (decision instanceof Decision.Gated gated) {
+            if (execution == Execution.MASKED && kv != KvPolicy.EXECUTED) {
+                return x.add(gated.gate().expandDims(1).mul(output(site, x, rows))); // (N, D)
+            }
+            int[] executing = RowSet.executing(gated.gate());
+            if (executing.length == 0) {
+                return x;
+            }
+            if (executing.length < rows.size()) {
+                return packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
+            }
+        }
+        return x.add(output(site, x, rows)); // (N, D)
+    }
+
+    private NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
+        NDArray f;
+        if (site.module() == Module.ATTENTION && kv != KvPolicy.EXECUTED) {
+            f = call(
+                    "attention_packed",
+                    site,
+                    x,
+                    set.index(),
+                    set.offsets(),
+                    set.positions(),
+                    rows.offsets(),
+                    rows.positions(),
+                    windows.get(site.layer()),
+                    rows.cos(),
+                    rows.sin()); // (n, D)
+        } else {
+            NDArray chosen = x.get(set.index()); // (n, D)
+            f = site.module() == Module.MLP
+                    ? call("mlp", site, chosen)
+                    : call(
+                            "attention",
+                            site,
+                            chosen,
+                            set.offsets(),
+                            set.positions(),
+                            windows.get(site.layer()),
+                            rows.cos().get(set.index()),
+                            rows.sin().get(set.index())); // (n, D)
+        }
+        return program.call("scatter", x, set.index(), f); // (N, D)
+    }
+
+    /** What a module adds to every row, f(x): (N, D). */
+    public NDArray output(ModuleSite site, NDArray x, Rows rows) {
+        if (site.module() == Module.MLP) {
+            return call("mlp", site, x); // (N, D)
+        }
+        return call(
+                "attention",
+                site,
+                x,
+                rows.offsets(),
+                rows.positions(),
+                windows.get(site.layer()),
+                rows.cos(),
+                rows.sin()); // (N, D)
+    }
+
+    /** Calls a method of the program with a site's weights behind the given arguments. */
+    NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
+        List<NDArray> own = weights.layers().get(site.layer()).of(site.module());
+        int pairs = adapter.map(a -> (int) a.targets().stream()
+                        .filter(p -> p.module() == site.module())
+                        .count())
+                .orElse(0);
+        NDArray[] arguments = java.util.Arrays.copyOf(more, more.length + own.size() + 3 * pairs);
+        int at = more.length;
+        for (NDArray weight : own) {
+            arguments[at++] = weight;
+        }
+        if (pairs > 0) {
+            for (Projection p : Projection.values()) {
+                if (p.module() == site.module() && adapter.get().targets().contains(p)) {
+                    Adapter.Pair pair = adapter.get().pair(site.layer(), p);
+                    arguments[at++] = pair.a();
+                    arguments[at++] = pair.b();
+                    arguments[at++] = noDropout;
+                }
+            }
+        }
+        return program.call(method, first, arguments);
+    }
+
+    NDArray window(int layer) {
+        return windows.get(layer);
+    }
+
+    /** Logits of some rows of the final stream: (n, V). */
+    public NDArray logits(NDArray x) {
+        return program.call("head", x, weights.finalNorm(), weights.head()); // (n, V)
+    }
+
+    /**
+     * Natural log-probability of a target after each row, and whether it is the most likely one.
+     *
+     * @param x (n, D) rows of the final stream
+     * @param targets (n) int64 token ids
+     * @return (n) fp32 and (n) bool
+     */
+    public NDList logLikelihood(NDArray x, NDArray targets) {
+        return program.callAll("log_likelihood", x, targets, weights.finalNorm(), weights.head());
+    }
+}

@@ -1,0 +1,205 @@
+package org.skipgpt.model;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The shape and arithmetic of a LLaMA-like decoder; one record for every family.
+ *
+ * <p>Example: {@code DecoderConfig.llama(512, 64, 176, 5, 8, 4)} is a five-layer LLaMA of width 64.
+ *
+ * @param family Hugging Face model_type: llama, mistral, qwen2, qwen3 or gemma2
+ * @param vocabulary token ids are 0..vocabulary-1
+ * @param width D, size of the residual stream
+ * @param hidden F, width of the MLP
+ * @param layers L; modules are 2L
+ * @param heads H, query heads
+ * @param kvHeads G, key/value heads; divides H
+ * @param headDim E, width of a head; even
+ * @param normEps epsilon of every RMSNorm
+ * @param ropeBase base of the rotary frequencies
+ * @param ropeScaling stretch of the rotary frequencies
+ * @param ropeInterleaved rotary pairs are neighbours (llama2.c) instead of halves (Hugging Face)
+ * @param tiedHead output head shares the embedding
+ * @param qkvBias query, key and value products have a bias (Qwen2)
+ * @param qkNorm queries and keys are normed per head (Qwen3)
+ * @param postNorm module outputs are normed before they are added (Gemma 2)
+ * @param unitOffsetNorm stored norm weights lack 1 (Gemma)
+ * @param geluMlp MLP uses tanh-GELU instead of SiLU (Gemma)
+ * @param embedScale factor on embeddings, 1 for none (Gemma: sqrt D)
+ * @param attentionScale factor on query-key products, usually E^-0.5
+ * @param attentionSoftcap cap c of c*tanh(s/c) on attention scores, 0 for none
+ * @param headSoftcap the same on logits
+ * @param windows sliding window of each layer in tokens, 0 for none; L entries
+ * @param maxPositions longest context in tokens
+ */
+public record DecoderConfig(
+        String family,
+        int vocabulary,
+        int width,
+        int hidden,
+        int layers,
+        int heads,
+        int kvHeads,
+        int headDim,
+        double normEps,
+        double ropeBase,
+        RopeScaling ropeScaling,
+        boolean ropeInterleaved,
+        boolean tiedHead,
+        boolean qkvBias,
+        boolean qkNorm,
+        boolean postNorm,
+        boolean unitOffsetNorm,
+        boolean geluMlp,
+        double embedScale,
+        double attentionScale,
+        double attentionSoftcap,
+        double headSoftcap,
+        List<Integer> windows,
+        int maxPositions) {
+
+    /** Checks every field; all faults are told at once. */
+    public DecoderConfig {
+        List<String> faults = new ArrayList<>();
+        positive(faults, "vocabulary", vocabulary);
+        positive(faults, "width", width);
+        positive(faults, "hidden", hidden);
+        positive(faults, "layers", layers);
+        positive(faults, "heads", heads);
+        positive(faults, "kvHeads", kvHeads);
+        positive(faults, "maxPositions", maxPositions);
+        if (kvHeads > 0 && heads % kvHeads != 0) {
+            faults.add("heads " + heads + " is not a multiple of kvHeads " + kvHeads);
+        }
+        if (headDim <= 0 || headDim % 2 != 0) {
+            faults.add("headDim " + headDim + " is not an even number above 0");
+        }
+        if (windows.size() != layers) {
+            faults.add("windows has " + windows.size() + " entries for " + layers + " layers");
+        }
+        if (!faults.isEmpty()) {
+            throw new IllegalArgumentException("decoder configuration: " + String.join("; ", faults));
+        }
+        windows = List.copyOf(windows);
+    }
+
+    private static void positive(List<String> faults, String name, int value) {
+        if (value <= 0) {
+            faults.add(name + " " + value + " is not above 0");
+        }
+    }
+
+    /** A plain LLaMA with tied head, RoPE base 10000, eps 1e-5, context 2048. */
+    public static DecoderConfig llama(int vocabulary, int width, int hidden, int layers, int heads, int kvHeads) {
+        int headDim = width / heads;
+        return new DecoderConfig(
+                "llama",
+                vocabulary,
+                width,
+                hidden,
+                layers,
+                heads,
+                kvHeads,
+                headDim,
+                1e-5,
+                10000,
+                RopeScaling.NONE,
+                false,
+                true,
+                false,
+                false,
+                false,
+                false,
+                false,
+                1,
+                1 / Math.sqrt(headDim),
+                0,
+                0,
+                java.util.Collections.nCopies(layers, 0),
+                2048);
+    }
+
+    /** The same with another context length. */
+    public DecoderConfig withMaxPositions(int tokens) {
+        return new DecoderConfig(
+                family,
+                vocabulary,
+                width,
+                hidden,
+                layers,
+                heads,
+                kvHeads,
+                headDim,
+                normEps,
+                ropeBase,
+                ropeScaling,
+                ropeInterleaved,
+                tiedHead,
+                qkvBias,
+                qkNorm,
+                postNorm,
+                unitOffsetNorm,
+                geluMlp,
+                embedScale,
+                attentionScale,
+                attentionSoftcap,
+                headSoftcap,
+                windows,
+                tokens);
+    }
+
+    /** How many modules there are: 2L. */
+    public int modules() {
+        return 2 * layers;
+    }
+
+    /** Every module in forward order. */
+    public List<ModuleSite> sites() {
+        List<ModuleSite> sites = new ArrayList<>();
+        for (int i = 0; i < modules(); i++) {
+            sites.add(ModuleSite.of(i));
+        }
+        return sites;
+    }
+
+    /** Width of all key heads together, G*E. */
+    public int kvWidth() {
+        return kvHeads * headDim;
+    }
+
+    /** Width of all query heads together, H*E. */
+    public int queryWidth() {
+        return heads * headDim;
+    }
+
+    /** Weights in one attention module's matrices: 2*D*H*E + 2*D*G*E. */
+    public long attentionParameters() {
+        return 2L * width * queryWidth() + 2L * width * kvWidth();
+    }
+
+    /** Weights in one MLP module's matrices: 3*D*F. */
+    public long mlpParameters() {
+        return 3L * width * hidden;
+    }
+
+    /** Weights in the matrices of all layers. */
+    public long blockParameters() {
+        return layers * (attentionParameters() + mlpParameters());
+    }
+
+    /** Weights of the model: blocks, norms, biases, embedding and head. */
+    public long parameters() {
+        long norms = (postNorm ? 4L : 2L) * width + (qkNorm ? 2L * headDim : 0);
+        long biases = qkvBias ? queryWidth() + 2L * kvWidth() : 0;
+        return blockParameters() + layers * (norms + biases) + width + (tiedHead ? 1L : 2L) * vocabulary * width;
+    }
+
+    @Override
+    public String toString() {
+        return String.format(
+                "%s · %.1fM parameters · %d layers × (attention %d/%d heads of %d, mlp %d) · width %d · vocabulary %d"
+                        + " · context %d",
+                family, parameters() / 1e6, layers, heads, kvHeads, headDim, hidden, width, vocabulary, maxPositions);
+    }
+}

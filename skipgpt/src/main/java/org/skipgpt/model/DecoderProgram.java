@@ -1,0 +1,110 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.torch.TorchSource;
+
+/** Fills the decoder's TorchScript template from a configuration and compiles it. */
+final class DecoderProgram {
+    /** Rows of the output head computed at once: bounds the logits held in memory. */
+    static final int HEAD_ROWS = 512;
+
+    private DecoderProgram() {}
+
+    /**
+     * Compiles the decoder.
+     *
+     * @param dtype element type of the matrices
+     * @param inference use CPU kernels that record no gradient
+     * @param targets projections with a low-rank correction
+     * @param scale its scale alpha / rank
+     */
+    static TorchProgram compile(
+            NDManager owner, DecoderConfig c, Dtype dtype, boolean inference, Set<Projection> targets, double scale) {
+        boolean cpu = !owner.getDevice().isGpu();
+        TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript")
+                .with("eps", c.normEps())
+                .with("embedScale", c.embedScale())
+                .with("ropeScale", 1.0)
+                .with("heads", c.heads())
+                .with("kvHeads", c.kvHeads())
+                .with("headDim", c.headDim())
+                .with("groups", c.heads() / c.kvHeads())
+                .with("scale", c.attentionScale())
+                .with("softcap", c.attentionSoftcap())
+                .with("headcap", c.headSoftcap())
+                .with("chunk", HEAD_ROWS)
+                .with("loraScale", scale)
+                .when("fp16", dtype == Dtype.FP16)
+                .when("bf16", dtype == Dtype.BF16)
+                .when("onednn", inference && cpu && dtype == Dtype.FP32)
+                .when("embedscale", c.embedScale() != 1)
+                .when("interleaved", c.ropeInterleaved())
+                .when("softcap", c.attentionSoftcap() > 0)
+                .when("headcap", c.headSoftcap() > 0)
+                .when("grouped", c.heads() != c.kvHeads())
+                .when("bias", c.qkvBias())
+                .when("qknorm", c.qkNorm())
+                .when("postnorm", c.postNorm())
+                .when("gelu", c.geluMlp())
+                .when("lora", !targets.isEmpty());
+        for (Projection p : Projection.values()) {
+            source.when("lora_" + p.option(), targets.contains(p));
+        }
+        arguments(source, c, targets);
+        return TorchProgram.compile(owner, source.code());
+    }
+
+    // The order here is the order of LayerWeights and of Decoder's calls.
+    private static void arguments(TorchSource source, DecoderConfig c, Set<Projection> targets) {
+        List<String> attention = new ArrayList<>(List.of("norm", "wq", "wkv", "wo"));
+        List<String> query = new ArrayList<>();
+        List<String> keyValue = new ArrayList<>();
+        List<String> mlp = new ArrayList<>(List.of("norm", "wgu", "wd"));
+        if (c.qkvBias()) {
+            attention.addAll(List.of("bq", "bkv"));
+            query.add("bq");
+            keyValue.add("bkv");
+        }
+        if (c.qkNorm()) {
+            attention.addAll(List.of("qnorm", "knorm"));
+            query.add("qnorm");
+            keyValue.add("knorm");
+        }
+        if (c.postNorm()) {
+            attention.add("postnorm");
+            mlp.add("postnorm");
+        }
+        List<String> out = new ArrayList<>(c.postNorm() ? List.of("postnorm") : List.of());
+        for (Projection p : Projection.values()) {
+            if (targets.contains(p)) {
+                String first = p.option().substring(0, 1);
+                List<String> lora = List.of(first + "a", first + "b", first + "drop");
+                (p.module() == Module.ATTENTION ? attention : mlp).addAll(lora);
+                if (p == Projection.Q) {
+                    query.addAll(lora);
+                } else if (p == Projection.K || p == Projection.V) {
+                    keyValue.addAll(lora);
+                } else if (p == Projection.O) {
+                    out.addAll(lora);
+                }
+            }
+        }
+        source.with("attentionWeights", declared(attention)).with("mlpWeights", declared(mlp));
+        source.with("qArgs", prefixed(declared(query))).with("qPass", prefixed(String.join(", ", query)));
+        source.with("kvArgs", prefixed(declared(keyValue))).with("kvPass", prefixed(String.join(", ", keyValue)));
+        source.with("oArgs", prefixed(declared(out))).with("oPass", prefixed(String.join(", ", out)));
+    }
+
+    private static String declared(List<String> names) {
+        return String.join(", ", names.stream().map(n -> n + ": Tensor").toList());
+    }
+
+    private static String prefixed(String text) {
+        return text.isEmpty() ? "" : ", " + text;
+    }
+}

@@ -1,0 +1,218 @@
+package org.skipgpt.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import java.util.Optional;
+import java.util.Set;
+import org.skipgpt.data.Tokenizer;
+import org.skipgpt.torch.Dtype;
+
+/**
+ * A decoder with its tokenizer and its way of skipping; a view over weights that are shared and never change.
+ *
+ * <p>{@code withPolicy}, {@code withAdapter}, {@code masked} and {@code packed} return new views. The owner of the
+ * weights closes them , usually a workspace.
+ *
+ * <pre>{@code
+ * double nats = -sum(model.logProbabilities(model.tokenizer().encodeWithBos("Once upon a time")));
+ * }</pre>
+ */
+public final class LanguageModel {
+    private final String name;
+    private final String hash;
+    private final Tokenizer tokenizer;
+    private final Decoder decoder;
+    private final Optional<Adapter> adapter;
+    private final LayerPolicy policy;
+    private final Execution execution;
+
+    private LanguageModel(
+            String name,
+            String hash,
+            Tokenizer tokenizer,
+            Decoder decoder,
+            Optional<Adapter> adapter,
+            LayerPolicy policy,
+            Execution execution) {
+        this.name = name;
+        this.hash = hash;
+        this.tokenizer = tokenizer;
+        this.decoder = decoder;
+        this.adapter = adapter;
+        this.policy = policy;
+        this.execution = execution;
+    }
+
+    /**
+     * A dense model.
+     *
+     * @param name what to call it in tables
+     * @param hash identity of its weights, hex; empty where unknown
+     */
+    public static LanguageModel dense(
+            String name, String hash, Tokenizer tokenizer, DecoderConfig config, DecoderWeights weights) {
+        var program = DecoderProgram.compile(weights.manager(), config, weights.dtype(), true, Set.of(), 0);
+        Decoder decoder = new Decoder(config, weights, Optional.empty(), program);
+        return new LanguageModel(name, hash, tokenizer, decoder, Optional.empty(), LayerPolicy.DENSE, Execution.PACKED);
+    }
+
+    /** The same weights under another policy. */
+    public LanguageModel withPolicy(LayerPolicy other) {
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, other, execution);
+    }
+
+    /** The same weights corrected by low-rank factors; replaces any earlier adapter. */
+    public LanguageModel withAdapter(Adapter other) {
+        Decoder corrected = compile(decoder, Optional.of(other), true);
+        return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution);
+    }
+
+    /** The same model under another name. */
+    public LanguageModel named(String other) {
+        return new LanguageModel(other, hash, tokenizer, decoder, adapter, policy, execution);
+    }
+
+    /** The same model, every module computed and multiplied by its gate. */
+    public LanguageModel masked() {
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, Execution.MASKED);
+    }
+
+    /** The same model, skipped work not done. */
+    public LanguageModel packed() {
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, Execution.PACKED);
+    }
+
+    /** A forward pass whose operations record gradients; its kernels may be slower than those for inference. */
+    public Decoder differentiable() {
+        return compile(decoder, adapter, false);
+    }
+
+    private static Decoder compile(Decoder from, Optional<Adapter> adapter, boolean inference) {
+        DecoderWeights weights = from.weights();
+        var program = DecoderProgram.compile(
+                weights.manager(),
+                from.config(),
+                weights.dtype(),
+                inference,
+                adapter.map(Adapter::targets).orElse(Set.of()),
+                adapter.map(Adapter::scale).orElse(0.0));
+        return new Decoder(from.config(), weights, adapter, program);
+    }
+
+    /**
+     * Logits of every position of some sequences.
+     *
+     * @return one array a sequence, [T][V]
+     */
+    public float[][][] logits(int[]... sequences) {
+        try (NDManager scope = scope()) {
+            Rows rows = decoder.rows(scope, sequences);
+            NDArray x = forward(rows, Trace.NONE);
+            float[] flat = decoder.logits(x).toFloatArray(); // (N, V)
+            int v = config().vocabulary();
+            float[][][] out = new float[sequences.length][][];
+            for (int s = 0; s < sequences.length; s++) {
+                out[s] = new float[sequences[s].length][];
+                for (int t = 0; t < sequences[s].length; t++) {
+                    int row = rows.starts()[s] + t;
+                    out[s][t] = java.util.Arrays.copyOfRange(flat, row * v, (row + 1) * v);
+                }
+            }
+            return out;
+        }
+    }
+
+    /**
+     * Natural log-probability of every token but the first, given those before it.
+     *
+     * @return one array a sequence, T-1 values
+     */
+    public float[][] logProbabilities(int[]... sequences) {
+        try (NDManager scope = scope()) {
+            Rows rows = decoder.rows(scope, sequences);
+            NDArray x = forward(rows, Trace.NONE);
+            long[] targets = new long[rows.size()];
+            for (int i = 0; i + 1 < targets.length; i++) {
+                targets[i] = rows.tokens()[i + 1];
+            }
+            NDList scored = decoder.logLikelihood(x, scope.create(targets));
+            float[] all = scored.get(0).toFloatArray(); // (N)
+            float[][] out = new float[sequences.length][];
+            for (int s = 0; s < sequences.length; s++) {
+                int from = rows.starts()[s];
+                out[s] = java.util.Arrays.copyOfRange(all, from, Math.max(from, rows.starts()[s + 1] - 1));
+            }
+            return out;
+        }
+    }
+
+    /** The residual stream of packed rows after all layers, before the final norm: (N, D). */
+    public NDArray forward(Rows rows, Trace trace) {
+        return decoder.forward(rows, policy, execution, trace);
+    }
+
+    /** A new owner of arrays beside the weights; close it to free them. */
+    public NDManager scope() {
+        return decoder.weights().manager().newSubManager();
+    }
+
+    /** What to call it in tables. */
+    public String name() {
+        return name;
+    }
+
+    /** Identity of the base weights, hex. */
+    public String hash() {
+        return hash;
+    }
+
+    /** Its tokenizer. */
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** Its shape. */
+    public DecoderConfig config() {
+        return decoder.config();
+    }
+
+    /** Its forward pass. */
+    public Decoder decoder() {
+        return decoder;
+    }
+
+    /** Its low-rank corrections. */
+    public Optional<Adapter> adapter() {
+        return adapter;
+    }
+
+    /** What it skips. */
+    public LayerPolicy policy() {
+        return policy;
+    }
+
+    /** How decisions are carried out. */
+    public Execution execution() {
+        return execution;
+    }
+
+    /** Where it lives. */
+    public Device device() {
+        return decoder.weights().manager().getDevice();
+    }
+
+    /** Element type of its matrices. */
+    public Dtype dtype() {
+        return decoder.weights().dtype();
+    }
+
+    @Override
+    public String toString() {
+        return name + " · " + config() + " · " + dtype() + " · "
+                + device().toString().replace("()", "") + " · " + policy.describe()
+                + adapter.map(a -> " · LoRA on " + a.targets().size() + " projections")
+                        .orElse("");
+    }
+}

@@ -1,0 +1,48 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+
+/**
+ * The one seam where layers are skipped: dense, static pruning and learned routing are policies over the same forward
+ * pass.
+ */
+public interface LayerPolicy {
+    /** Runs every module for every token. */
+    LayerPolicy DENSE = new Dense();
+
+    /**
+     * Decides for the rows at hand.
+     *
+     * @param site the module
+     * @param residual (N, D) stream that enters the module
+     * @param layerInput (N, D) stream that entered the layer
+     * @param rows tokens, positions and sequences of the N rows
+     */
+    Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows);
+
+    /** Which keys and values exist for skipped tokens. */
+    default KvPolicy kvPolicy() {
+        return KvPolicy.KEEP;
+    }
+
+    /** Whether no token ever executes this module, so that it needs no cache. */
+    default boolean isDropped(ModuleSite site) {
+        return false;
+    }
+
+    /** One short phrase, e.g. {@code "dense"} or {@code "routers at 25 %"}. */
+    String describe();
+
+    /** Every module, every token. */
+    record Dense() implements LayerPolicy {
+        @Override
+        public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+            return Decision.ALL;
+        }
+
+        @Override
+        public String describe() {
+            return "dense";
+        }
+    }
+}

@@ -1,0 +1,12 @@
+package org.skipgpt.model;
+
+/** The two modules of a decoder layer; each reads the residual stream and adds to it. */
+public enum Module {
+    ATTENTION,
+    MLP;
+
+    @Override
+    public String toString() {
+        return this == ATTENTION ? "attention" : "mlp";
+    }
+}

@@ -1,0 +1,24 @@
+package org.skipgpt.model;
+
+/**
+ * One module of one layer.
+ *
+ * @param layer 0..layers-1
+ * @param module attention or MLP
+ */
+public record ModuleSite(int layer, Module module) {
+    /** Place in forward order: attention of layer 0, MLP of layer 0, attention of layer 1, ...; 0..2L-1. */
+    public int index() {
+        return 2 * layer + (module == Module.MLP ? 1 : 0);
+    }
+
+    /** The site at a place in forward order. */
+    public static ModuleSite of(int index) {
+        return new ModuleSite(index / 2, index % 2 == 0 ? Module.ATTENTION : Module.MLP);
+    }
+
+    @Override
+    public String toString() {
+        return module + " " + layer;
+    }
+}

@@ -1,0 +1,63 @@
+package org.skipgpt.model;
+
+/** The seven matrices of a layer, under the names Hugging Face checkpoints and PEFT adapters give them. */
+public enum Projection {
+    Q("self_attn.q_proj", "q", Module.ATTENTION),
+    K("self_attn.k_proj", "k", Module.ATTENTION),
+    V("self_attn.v_proj", "v", Module.ATTENTION),
+    O("self_attn.o_proj", "o", Module.ATTENTION),
+    GATE("mlp.gate_proj", "gate", Module.MLP),
+    UP("mlp.up_proj", "up", Module.MLP),
+    DOWN("mlp.down_proj", "down", Module.MLP);
+
+    private final String key;
+    private final String option;
+    private final Module module;
+
+    Projection(String key, String option, Module module) {
+        this.key = key;
+        this.option = option;
+        this.module = module;
+    }
+
+    /** The part of a checkpoint key after {@code model.layers.N.}, without {@code .weight}. */
+    public String key() {
+        return key;
+    }
+
+    /** PEFT's target name, e.g. q_proj. */
+    public String target() {
+        return key.substring(key.indexOf('.') + 1);
+    }
+
+    /** The module it belongs to. */
+    public Module module() {
+        return module;
+    }
+
+    /** Its option name in the decoder's TorchScript. */
+    String option() {
+        return option;
+    }
+
+    /** Input width under a configuration. */
+    public int inputs(DecoderConfig c) {
+        return this == O ? c.queryWidth() : this == DOWN ? c.hidden() : c.width();
+    }
+
+    /** Output width under a configuration. */
+    public int outputs(DecoderConfig c) {
+        switch (this) {
+            case Q:
+                return c.queryWidth();
+            case K:
+            case V:
+                return c.kvWidth();
+            case GATE:
+            case UP:
+                return c.hidden();
+            default:
+                return c.width();
+        }
+    }
+}

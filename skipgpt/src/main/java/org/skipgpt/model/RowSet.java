@@ -1,0 +1,48 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+
+/**
+ * Some of the rows of a batch, in order: those that execute a module.
+ *
+ * @param rows which rows, ascending; n
+ * @param index the same (n) int64 on the model's device
+ * @param offsets where each sequence's part begins; (S+1) int64 on the CPU
+ * @param positions (n) int64 on the CPU
+ */
+public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positions) {
+    /** Reads a gate and says which rows execute; one copy from device to host. */
+    static int[] executing(NDArray gate) {
+        float[] open = gate.toFloatArray();
+        int[] rows = new int[open.length];
+        int n = 0;
+        for (int i = 0; i < open.length; i++) {
+            if (open[i] != 0) {
+                rows[n++] = i;
+            }
+        }
+        return java.util.Arrays.copyOf(rows, n);
+    }
+
+    static RowSet of(NDManager scope, Rows batch, int[] rows) {
+        long[] offsets = new long[batch.sequences() + 1];
+        long[] positions = new long[rows.length];
+        int s = 0;
+        for (int i = 0; i < rows.length; i++) {
+            while (batch.starts()[s + 1] <= rows[i]) {
+                offsets[++s] = i;
+            }
+            positions[i] = batch.at()[rows[i]];
+        }
+        while (s < batch.sequences()) {
+            offsets[++s] = rows.length;
+        }
+        return new RowSet(rows, array(scope, Rows.wide(rows)), Rows.cpu(scope, offsets), Rows.cpu(scope, positions));
+    }
+
+    private static NDArray array(NDManager scope, long[] values) {
+        return scope.create(values, new Shape(values.length));
+    }
+}

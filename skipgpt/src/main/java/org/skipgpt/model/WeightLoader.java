@@ -1,0 +1,184 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.TensorInfo;
+import org.skipgpt.io.TensorSource;
+import org.skipgpt.torch.Dtype;
+
+/**
+ * Turns named tensors into the fused arrays of the forward pass.
+ *
+ * <p>Files stay mapped; each tensor is copied once, straight to its place.
+ */
+public final class WeightLoader {
+    private final DecoderConfig config;
+    private final TensorSource source;
+    private final WeightStore matrices;
+    private final WeightStore vectors;
+    private final NDManager manager;
+    private final Dtype dtype;
+
+    private WeightLoader(DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype) {
+        this.config = config;
+        this.source = source;
+        this.manager = manager;
+        this.dtype = dtype;
+        this.matrices = new WeightStore(manager, dtype);
+        this.vectors = dtype == Dtype.FP32 ? matrices : new WeightStore(manager, Dtype.FP32);
+    }
+
+    /**
+     * Loads all weights.
+     *
+     * @param source tensors under Hugging Face names
+     * @param manager owner of the arrays; its device is the model's
+     * @param dtype element type of matrices in memory
+     * @throws CheckpointException if a tensor is missing or has another shape than the configuration says
+     */
+    public static DecoderWeights load(DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype) {
+        return new WeightLoader(config, source, manager, dtype).all();
+    }
+
+    private DecoderWeights all() {
+        NDArray embedding = matrix(config.vocabulary(), config.width(), "model.embed_tokens.weight");
+        List<LayerWeights> layers = new ArrayList<>();
+        for (int i = 0; i < config.layers(); i++) {
+            layers.add(layer("model.layers." + i + "."));
+        }
+        NDArray finalNorm = norm("model.norm.weight", config.width());
+        boolean ownHead = !config.tiedHead();
+        NDArray head = ownHead ? matrix(config.vocabulary(), config.width(), "lm_head.weight") : embedding;
+        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head, frequencies(manager, config));
+    }
+
+    private LayerWeights layer(String prefix) {
+        int d = config.width();
+        int q = config.queryWidth();
+        int kv = config.kvWidth();
+        List<NDArray> attention = new ArrayList<>();
+        attention.add(norm(prefix + "input_layernorm.weight", d));
+        attention.add(matrix(q, d, prefix + "self_attn.q_proj.weight"));
+        attention.add(matrix(kv, d, prefix + "self_attn.k_proj.weight", prefix + "self_attn.v_proj.weight"));
+        attention.add(matrix(d, q, prefix + "self_attn.o_proj.weight"));
+        if (config.qkvBias()) {
+            attention.add(vector(q, prefix + "self_attn.q_proj.bias"));
+            attention.add(vector(kv, prefix + "self_attn.k_proj.bias", prefix + "self_attn.v_proj.bias"));
+        }
+        if (config.qkNorm()) {
+            attention.add(norm(prefix + "self_attn.q_norm.weight", config.headDim()));
+            attention.add(norm(prefix + "self_attn.k_norm.weight", config.headDim()));
+        }
+        List<NDArray> mlp = new ArrayList<>();
+        // Gemma 2 norms module outputs too, and so its names for the norms before modules differ.
+        mlp.add(norm(
+                prefix + (config.postNorm() ? "pre_feedforward_layernorm" : "post_attention_layernorm") + ".weight",
+                d));
+        mlp.add(matrix(config.hidden(), d, prefix + "mlp.gate_proj.weight", prefix + "mlp.up_proj.weight"));
+        mlp.add(matrix(d, config.hidden(), prefix + "mlp.down_proj.weight"));
+        if (config.postNorm()) {
+            attention.add(norm(prefix + "post_attention_layernorm.weight", d));
+            mlp.add(norm(prefix + "post_feedforward_layernorm.weight", d));
+        }
+        return new LayerWeights(attention, mlp);
+    }
+
+    private NDArray matrix(int rows, int columns, String... names) {
+        NDArray target = matrices.allocate((long) rows * names.length, columns);
+        for (int i = 0; i < names.length; i++) {
+            matrices.fill(target, (long) i * rows * columns, source, expected(names[i], rows, columns));
+        }
+        return target;
+    }
+
+    private NDArray vector(int size, String... names) {
+        NDArray target = vectors.allocate((long) size * names.length);
+        for (int i = 0; i < names.length; i++) {
+            vectors.fill(target, (long) i * size, source, expected(names[i], size));
+        }
+        return target;
+    }
+
+    private NDArray norm(String name, int size) {
+        NDArray weight = vector(size, name);
+        if (config.unitOffsetNorm()) {
+            weight.addi(1);
+        }
+        return weight;
+    }
+
+    private TensorInfo expected(String name, long... shape) {
+        TensorInfo info = source.info(name);
+        if (!Arrays.equals(info.shape(), shape)) {
+            throw new CheckpointException("tensor " + name + " has shape " + Arrays.toString(info.shape())
+                    + " but config.json asks for " + Arrays.toString(shape)
+                    + ": the two files do not belong together");
+        }
+        return info;
+    }
+
+    /** Rotary frequencies base^(-2i/E), stretched as the configuration says: (E/2). */
+    static NDArray frequencies(NDManager manager, DecoderConfig config) {
+        int half = config.headDim() / 2;
+        float[] frequencies = new float[half];
+        for (int i = 0; i < half; i++) {
+            // Hugging Face computes these in fp32; rounding first keeps long contexts equal.
+            float f = (float) (1.0 / (float) Math.pow(config.ropeBase(), 2.0 * i / config.headDim()));
+            frequencies[i] = (float) config.ropeScaling().scale(f);
+        }
+        return manager.create(frequencies);
+    }
+
+    /**
+     * Random weights for training from nothing and for measurements: normal, std 0.02, output matrices scaled by
+     * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
+     */
+    public static DecoderWeights random(DecoderConfig config, NDManager manager, Dtype dtype, long seed) {
+        org.skipgpt.torch.Torch.seed(seed);
+        WeightStore store = new WeightStore(manager, dtype);
+        double std = 0.02;
+        double out = std / Math.sqrt(2.0 * config.layers());
+        NDArray embedding = store.normal(config.vocabulary(), config.width(), std);
+        List<LayerWeights> layers = new ArrayList<>();
+        for (int i = 0; i < config.layers(); i++) {
+            layers.add(randomLayer(config, manager, store, std, out));
+        }
+        NDArray head = config.tiedHead() ? embedding : store.normal(config.vocabulary(), config.width(), std);
+        NDArray finalNorm = manager.ones(new ai.djl.ndarray.types.Shape(config.width()));
+        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head, frequencies(manager, config));
+    }
+
+    private static LayerWeights randomLayer(
+            DecoderConfig c, NDManager manager, WeightStore store, double std, double out) {
+        List<NDArray> attention = new ArrayList<>();
+        attention.add(ones(manager, c.width()));
+        attention.add(store.normal(c.queryWidth(), c.width(), std));
+        attention.add(store.normal(2L * c.kvWidth(), c.width(), std));
+        attention.add(store.normal(c.width(), c.queryWidth(), out));
+        if (c.qkvBias()) {
+            attention.add(manager.zeros(new ai.djl.ndarray.types.Shape(c.queryWidth())));
+            attention.add(manager.zeros(new ai.djl.ndarray.types.Shape(2L * c.kvWidth())));
+        }
+        if (c.qkNorm()) {
+            attention.add(ones(manager, c.headDim()));
+            attention.add(ones(manager, c.headDim()));
+        }
+        List<NDArray> mlp = new ArrayList<>();
+        mlp.add(ones(manager, c.width()));
+        mlp.add(store.normal(2L * c.hidden(), c.width(), std));
+        mlp.add(store.normal(c.width(), c.hidden(), out));
+        if (c.postNorm()) {
+            attention.add(ones(manager, c.width()));
+            mlp.add(ones(manager, c.width()));
+        }
+        return new LayerWeights(attention, mlp);
+    }
+
+    private static NDArray ones(NDManager manager, int size) {
+        return manager.ones(new ai.djl.ndarray.types.Shape(size));
+    }
+}

@@ -1,0 +1,118 @@
+package org.skipgpt.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.function.ObjLongConsumer;
+import org.skipgpt.io.TensorInfo;
+import org.skipgpt.io.TensorSource;
+import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Torch;
+import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.torch.TorchSource;
+
+/**
+ * Makes, fills and reads arrays of any element type in bounded pieces.
+ *
+ * <p>A piece is at most 4M elements, so peak memory is the weights plus a few megabytes.
+ */
+public final class WeightStore {
+    private static final int PIECE = 1 << 22;
+
+    private final NDManager manager;
+    private final TorchProgram program;
+    private final NDArray like;
+    private final ThreadLocal<FloatBuffer> piece = ThreadLocal.withInitial(() ->
+            ByteBuffer.allocateDirect(4 * PIECE).order(ByteOrder.nativeOrder()).asFloatBuffer());
+
+    /**
+     * A store whose arrays belong to a manager.
+     *
+     * @param dtype element type of the arrays it makes
+     */
+    public WeightStore(NDManager manager, Dtype dtype) {
+        this.manager = manager;
+        this.program = TorchProgram.compile(
+                manager,
+                TorchSource.of(WeightStore.class, "weights.torchscript")
+                        .with("dtype", dtype.torchCode())
+                        .code());
+        this.like = manager.create(new Shape(0));
+    }
+
+    /** An array with undefined content. */
+    public NDArray allocate(long... shape) {
+        try (NDManager scope = cpuScope()) {
+            NDArray array = program.call("alloc", like, scope.create(shape));
+            array.attach(manager);
+            return array;
+        }
+    }
+
+    /** A (rows, columns) array of normal draws; seed libtorch first. */
+    public NDArray normal(long rows, long columns, double std) {
+        try (NDManager scope = cpuScope()) {
+            NDArray array =
+                    program.call("normal", like, scope.create(new long[] {rows, columns}), scope.create((float) std));
+            array.attach(manager);
+            return array;
+        }
+    }
+
+    /** Copies a stored tensor into an array, from element {@code at} on; the element types may differ. */
+    public void fill(NDArray target, long at, TensorSource source, TensorInfo info) {
+        for (long done = 0; done < info.elements(); done += PIECE) {
+            Interruption.check();
+            int count = (int) Math.min(PIECE, info.elements() - done);
+            FloatBuffer buffer = piece.get();
+            buffer.clear().limit(count);
+            TensorBytes.widen(source, info, done, buffer);
+            put(buffer, target, at + done);
+        }
+    }
+
+    /** Copies fp32 numbers into an array from element {@code at} on. */
+    public void put(FloatBuffer numbers, NDArray target, long at) {
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray chunk = scope.create(numbers, new Shape(numbers.remaining()), DataType.FLOAT32);
+            program.call("fill", chunk, target, Rows.cpu(scope, new long[] {at}));
+        }
+    }
+
+    /** Reads an array as fp32, piece by piece, in order; the consumer gets a piece and its first element's place. */
+    public void read(NDArray source, ObjLongConsumer<float[]> consumer) {
+        read(source, 0, source.getShape().size(), consumer);
+    }
+
+    /** Reads elements from..from+count of an array. */
+    public void read(NDArray source, long from, long count, ObjLongConsumer<float[]> consumer) {
+        for (long done = 0; done < count; done += PIECE) {
+            try (NDManager scope = cpuScope()) {
+                long n = Math.min(PIECE, count - done);
+                NDArray part = program.call(
+                        "read",
+                        scope.create(new Shape(0)),
+                        source,
+                        scope.create(new long[] {from + done}),
+                        scope.create(new long[] {n}));
+                consumer.accept(part.toFloatArray(), done);
+            }
+        }
+    }
+
+    /** A copy of an array in the store's element type. */
+    public NDArray cast(NDArray source) {
+        NDArray array = program.call("cast", source);
+        array.attach(manager);
+        return array;
+    }
+
+    private NDManager cpuScope() {
+        return manager.getDevice().isGpu() ? Torch.manager(Device.cpu()) : manager.newSubManager();
+    }
+}

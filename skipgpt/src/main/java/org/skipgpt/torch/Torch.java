@@ -1,0 +1,157 @@
+package org.skipgpt.torch;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Starts libtorch once, checks that it computes, and says what it is.
+ *
+ * <p>Where libtorch comes from is configuration, never code: CPU natives on the class path, or on an NVIDIA machine
+ * the ones the engine finds through {@code PYTORCH_LIBRARY_PATH}.
+ */
+public final class Torch {
+    private static final ThreadLocal<Boolean> THREAD_READY = ThreadLocal.withInitial(() -> false);
+    private static final ThreadLocal<Boolean> GRADIENTS = ThreadLocal.withInitial(() -> false);
+
+    private Torch() {}
+
+    /**
+     * The running engine; the first call loads libtorch and computes a small product to see that it fits.
+     *
+     * @throws TorchException if libtorch is missing or does not fit the JNI layer
+     */
+    public static Engine engine() {
+        return Holder.ENGINE;
+    }
+
+    /**
+     * A new owner of arrays on a device; closing it frees them all.
+     *
+     * @param device {@code Device.cpu()} or {@code Device.gpu(n)}
+     */
+    public static NDManager manager(Device device) {
+        NDManager manager = engine().newBaseManager(device);
+        enterThread();
+        return manager;
+    }
+
+    /** The devices libtorch itself can use: the CPU, then every GPU. */
+    public static List<Device> devices() {
+        List<Device> devices = new ArrayList<>(List.of(Device.cpu()));
+        // getGpuCount goes through an unversioned libcudart and misses pip installs, so libtorch is asked first.
+        if (engine().hasCapability("CUDA")) {
+            int gpus = Math.max(1, engine().getGpuCount());
+            for (int i = 0; i < gpus; i++) {
+                devices.add(Device.gpu(i));
+            }
+        }
+        return List.copyOf(devices);
+    }
+
+    /**
+     * The device a user named: {@code cpu}, {@code gpu} or {@code gpu1}.
+     *
+     * @throws TorchException if this machine's libtorch cannot use it
+     */
+    public static Device device(String name) {
+        Device wanted = Device.fromName(name.replace("cuda", "gpu").replace(":", ""));
+        if (devices().contains(wanted)) {
+            return wanted;
+        }
+        throw new TorchException("device " + name + " is not usable here: libtorch offers " + devices()
+                + "; run ./run doctor to see what is missing");
+    }
+
+    /** Intra-op threads in use. */
+    public static int threads() {
+        engine();
+        return JniUtils.getNumThreads();
+    }
+
+    /** libtorch's version, e.g. 2.7.1. */
+    public static String version() {
+        return engine().getVersion();
+    }
+
+    /** Draws of libtorch's own generator start here; one generator for the process. */
+    public static void seed(long seed) {
+        engine().setRandomSeed((int) (seed ^ (seed >>> 32)));
+    }
+
+    /**
+     * Runs work with gradients recorded on this thread, then restores what was set before.
+     *
+     * <p>Grad mode belongs to a thread, and threads start with it on; this library keeps it off unless asked.
+     */
+    public static AutoCloseableMode gradients(boolean on) {
+        enterThread();
+        boolean before = GRADIENTS.get();
+        set(on);
+        return () -> set(before);
+    }
+
+    /** Whether this thread records gradients. */
+    public static boolean recordsGradients() {
+        return GRADIENTS.get();
+    }
+
+    /** Sets up a thread that computes: no gradients, no shape-driven recompilation. Called before every program. */
+    static void enterThread() {
+        if (!THREAD_READY.get()) {
+            THREAD_READY.set(true);
+            JniUtils.setGraphExecutorOptimize(false);
+            set(false);
+        }
+    }
+
+    private static void set(boolean on) {
+        JniUtils.setGradMode(on);
+        GRADIENTS.set(on);
+    }
+
+    /** Restores a mode when closed; throws nothing. */
+    @FunctionalInterface
+    public interface AutoCloseableMode extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    private static final class Holder {
+        static final Engine ENGINE = start();
+
+        private static Engine start() {
+            Engine engine;
+            try {
+                engine = Engine.getEngine("PyTorch");
+            } catch (RuntimeException | LinkageError e) {
+                throw new TorchException(
+                        "libtorch did not start (" + e.getMessage() + "): the class path needs pytorch-jni and,"
+                                + " without a GPU, pytorch-native-cpu; ./run doctor says what is missing",
+                        e);
+            }
+            check(engine);
+            return engine;
+        }
+
+        private static void check(Engine engine) {
+            try (NDManager manager = engine.newBaseManager(Device.cpu())) {
+                NDArray a = manager.create(new float[] {1, 2, 3, 4}, new Shape(2, 2));
+                NDArray product = a.matMul(a);
+                boolean right = product.getDataType() == DataType.FLOAT32
+                        && java.util.Arrays.equals(product.toFloatArray(), new float[] {7, 10, 15, 22});
+                if (!right) {
+                    throw new TorchException("libtorch " + engine.getVersion()
+                            + " computes nonsense: its JNI layer was made for another version;"
+                            + " use libtorch 2.7.1 or unset PYTORCH_LIBRARY_PATH");
+                }
+            }
+        }
+    }
+}
