@@ -232,7 +232,7 @@ public final class ConfigJson {
 
     private static boolean flag(JsonObject json, String name, boolean otherwise) {
         JsonElement value = json.get(name);
-        return value == null || value.isJsonNull() ? otherwise : value.getAsBoolean();
+        return (value == null || value.isJsonNull()) ? otherwise : value.getAsBoolean();
     }
 
     private static double number(JsonObject json, String name, double otherwise) {

@@ -5,9 +5,14 @@ import ai.djl.ndarray.NDArray;
 /** What one module does with the rows at hand. */
 public sealed interface Decision {
     /** Every row executes. */
-    Decision ALL = new All();
+    static Decision all() {
+        return new All();
+    }
+
     /** Every row skips. */
-    Decision NONE = new None();
+    static Decision none() {
+        return new None();
+    }
 
     /** Every row executes. */
     record All() implements Decision {}

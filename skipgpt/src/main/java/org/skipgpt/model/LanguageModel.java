@@ -55,7 +55,8 @@ public final class LanguageModel {
             String name, String hash, Tokenizer tokenizer, DecoderConfig config, DecoderWeights weights) {
         var program = DecoderProgram.compile(weights.manager(), config, weights.dtype(), true, Set.of(), 0);
         Decoder decoder = new Decoder(config, weights, Optional.empty(), program);
-        return new LanguageModel(name, hash, tokenizer, decoder, Optional.empty(), LayerPolicy.DENSE, Execution.PACKED);
+        return new LanguageModel(
+                name, hash, tokenizer, decoder, Optional.empty(), LayerPolicy.dense(), Execution.PACKED);
     }
 
     /** The same weights under another policy. */
@@ -109,7 +110,7 @@ public final class LanguageModel {
     public float[][][] logits(int[]... sequences) {
         try (NDManager scope = scope()) {
             Rows rows = decoder.rows(scope, sequences);
-            NDArray x = forward(rows, Trace.NONE);
+            NDArray x = forward(rows, Trace.none());
             float[] flat = decoder.logits(x).toFloatArray(); // (N, V)
             int v = config().vocabulary();
             float[][][] out = new float[sequences.length][][];
@@ -132,7 +133,7 @@ public final class LanguageModel {
     public float[][] logProbabilities(int[]... sequences) {
         try (NDManager scope = scope()) {
             Rows rows = decoder.rows(scope, sequences);
-            NDArray x = forward(rows, Trace.NONE);
+            NDArray x = forward(rows, Trace.none());
             long[] targets = new long[rows.size()];
             for (int i = 0; i + 1 < targets.length; i++) {
                 targets[i] = rows.tokens()[i + 1];

@@ -8,7 +8,9 @@ import ai.djl.ndarray.NDArray;
  */
 public interface LayerPolicy {
     /** Runs every module for every token. */
-    LayerPolicy DENSE = new Dense();
+    static LayerPolicy dense() {
+        return new DensePolicy();
+    }
 
     /**
      * Decides for the rows at hand.
@@ -32,17 +34,4 @@ public interface LayerPolicy {
 
     /** One short phrase, e.g. {@code "dense"} or {@code "routers at 25 %"}. */
     String describe();
-
-    /** Every module, every token. */
-    record Dense() implements LayerPolicy {
-        @Override
-        public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
-            return Decision.ALL;
-        }
-
-        @Override
-        public String describe() {
-            return "dense";
-        }
-    }
 }

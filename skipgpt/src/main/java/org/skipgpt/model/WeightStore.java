@@ -11,6 +11,7 @@ import java.nio.FloatBuffer;
 import java.util.function.ObjLongConsumer;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
+import org.skipgpt.io.Widening;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
@@ -71,8 +72,9 @@ public final class WeightStore {
             int count = (int) Math.min(PIECE, info.elements() - done);
             FloatBuffer buffer = piece.get();
             buffer.clear().limit(count);
-            TensorBytes.widen(source, info, done, buffer);
-            put(buffer, target, at + done);
+            int width = info.elementBytes();
+            Widening.toFloats(source.bytes(info.name(), done * width, count * width), info, buffer);
+            put(buffer.flip(), target, at + done);
         }
     }
 

@@ -1,0 +1,16 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+
+/** Every module runs for every token. */
+record DensePolicy() implements LayerPolicy {
+    @Override
+    public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+        return Decision.all();
+    }
+
+    @Override
+    public String describe() {
+        return "dense";
+    }
+}

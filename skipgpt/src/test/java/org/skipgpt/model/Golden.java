@@ -1,0 +1,113 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDManager;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+import org.skipgpt.data.Tokenizer;
+import org.skipgpt.io.HuggingFaceFolder;
+import org.skipgpt.io.SafeTensors;
+import org.skipgpt.io.TensorInfo;
+import org.skipgpt.torch.Dtype;
+
+/** Golden numbers of one tiny checkpoint, read from the test resources. */
+public final class Golden implements AutoCloseable {
+    private final HuggingFaceFolder folder;
+    private final SafeTensors expected;
+
+    private Golden(Path path) {
+        this.folder = HuggingFaceFolder.open(path);
+        this.expected = SafeTensors.open(path.resolve("expected.safetensors"));
+    }
+
+    public static Golden family(String name) {
+        return new Golden(root().resolve("families").resolve(name));
+    }
+
+    public static Path root() {
+        return Path.of("src/test/resources/golden");
+    }
+
+    public LanguageModel model(NDManager manager) {
+        DecoderConfig config = ConfigJson.read(folder.config());
+        DecoderWeights weights = WeightLoader.load(config, folder.tensors(), manager, Dtype.FP32);
+        return LanguageModel.dense(
+                folder.path().getFileName().toString(), folder.hash(), numbers(config.vocabulary()), config, weights);
+    }
+
+    public int[] ids(int sequence) {
+        return ints(expected, "input_ids." + sequence);
+    }
+
+    public float[] floats(String name) {
+        return floats(expected, name);
+    }
+
+    public static float[] floats(SafeTensors file, String name) {
+        TensorInfo info = file.info(name);
+        float[] out = new float[(int) info.elements()];
+        file.bytes(name, 0, 4 * out.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .asFloatBuffer()
+                .get(out);
+        return out;
+    }
+
+    public static int[] ints(SafeTensors file, String name) {
+        long[] out = new long[(int) file.info(name).elements()];
+        file.bytes(name, 0, 8 * out.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .asLongBuffer()
+                .get(out);
+        return java.util.Arrays.stream(out).mapToInt(Math::toIntExact).toArray();
+    }
+
+    /** A tokenizer that reads and writes ids as decimal numbers. */
+    public static Tokenizer numbers(int vocabulary) {
+        return new Numbers(vocabulary);
+    }
+
+    @Override
+    public void close() {
+        expected.close();
+        folder.close();
+    }
+
+    private record Numbers(int vocabSize) implements Tokenizer {
+        @Override
+        public int[] encode(String text) {
+            return java.util.Arrays.stream(text.strip().split("\\s+"))
+                    .mapToInt(Integer::parseInt)
+                    .toArray();
+        }
+
+        @Override
+        public String decode(int[] ids) {
+            StringBuilder out = new StringBuilder();
+            for (int id : ids) {
+                out.append(id).append(' ');
+            }
+            return out.toString();
+        }
+
+        @Override
+        public String piece(int id) {
+            return Integer.toString(id);
+        }
+
+        @Override
+        public OptionalInt bos() {
+            return OptionalInt.empty();
+        }
+
+        @Override
+        public OptionalInt eos() {
+            return OptionalInt.empty();
+        }
+
+        @Override
+        public boolean addsBos() {
+            return false;
+        }
+    }
+}
