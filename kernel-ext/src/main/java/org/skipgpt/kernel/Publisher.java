@@ -7,10 +7,10 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import java.util.List;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.skipgpt.kernel.cell.DaemonTimer;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.KernelSockets;
 import org.skipgpt.kernel.wire.WireMessage;
@@ -41,11 +41,7 @@ final class Publisher {
         // Output before the first request belongs to none.
         this.parent = new WireMessage(
                 List.of(), new JsonObject(), new JsonObject(), new JsonObject(), new JsonObject(), List.of());
-        this.timer = Executors.newSingleThreadScheduledExecutor(task -> {
-            Thread thread = new Thread(task, "kernel-flush");
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.timer = DaemonTimer.start("kernel-flush");
     }
 
     /** The request whose outputs follow; also the parent of what its threads print later. */

@@ -5,6 +5,8 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.skipgpt.kernel.cell.CellFailure;
 import org.skipgpt.kernel.cell.CellValue;
 import org.skipgpt.kernel.cell.CodeOrigin;
@@ -15,6 +17,8 @@ import org.skipgpt.kernel.wire.WireMessage;
 
 /** Answers the requests of the shell channel, one after the other; each method returns the content of a reply. */
 final class Requests {
+    private static final Pattern QUESTION = Pattern.compile("\\s*([\\w.$]+)\\?\\s*"); // "Math.abs?"
+
     private final JavaKernel kernel;
     private final Publisher publisher;
     private final Prompt prompt;
@@ -41,8 +45,14 @@ final class Requests {
             publisher.executeInput(code, executionCount);
         }
         String shown = "";
+        JsonArray payload = new JsonArray();
         try {
             kernel.readyEngine();
+            Matcher question = QUESTION.matcher(code);
+            if (question.matches()) {
+                payload.add(page(question.group(1)));
+                code = "";
+            }
             CellValue value = kernel.run(code, CodeOrigin.cell(executionCount));
             if (value.isShown() && !isSilent) {
                 JsonObject data = Publisher.bundle(kernel.show(value.value()));
@@ -52,7 +62,7 @@ final class Requests {
             JsonObject reply = ok();
             reply.addProperty("execution_count", executionCount);
             reply.add("user_expressions", expressions(request));
-            reply.add("payload", new JsonArray());
+            reply.add("payload", payload);
             return reply;
         } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError | AssertionError e) {
             CellFailure failure = JavaKernel.failure(e);
@@ -66,9 +76,23 @@ final class Requests {
             return reply;
         } finally {
             if (isStored) {
-                history.add(executionCount, code, shown);
+                history.add(executionCount, request.text("code", ""), shown);
             }
         }
+    }
+
+    /** What a front end shows beside the notebook. */
+    private JsonObject page(String name) {
+        String text = Inspection.of(kernel.engine(), name, name.length())
+                .map(Inspection::text)
+                .orElse("nothing is known about " + name);
+        JsonObject data = new JsonObject();
+        data.addProperty("text/plain", text);
+        JsonObject page = new JsonObject();
+        page.addProperty("source", "page");
+        page.add("data", data);
+        page.addProperty("start", 0);
+        return page;
     }
 
     private JsonObject expressions(WireMessage request) {

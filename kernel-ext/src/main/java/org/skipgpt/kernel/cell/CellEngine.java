@@ -1,8 +1,10 @@
 package org.skipgpt.kernel.cell;
 
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import jdk.jshell.JShell;
 import jdk.jshell.JShellException;
@@ -20,6 +22,12 @@ import org.skipgpt.kernel.cell.Interrupter.Execution;
  * <p>One thread runs code; {@link #interrupt()} may be called from any other.
  */
 public final class CellEngine implements AutoCloseable {
+    private static final Set<Snippet.SubKind> EXPRESSIONS = EnumSet.of(
+            Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND,
+            Snippet.SubKind.VAR_VALUE_SUBKIND,
+            Snippet.SubKind.ASSIGNMENT_SUBKIND,
+            Snippet.SubKind.OTHER_EXPRESSION_SUBKIND);
+
     private final CellExecutionControl control = new CellExecutionControl();
     private final Interrupter interrupter = new Interrupter(control);
     private final SnippetPlaces places = new SnippetPlaces();
@@ -85,7 +93,8 @@ public final class CellEngine implements AutoCloseable {
             boolean isWhole = info.completeness().isComplete();
             String remaining = isWhole ? Objects.requireNonNullElse(info.remaining(), "") : "";
             String consumed = rest.substring(0, rest.length() - remaining.length());
-            String source = isWhole ? info.source() : rest;
+            // JShell counts lines wrongly where a snippet begins with empty ones.
+            String source = (isWhole ? info.source() : rest).stripLeading();
             int skipped = newlines(code.substring(0, code.length() - rest.length())) + leadingLines(consumed);
             last = evalSnippet(
                     source, origin.plusLines(skipped), !consumed.stripTrailing().endsWith(";"));
@@ -151,7 +160,7 @@ public final class CellEngine implements AutoCloseable {
             if (exception != null) {
                 throw failures.threw(exception);
             }
-            last = isShown && captured != null && snippet.kind() == Snippet.Kind.EXPRESSION
+            last = isShown && captured != null && EXPRESSIONS.contains(snippet.subKind())
                     ? new CellValue(true, captured.value())
                     : CellValue.NONE;
         }

@@ -159,7 +159,7 @@ final class Failures {
     private static String method(StackTraceElement frame) {
         String name = frame.getMethodName();
         String type = frame.getClassName();
-        if (name.contains("do_it$")) {
+        if (name.isEmpty() || name.contains("do_it$")) {
             return "";
         }
         return " (" + (type.isEmpty() ? "" : type + ".") + name + ")";

@@ -1,6 +1,5 @@
 package org.skipgpt.kernel.cell;
 
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -33,11 +32,7 @@ final class Interrupter {
     }
 
     private final CellExecutionControl control;
-    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread thread = new Thread(task, "kernel-interrupter");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ScheduledExecutorService timer = DaemonTimer.start("kernel-interrupter");
     private @Nullable Execution running;
 
     Interrupter(CellExecutionControl control) {

@@ -61,10 +61,11 @@ public final class CellParser {
     }
 
     private static void flush(List<String> code, int nextLine, List<CellPart> parts) {
-        if (!code.isEmpty()) {
-            parts.add(new Code(String.join("\n", code), nextLine - code.size()));
-            code.clear();
+        String text = String.join("\n", code);
+        if (!text.isBlank()) {
+            parts.add(new Code(text, nextLine - code.size()));
         }
+        code.clear();
     }
 
     /** {@code var x = %name a b} becomes a call. */

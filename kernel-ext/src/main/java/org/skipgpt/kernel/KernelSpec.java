@@ -1,0 +1,124 @@
+package org.skipgpt.kernel;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Writes the kernelspec: {@code java -cp ... org.skipgpt.kernel.KernelSpec FOLDER}.
+ *
+ * <p>The spec lands in {@code FOLDER/kernels/java}, runs with the class path and the JDK of this command, and is found by
+ * Jupyter where {@code JUPYTER_PATH} names the folder. Nothing outside of the folder is touched.
+ */
+public final class KernelSpec {
+    private static final Gson GSON =
+            new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
+    private static final List<String> LOGOS = List.of("logo-svg.svg", "logo-32x32.png", "logo-64x64.png");
+    private static final int NATIVE_ACCESS_SINCE = 22;
+
+    private KernelSpec() {}
+
+    /**
+     * Writes the spec and prints where it is.
+     *
+     * @param arguments the folder to write to; then, optionally, a display name
+     */
+    public static void main(String[] arguments) throws IOException {
+        if (arguments.length < 1 || arguments.length > 2) {
+            System.err.println("usage: KernelSpec FOLDER [DISPLAY_NAME], e.g. KernelSpec kernel-ext/target/jupyter");
+            System.exit(2);
+        }
+        String name = arguments.length > 1 ? arguments[1] : "Java (SkipGPT)";
+        System.out.println(install(Path.of(arguments[0]), name, System.getProperty("java.class.path")));
+    }
+
+    /**
+     * Writes the spec.
+     *
+     * @param folder a Jupyter data folder, e.g. {@code kernel-ext/target/jupyter}
+     * @param displayName what front ends call the kernel
+     * @param classpath what the kernel runs with
+     * @return the folder of the spec
+     */
+    public static Path install(Path folder, String displayName, String classpath) throws IOException {
+        Path spec = folder.toAbsolutePath().normalize().resolve("kernels").resolve("java");
+        Files.createDirectories(spec);
+        for (String logo : LOGOS) {
+            try (InputStream in = KernelSpec.class.getResourceAsStream(logo)) {
+                if (in == null) {
+                    throw new IOException("the picture " + logo + " is missing; rebuild the kernel");
+                }
+                Files.copy(in, spec.resolve(logo), StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+        // The class path is long; java reads it from a file, and so do people.
+        write(spec.resolve("java.args"), arguments(absolute(classpath)));
+        write(spec.resolve("kernel.json"), GSON.toJson(json(displayName)) + "\n");
+        return spec;
+    }
+
+    private static JsonObject json(String displayName) {
+        JsonArray argv = new JsonArray();
+        argv.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        argv.add("@{resource_dir}/java.args");
+        argv.add("org.skipgpt.kernel.KernelMain");
+        argv.add("{connection_file}");
+        JsonObject env = new JsonObject();
+        env.addProperty("DJL_DISABLE_PROGRESS_BAR", "true");
+        JsonObject metadata = new JsonObject();
+        metadata.addProperty("debugger", false);
+        JsonObject json = new JsonObject();
+        json.add("argv", argv);
+        json.addProperty("display_name", displayName);
+        json.addProperty("language", "java");
+        json.addProperty("interrupt_mode", "message"); // by signal the JVM would end
+        json.add("env", env);
+        json.add("metadata", metadata);
+        return json;
+    }
+
+    private static String arguments(String classpath) {
+        List<String> lines = new ArrayList<>();
+        if (Runtime.version().feature() >= NATIVE_ACCESS_SINCE) {
+            lines.add("--enable-native-access=ALL-UNNAMED");
+        }
+        lines.add("-Djava.awt.headless=true");
+        lines.add("-Dfile.encoding=UTF-8");
+        lines.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+        if (classpath.contains("pytorch-native-cpu")) {
+            lines.add("-Dai.djl.offline=true"); // everything is here; DJL must not look for more
+        }
+        String options = System.getenv().getOrDefault("SKIPGPT_JVM_OPTS", "").strip();
+        if (!options.isEmpty()) {
+            lines.addAll(List.of(options.split("\\s+")));
+        }
+        lines.add("-cp");
+        lines.add('"' + classpath.replace("\\", "\\\\") + '"');
+        return String.join("\n", lines) + "\n";
+    }
+
+    // Notebooks run in other folders than this command.
+    private static String absolute(String classpath) {
+        return List.of(classpath.split(Pattern.quote(File.pathSeparator))).stream()
+                .filter(entry -> !entry.isEmpty())
+                .map(entry -> Path.of(entry).toAbsolutePath().normalize().toString())
+                .collect(Collectors.joining(File.pathSeparator));
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        Path temporary = Files.createTempFile(file.getParent(), ".new-", "");
+        Files.writeString(temporary, text);
+        Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+    }
+}

@@ -1,0 +1,291 @@
+package org.skipgpt.kernel;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.kernel.client.CellRun;
+import org.skipgpt.kernel.wire.Channel;
+import org.skipgpt.kernel.wire.Codec;
+import org.skipgpt.kernel.wire.WireMessage;
+
+/** Interruption, aborted cells, input, questions about code, bad messages, the end of a kernel. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class KernelControlTest {
+    private static final String SNIPPET_THREADS = "Thread.getAllStackTraces().keySet().stream()"
+            + ".filter(t -> t != Thread.currentThread() && t.getThreadGroup() != null"
+            + " && t.getThreadGroup().getName().contains(\"JShell\")).count()";
+
+    private LiveKernel kernel;
+
+    @BeforeAll
+    void start(@TempDir Path folder) throws Exception {
+        kernel = LiveKernel.start(folder, Map.of());
+    }
+
+    @AfterAll
+    void stop() {
+        kernel.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "while (true) { }",
+                "Thread.sleep(600_000);",
+                "while (true) { try { Thread.sleep(1000); } catch (InterruptedException e) { } }",
+                "long n = 0; while (true) { n++; if (n % 1000 == 0) System.out.print(\"\"); }"
+            })
+    void interruptsACellAndLeavesNoThreadBehind(String endless) throws Exception {
+        WireMessage request = kernel.client.executeLater("System.out.println(\"runs\");\n" + endless, true);
+        kernel.awaitOutput(request);
+        kernel.client.interrupt(LiveKernel.LIMIT);
+        CellRun run = kernel.await(request);
+
+        assertThat(run.status()).isEqualTo("error");
+        assertThat(run.reply().get("ename").getAsString()).isEqualTo("Interrupted");
+        assertThat(kernel.run(SNIPPET_THREADS).result()).contains("0");
+        // longer than the delayed stop of the interrupted cell, which must not reach this one
+        assertThat(kernel.run("Thread.sleep(1200); \"untouched\"").result()).contains("untouched");
+    }
+
+    @Test
+    void anInterruptWithoutARunningCellDoesNothing() throws Exception {
+        kernel.client.interrupt(LiveKernel.LIMIT);
+
+        assertThat(kernel.run("Thread.sleep(800); 5").result()).contains("5");
+    }
+
+    @Test
+    void abortsTheCellsQueuedBehindAFailedOne() throws Exception {
+        kernel.run("int touched = 0;");
+        WireMessage failing = kernel.client.executeLater("Thread.sleep(300); throw new RuntimeException(\"x\");", true);
+        WireMessage second = kernel.client.executeLater("touched = 1;", true);
+        WireMessage third = kernel.client.executeLater("touched = 2;", true);
+
+        assertThat(kernel.await(failing).status()).isEqualTo("error");
+        assertThat(kernel.await(second).status()).isEqualTo("aborted");
+        assertThat(kernel.await(third).status()).isEqualTo("aborted");
+        assertThat(kernel.run("touched").result()).contains("0");
+    }
+
+    @Test
+    void runsTheCellsBehindAFailureThatIsAllowed() throws Exception {
+        WireMessage failing =
+                kernel.client.executeLater("Thread.sleep(200); throw new RuntimeException(\"x\");", false);
+        WireMessage second = kernel.client.executeLater("6", true);
+
+        assertThat(kernel.await(failing).status()).isEqualTo("error");
+        assertThat(kernel.await(second).result()).contains("6");
+    }
+
+    @Test
+    void asksForInput() throws Exception {
+        WireMessage request = kernel.client.executeLater(
+                "System.out.println(\"name?\");\nvar in = new Scanner(System.in);\nin.nextLine() + in.nextLine()",
+                true);
+        AtomicInteger asked = new AtomicInteger();
+
+        CellRun run = kernel.client.await(request, LiveKernel.LIMIT, prompt -> "answer" + asked.incrementAndGet());
+
+        assertThat(run.result()).contains("answer1answer2");
+    }
+
+    @Test
+    void interruptsACellThatWaitsForInput() throws Exception {
+        WireMessage request = kernel.client.executeLater("System.out.println(\"?\"); System.in.read();", true);
+        assertThat(kernel.client.find(
+                        Channel.STDIN, LiveKernel.LIMIT, m -> m.parentId().equals(request.id())))
+                .isPresent();
+        kernel.client.interrupt(LiveKernel.LIMIT);
+
+        assertThat(kernel.await(request).reply().get("ename").getAsString()).isEqualTo("Interrupted");
+    }
+
+    @Test
+    void completesNamesWithTypes() throws Exception {
+        kernel.run("int lambdaCount = 3;\nint lambdaHalf(int x) { return x / 2; }");
+
+        JsonObject reply = complete("lambda", 6);
+        assertThat(strings(reply)).contains("lambdaCount", "lambdaHalf(");
+        assertThat(types(reply)).containsEntry("lambdaCount", "variable").containsEntry("lambdaHalf(", "function");
+
+        JsonObject second = complete("int k = 1;\nMath.sqr", 19);
+        assertThat(strings(second)).contains("sqrt(");
+        assertThat(second.get("cursor_start").getAsInt()).isEqualTo(16);
+    }
+
+    @Test
+    void countsTheCursorInCodePoints() throws Exception {
+        String code = "String llama = \"🦙🦙\"; Math.sqr";
+
+        JsonObject reply = complete(code, code.codePointCount(0, code.length()));
+
+        assertThat(reply.get("cursor_start").getAsInt())
+                .isEqualTo(code.codePointCount(0, code.length()) - "sqr".length());
+    }
+
+    @Test
+    void explainsNames() throws Exception {
+        JsonObject content = new JsonObject();
+        content.addProperty("code", "Math.floorMod(7, 3)");
+        content.addProperty("cursor_pos", 9);
+        content.addProperty("detail_level", 0);
+        JsonObject reply = ask("inspect_request", content);
+
+        assertThat(reply.get("found").getAsBoolean()).isTrue();
+        assertThat(reply.getAsJsonObject("data").get("text/plain").getAsString())
+                .contains("int Math.floorMod(int");
+
+        content.addProperty("code", "nothingLikeThis");
+        assertThat(ask("inspect_request", content).get("found").getAsBoolean()).isFalse();
+    }
+
+    @Test
+    void tellsCompleteFromIncompleteFromInvalid() throws Exception {
+        assertThat(isComplete("int a = 1;")).isEqualTo("complete");
+        assertThat(isComplete("1 + 1")).isEqualTo("complete");
+        assertThat(isComplete("for (int i = 0; i < 3; i++) {")).isEqualTo("incomplete");
+        assertThat(isComplete("String t = \"\"\"\n a")).isEqualTo("incomplete");
+        assertThat(isComplete("int = ;; )")).isEqualTo("invalid");
+        assertThat(isComplete("%help")).isEqualTo("complete");
+    }
+
+    @Test
+    void remembersCells() throws Exception {
+        kernel.run("int rememberedOne = 1;");
+        kernel.run("int rememberedTwo = 2;");
+
+        JsonObject tail = new JsonObject();
+        tail.addProperty("hist_access_type", "tail");
+        tail.addProperty("n", 2);
+        assertThat(history(tail)).containsExactly("int rememberedOne = 1;", "int rememberedTwo = 2;");
+
+        JsonObject search = new JsonObject();
+        search.addProperty("hist_access_type", "search");
+        search.addProperty("pattern", "*rememberedT?o*");
+        assertThat(history(search)).containsExactly("int rememberedTwo = 2;");
+
+        JsonObject range = new JsonObject();
+        range.addProperty("hist_access_type", "range");
+        range.addProperty("session", 0);
+        range.addProperty("start", 1);
+        range.addProperty("stop", 2);
+        assertThat(history(range)).hasSize(1);
+    }
+
+    @Test
+    void dropsUnsignedAndBrokenMessagesAndLives() throws Exception {
+        WireMessage request = WireMessage.of("intruder", "execute_request", code("int stolen = 1;"));
+        kernel.client.sendFrames(Channel.SHELL, new Codec("hmac-sha256", "wrong key").encode(request));
+        kernel.client.sendFrames(Channel.SHELL, new Codec("hmac-sha256", "").encode(request));
+        kernel.client.sendFrames(Channel.SHELL, List.of("nonsense".getBytes(US_ASCII)));
+        kernel.client.sendFrames(
+                Channel.CONTROL,
+                IntStream.range(0, 7)
+                        .mapToObj(i -> new byte[] {(byte) 0xff, '{'})
+                        .toList());
+        WireMessage headless = new WireMessage(
+                List.of(), new JsonObject(), new JsonObject(), new JsonObject(), new JsonObject(), List.of());
+        kernel.client.send(Channel.SHELL, headless);
+        WireMessage unknown = WireMessage.of("client", "no_such_request", new JsonObject());
+        kernel.client.send(Channel.SHELL, unknown);
+
+        assertThat(kernel.run("stolen").reply().get("ename").getAsString()).isEqualTo("CompileError");
+        assertThat(kernel.run("7").result()).contains("7");
+    }
+
+    @Test
+    void runsBesideAnotherKernel(@TempDir Path otherFolder) throws Exception {
+        try (LiveKernel other = LiveKernel.start(otherFolder, Map.of())) {
+            kernel.run("int mine = 1;");
+            other.run("int mine = 2;");
+
+            assertThat(kernel.run("mine").result()).contains("1");
+            assertThat(other.run("mine").result()).contains("2");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"int x = 1;", "new Thread(() -> { while (true) { } }).start();"})
+    void leavesNoProcessAfterAShutdown(String code, @TempDir Path otherFolder) throws Exception {
+        try (LiveKernel other = LiveKernel.start(otherFolder, Map.of())) {
+            other.run(code);
+            ProcessHandle handle = other.process.handle();
+            other.client.shutdown(true, LiveKernel.LIMIT);
+
+            assertThat(other.process.awaitExit(30)).isTrue();
+            assertThat(handle.isAlive()).isFalse();
+        }
+    }
+
+    @Test
+    void stopsACellAtTheTimeLimit(@TempDir Path otherFolder) throws Exception {
+        try (LiveKernel other = LiveKernel.start(otherFolder, Map.of("IJAVA_TIMEOUT", "1 SECONDS"))) {
+            CellRun run = other.run("while (true) { }");
+
+            assertThat(run.reply().get("evalue").getAsString()).contains("time limit of 1000 ms");
+            assertThat(other.run("8").result()).contains("8");
+        }
+    }
+
+    private JsonObject ask(String type, JsonObject content) throws Exception {
+        return kernel.client
+                .ask(Channel.SHELL, type, content, Duration.ofSeconds(60))
+                .content();
+    }
+
+    private JsonObject complete(String code, int cursor) throws Exception {
+        JsonObject content = code(code);
+        content.addProperty("cursor_pos", cursor);
+        return ask("complete_request", content);
+    }
+
+    private String isComplete(String code) throws Exception {
+        return ask("is_complete_request", code(code)).get("status").getAsString();
+    }
+
+    private List<String> history(JsonObject content) throws Exception {
+        content.addProperty("output", false);
+        content.addProperty("raw", true);
+        return ask("history_request", content).getAsJsonArray("history").asList().stream()
+                .map(row -> row.getAsJsonArray().get(2).getAsString())
+                .toList();
+    }
+
+    private static JsonObject code(String code) {
+        JsonObject content = new JsonObject();
+        content.addProperty("code", code);
+        return content;
+    }
+
+    private static Set<String> strings(JsonObject reply) {
+        return reply.getAsJsonArray("matches").asList().stream()
+                .map(match -> match.getAsString())
+                .collect(Collectors.toSet());
+    }
+
+    private static Map<String, String> types(JsonObject reply) {
+        return reply.getAsJsonObject("metadata").getAsJsonArray("_jupyter_types_experimental").asList().stream()
+                .map(type -> type.getAsJsonObject())
+                .collect(Collectors.toMap(
+                        type -> type.get("text").getAsString(),
+                        type -> type.get("type").getAsString(),
+                        (first, second) -> first));
+    }
+}
