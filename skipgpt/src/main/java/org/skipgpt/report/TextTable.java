@@ -1,9 +1,5 @@
 package org.skipgpt.report;
 
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
-import com.google.gson.JsonNull;
-import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -79,6 +75,12 @@ public final class TextTable implements Report {
     }
 
     private TextTable withRow(boolean compared, @Nullable Object... cells) {
+        List<Row> more = new ArrayList<>(rows);
+        more.add(row(compared, cells));
+        return new TextTable(title, columns, more);
+    }
+
+    private Row row(boolean compared, @Nullable Object... cells) {
         if (cells.length != columns.size()) {
             throw new IllegalArgumentException(
                     "a row of " + cells.length + " cells in table \"" + title + "\": expected " + columns.size() + ", "
@@ -88,9 +90,32 @@ public final class TextTable implements Report {
         for (int i = 0; i < cells.length; i++) {
             checked.add(cell(columns.get(i), cells[i]));
         }
-        List<Row> more = new ArrayList<>(rows);
-        more.add(new Row(checked, compared));
-        return new TextTable(title, columns, more);
+        return new Row(checked, compared);
+    }
+
+    /** Gathers many rows for one table. */
+    public static final class Builder {
+        private final TextTable empty;
+        private final List<Row> rows = new ArrayList<>();
+
+        private Builder(TextTable empty) {
+            this.empty = empty;
+        }
+
+        /** Adds a row, as {@link TextTable#withRow} does. */
+        public void add(@Nullable Object... cells) {
+            rows.add(empty.row(true, cells));
+        }
+
+        /** The table with all rows so far. */
+        public TextTable build() {
+            return new TextTable(empty.title, empty.columns, rows);
+        }
+    }
+
+    /** A builder, for tables of many rows. */
+    public static Builder builder(String title, List<Column> columns) {
+        return new Builder(of(title, columns));
     }
 
     private static Object cell(Column column, @Nullable Object given) {
@@ -249,76 +274,12 @@ public final class TextTable implements Report {
 
     /** Comma-separated rows with all digits; an error gets its own column. */
     public String csv() {
-        StringBuilder out = new StringBuilder();
-        List<String> names = new ArrayList<>();
-        for (int c = 0; c < columns.size(); c++) {
-            names.add(quoted(columns.get(c).name()));
-            if (hasErrors(c)) {
-                names.add(quoted(columns.get(c).name() + " stderr"));
-            }
-        }
-        out.append(String.join(",", names)).append('\n');
-        for (Row row : rows) {
-            List<String> cells = new ArrayList<>();
-            for (int c = 0; c < columns.size(); c++) {
-                Object cell = row.cells().get(c);
-                Measured measured = cell instanceof Measured m ? m : null;
-                cells.add(measured != null ? exact(measured.value()) : exact(cell));
-                if (hasErrors(c)) {
-                    cells.add(measured != null ? exact(measured.error()) : "");
-                }
-            }
-            out.append(String.join(",", cells)).append('\n');
-        }
-        return out.toString();
-    }
-
-    private boolean hasErrors(int column) {
-        return rows.stream().anyMatch(row -> row.cells().get(column) instanceof Measured);
-    }
-
-    private static String exact(Object cell) {
-        boolean absent = cell instanceof Double number && number.isNaN();
-        return absent ? "" : quoted(cell.toString());
-    }
-
-    private static String quoted(String cell) {
-        return cell.matches("(?s).*[\",\r\n].*") ? '"' + cell.replace("\"", "\"\"") + '"' : cell;
+        return TableData.csv(this);
     }
 
     /** An array of one object per row, all digits kept; Measured becomes {value, error}. */
     public String json() {
-        JsonArray out = new JsonArray();
-        for (Row row : rows) {
-            JsonObject one = new JsonObject();
-            for (int c = 0; c < columns.size(); c++) {
-                Object cell = row.cells().get(c);
-                String name = columns.get(c).name();
-                if (cell instanceof Measured measured) {
-                    JsonObject pair = new JsonObject();
-                    pair.addProperty("value", measured.value());
-                    pair.addProperty("error", measured.error());
-                    one.add(name, pair);
-                } else if (cell instanceof Number number) {
-                    one.add(name, JsonNull.INSTANCE);
-                    if (Double.isFinite(number.doubleValue())) {
-                        one.addProperty(name, number);
-                    }
-                } else {
-                    one.addProperty(name, cell.toString());
-                }
-            }
-            if (!row.compared()) {
-                one.addProperty("reference", true);
-            }
-            out.add(one);
-        }
-        return new GsonBuilder()
-                .serializeNulls()
-                .setPrettyPrinting()
-                .disableHtmlEscaping()
-                .create()
-                .toJson(out);
+        return TableData.json(this);
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.UUID;
 
 /** Writes files that are there whole or not at all: to a temporary name beside them, then moved. */
 public final class WholeFile {
@@ -31,7 +32,8 @@ public final class WholeFile {
         }
         try {
             Files.createDirectories(folder);
-            Path temporary = Files.createTempFile(folder, "." + name + ".", ".part");
+            // a temporary file of the JDK would be readable by its owner only, and so would the result
+            Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".part");
             try {
                 Files.write(temporary, bytes);
                 move(temporary, target);
