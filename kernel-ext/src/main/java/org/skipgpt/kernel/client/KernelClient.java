@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.Codec;
@@ -31,10 +32,17 @@ public final class KernelClient implements AutoCloseable {
     private final Map<Channel, ZMQ.Socket> sockets = new EnumMap<>(Channel.class);
     private final Map<Channel, Deque<WireMessage>> inboxes = new EnumMap<>(Channel.class);
     private final Codec codec;
+    private final BooleanSupplier isAlive;
     private final String session = UUID.randomUUID().toString();
 
     /** Connects to a kernel; {@link #awaitReady} waits until it answers. */
     public KernelClient(Connection connection) {
+        this(connection, () -> true);
+    }
+
+    /** Connects to a kernel whose process can be asked whether it lives: nobody waits for a dead one. */
+    public KernelClient(Connection connection, BooleanSupplier isAlive) {
+        this.isAlive = isAlive;
         codec = new Codec(connection.scheme(), connection.key());
         context.setLinger(0);
         byte[] identity = session.getBytes(UTF_8); // the input channel must carry the identity of the shell channel
@@ -48,7 +56,7 @@ public final class KernelClient implements AutoCloseable {
     /** Waits until the kernel answers and its outputs arrive. */
     public JsonObject awaitReady(Duration limit) throws TimeoutException {
         long end = System.nanoTime() + limit.toNanos();
-        while (System.nanoTime() - end < 0) {
+        while (System.nanoTime() - end < 0 && isAlive.getAsBoolean()) {
             WireMessage request = request(Channel.SHELL, "kernel_info_request", new JsonObject());
             Optional<WireMessage> reply = find(Channel.SHELL, Duration.ofSeconds(1), answers(request));
             if (reply.isPresent()
@@ -118,6 +126,9 @@ public final class KernelClient implements AutoCloseable {
         while (reply.isEmpty() || !isIdle) {
             if (System.nanoTime() - end > 0) {
                 throw new TimeoutException("the cell did not end within " + limit.toSeconds() + " s");
+            }
+            if (!isAlive.getAsBoolean()) {
+                throw new KernelGoneException();
             }
             Optional<WireMessage> output = find(Channel.IOPUB, POLL, answers(request));
             if (output.isPresent() && output.get().type().equals("status")) {
