@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.cell.CodeOrigin;
+import org.skipgpt.kernel.ijava.IJavaExtension;
 import org.skipgpt.kernel.magic.KernelMagics;
 
 /** Prepares the session: engine, imports, renderers, magics, the user's start-up code. */
@@ -29,7 +30,7 @@ final class Startup {
                 }
             }
             new KernelMagics(kernel).register();
-            KernelExtensions.install(kernel);
+            IJavaExtension.install(kernel);
             kernel.engineStarted(engine);
             runScripts(engine, settings);
             kernel.ready();

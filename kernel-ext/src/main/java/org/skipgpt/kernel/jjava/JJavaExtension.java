@@ -1,0 +1,54 @@
+package org.skipgpt.kernel.jjava;
+
+import java.util.Map;
+import java.util.UUID;
+import org.dflib.jjava.jupyter.Extension;
+import org.dflib.jjava.jupyter.kernel.BaseKernel;
+import org.dflib.jjava.jupyter.kernel.display.DisplayData;
+import org.dflib.jjava.jupyter.kernel.display.Renderer;
+import org.skipgpt.kernel.live.Live;
+import org.skipgpt.kernel.live.Screen;
+import org.skipgpt.kernel.render.Rendering;
+import org.skipgpt.kernel.render.Renderings;
+
+/** Installs renderers and live outputs in JJava; nothing is needed but the class path. */
+public final class JJavaExtension implements Extension {
+    /** JJava makes it. */
+    public JJavaExtension() {}
+
+    @Override
+    public void install(BaseKernel kernel) {
+        Renderings.all().forEach(rendering -> register(kernel.getRenderer(), rendering));
+        Live.use(new KernelScreen(kernel));
+    }
+
+    private static <T> void register(Renderer renderer, Rendering<T> rendering) {
+        renderer.createRegistration(rendering.type())
+                .preferring(rendering.mimes().toArray(String[]::new))
+                .register((value, context) -> rendering
+                        .of(value)
+                        .forEach((mime, form) -> context.renderIfRequested(MimeTypes.of(mime), () -> form)));
+    }
+
+    private record KernelScreen(BaseKernel kernel) implements Screen {
+        @Override
+        public String show(Map<String, String> forms) {
+            String id = UUID.randomUUID().toString();
+            DisplayData data = data(forms);
+            data.setDisplayId(id);
+            kernel.display(data);
+            return id;
+        }
+
+        @Override
+        public void update(String id, Map<String, String> forms) {
+            kernel.getIO().display.updateDisplay(id, data(forms));
+        }
+
+        private static DisplayData data(Map<String, String> forms) {
+            DisplayData data = new DisplayData();
+            forms.forEach((mime, form) -> data.putData(MimeTypes.of(mime), form));
+            return data;
+        }
+    }
+}

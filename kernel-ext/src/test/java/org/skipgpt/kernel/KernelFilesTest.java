@@ -1,0 +1,84 @@
+package org.skipgpt.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.kernel.wire.Connection;
+
+/** The kernelspec, the settings and the connection file. */
+class KernelFilesTest {
+    private final Path folder;
+
+    KernelFilesTest(@TempDir Path folder) {
+        this.folder = folder;
+    }
+
+    @Test
+    void theKernelspecNamesThisJavaAndAsksForInterruptMessages() throws Exception {
+        String classpath = "lib/a.jar" + File.pathSeparator + "pytorch-native-cpu-2.7.1.jar";
+
+        Path spec = KernelSpec.install(folder, "Java (x)", classpath);
+
+        JsonObject json = JsonParser.parseString(Files.readString(spec.resolve("kernel.json")))
+                .getAsJsonObject();
+        assertThat(spec).isEqualTo(folder.resolve("kernels/java"));
+        assertThat(json.get("interrupt_mode").getAsString()).isEqualTo("message");
+        assertThat(json.get("language").getAsString()).isEqualTo("java");
+        assertThat(json.getAsJsonArray("argv").get(0).getAsString()).startsWith(System.getProperty("java.home"));
+        assertThat(Files.readString(spec.resolve("java.args")))
+                .contains(
+                        "-Djava.awt.headless=true",
+                        "-Dai.djl.offline=true",
+                        Path.of("lib/a.jar").toAbsolutePath().toString());
+        assertThat(spec.resolve("logo-64x64.png")).isNotEmptyFile();
+        assertThat(spec.resolve("logo-svg.svg")).isNotEmptyFile();
+    }
+
+    @Test
+    void aClassPathWithoutCpuLibrariesMayDownloadThem() throws Exception {
+        Path spec = KernelSpec.install(folder, "Java", "a.jar");
+
+        assertThat(Files.readString(spec.resolve("java.args"))).doesNotContain("ai.djl.offline");
+    }
+
+    @Test
+    void readsTheSettingsOfIJava() throws Exception {
+        Files.writeString(folder.resolve("one.jar"), "");
+        Files.writeString(folder.resolve("two.jar"), "");
+        Files.writeString(folder.resolve("three.txt"), "");
+
+        KernelSettings settings = KernelSettings.of(Map.of(
+                "IJAVA_CLASSPATH", folder + "/*.jar" + File.pathSeparator + "/x/y.jar",
+                "IJAVA_COMPILER_OPTS", " -Xlint:all  -parameters",
+                "IJAVA_TIMEOUT", "30 SECONDS"));
+
+        assertThat(settings.classpath())
+                .containsExactly(folder.resolve("one.jar"), folder.resolve("two.jar"), Path.of("/x/y.jar"));
+        assertThat(settings.compilerOptions()).containsExactly("-Xlint:all", "-parameters");
+        assertThat(settings.timeout()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(KernelSettings.of(Map.of("IJAVA_TIMEOUT", "250")).timeout()).isEqualTo(Duration.ofMillis(250));
+        assertThat(KernelSettings.of(Map.of()).timeout()).isEqualTo(Duration.ZERO);
+        assertThatThrownBy(() -> KernelSettings.of(Map.of("IJAVA_TIMEOUT", "soon")))
+                .hasMessageContaining("IJAVA_TIMEOUT");
+    }
+
+    @Test
+    void aConnectionStaysOnTheLoopbackInterface() throws Exception {
+        Connection local = Connection.local();
+        Path file = Files.writeString(folder.resolve("c.json"), local.toJson());
+
+        assertThat(Connection.read(file)).isEqualTo(local);
+        assertThat(local.ip()).isEqualTo("127.0.0.1");
+        String withoutIp = local.toJson().replace("\"ip\":\"127.0.0.1\",", "");
+        assertThat(Connection.read(Files.writeString(file, withoutIp)).ip()).isEqualTo("127.0.0.1");
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package org.skipgpt.kernel.live;
+
+import org.jspecify.annotations.NullMarked;

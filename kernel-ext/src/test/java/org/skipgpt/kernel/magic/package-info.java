@@ -1,0 +1,4 @@
+@NullMarked
+package org.skipgpt.kernel.magic;
+
+import org.jspecify.annotations.NullMarked;

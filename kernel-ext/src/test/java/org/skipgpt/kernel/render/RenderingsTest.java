@@ -1,0 +1,82 @@
+package org.skipgpt.kernel.render;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Base64;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.skipgpt.report.Report;
+import tech.tablesaw.api.IntColumn;
+import tech.tablesaw.api.StringColumn;
+import tech.tablesaw.api.Table;
+
+class RenderingsTest {
+    private static final String PNG_MAGIC = Base64.getEncoder().encodeToString(new byte[] {(byte) 0x89, 'P', 'N'});
+
+    @Test
+    void aReportHasAPictureOrAnSvgAndAlwaysText() {
+        Report both = report(Optional.of(new byte[] {1}), Optional.of("<svg/>"));
+        Report svg = report(Optional.empty(), Optional.of("<svg/>"));
+
+        assertThat(forms(both)).containsOnlyKeys(Rendering.PNG, Rendering.TEXT);
+        assertThat(forms(svg)).containsEntry(Rendering.SVG, "<svg/>").containsEntry(Rendering.TEXT, "text");
+    }
+
+    @Test
+    void aTableIsCutAndEscaped() {
+        Table table = Table.create(
+                "<name>",
+                IntColumn.create("n", IntStream.range(0, 100).toArray()),
+                StringColumn.create(
+                        "s",
+                        IntStream.range(0, 100).mapToObj(i -> "<v" + i + ">").toList()));
+
+        String html = forms(table).getOrDefault(Rendering.HTML, "");
+
+        assertThat(html)
+                .contains("&lt;name&gt;", "the first 30 of 100 rows", "&lt;v29&gt;")
+                .doesNotContain("&lt;v30&gt;", "<v", "<script");
+        assertThat(forms(table).getOrDefault(Rendering.TEXT, "")).contains("<v0>");
+    }
+
+    @Test
+    void aChartIsAPicture() {
+        XYChart chart =
+                new XYChartBuilder().title("loss").width(200).height(150).build();
+        chart.addSeries("a", new double[] {1, 2}, new double[] {3, 4});
+
+        assertThat(forms(chart)).containsEntry(Rendering.TEXT, "chart: loss");
+        assertThat(forms(chart).getOrDefault(Rendering.PNG, "")).startsWith(PNG_MAGIC);
+    }
+
+    private static Map<String, String> forms(Object value) {
+        return Renderings.all().stream()
+                .filter(rendering -> rendering.type().isInstance(value))
+                .findFirst()
+                .orElseThrow()
+                .of(value);
+    }
+
+    private static Report report(Optional<byte[]> png, Optional<String> svg) {
+        return new Report() {
+            @Override
+            public String text() {
+                return "text";
+            }
+
+            @Override
+            public Optional<byte[]> png() {
+                return png;
+            }
+
+            @Override
+            public Optional<String> svg() {
+                return svg;
+            }
+        };
+    }
+}

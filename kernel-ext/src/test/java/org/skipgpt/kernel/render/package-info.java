@@ -1,0 +1,4 @@
+@NullMarked
+package org.skipgpt.kernel.render;
+
+import org.jspecify.annotations.NullMarked;

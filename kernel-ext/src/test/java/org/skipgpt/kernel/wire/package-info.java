@@ -1,0 +1,4 @@
+@NullMarked
+package org.skipgpt.kernel.wire;
+
+import org.jspecify.annotations.NullMarked;
