@@ -1,0 +1,191 @@
+package org.skipgpt.data;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.function.Function;
+import org.skipgpt.report.Observer;
+import org.skipgpt.report.Progress;
+import org.skipgpt.report.Sha256;
+import org.skipgpt.report.WholeFile;
+
+/**
+ * One download: into {@code <file>.part}, resumed where it broke off, checked, then moved.
+ *
+ * <p>A part is resumed only if the server's strong ETag, kept beside it, still holds; else it starts again.
+ */
+final class FileDownload {
+    private static final int TRIES = 6;
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final DataFile file;
+    private final URI url;
+    private final Path target;
+    private final Path part;
+    private final Path tag;
+    private final String task;
+    private final Observer observer;
+    private final long started = System.nanoTime();
+    private final HttpClient client = HttpClient.newBuilder()
+            .connectTimeout(Duration.ofSeconds(30))
+            .followRedirects(HttpClient.Redirect.NORMAL)
+            .build();
+
+    FileDownload(DataFile file, Path target, String task, Observer observer) {
+        this.file = file;
+        this.url = file.url().orElseThrow(() -> new IllegalArgumentException("no url for " + file.path()));
+        this.target = target;
+        this.task = task;
+        this.observer = observer;
+        part = target.resolveSibling(target.getFileName() + ".part");
+        tag = target.resolveSibling(target.getFileName() + ".part.etag");
+    }
+
+    /** Whether a place may be downloaded from: https, or this machine. */
+    static boolean isAllowed(URI url) {
+        boolean own = "127.0.0.1".equals(url.getHost()) || "localhost".equals(url.getHost());
+        return url.getHost() != null && ("https".equals(url.getScheme()) || ("http".equals(url.getScheme()) && own));
+    }
+
+    void run() {
+        if (!isAllowed(url)) {
+            throw new DataException("downloads come over https only; given was " + url);
+        }
+        try {
+            Files.createDirectories(target.toAbsolutePath().getParent());
+            String trouble = "";
+            for (int attempt = 0; attempt < TRIES; attempt++) {
+                if (attempt > 0) {
+                    Thread.sleep(Math.min(PATIENCE.toMillis(), 50L << (2 * attempt)));
+                }
+                try {
+                    trouble = attempt();
+                } catch (IOException e) {
+                    trouble = e.toString();
+                }
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new InterruptedException();
+                }
+                if (trouble.isEmpty()) {
+                    finish();
+                    return;
+                }
+            }
+            throw new DataException(url + " could not be downloaded in " + TRIES + " tries: " + trouble
+                    + "; what came is kept, call again to go on");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new DataException("download of " + url + " was stopped; what came is kept, call again to go on", e);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write " + target + ": " + e, e);
+        }
+    }
+
+    // Empty when the whole file is here, else what went wrong in a way worth another try.
+    private String attempt() throws IOException, InterruptedException {
+        long have = Files.exists(tag) && Files.exists(part) ? Files.size(part) : 0;
+        HttpRequest.Builder request = HttpRequest.newBuilder(url).timeout(PATIENCE);
+        if (have > 0) {
+            request.header("Range", "bytes=" + have + "-").header("If-Range", Files.readString(tag));
+        }
+        HttpResponse<InputStream> response = client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+        try (InputStream body = response.body()) {
+            int status = response.statusCode();
+            if (status == 200 || status == 206) {
+                return receive(response, body, have);
+            }
+            if (status == 416) {
+                Files.deleteIfExists(part);
+                return "the kept part did not fit";
+            }
+            if (status == 429 || status >= 500) {
+                long wait = response.headers()
+                        .firstValue("Retry-After")
+                        .filter(v -> v.matches("\\d{1,4}"))
+                        .map(Long::parseLong)
+                        .orElse(0L);
+                Thread.sleep(Math.min(PATIENCE.toMillis(), 1000 * wait));
+                return "the server answered " + status;
+            }
+            String reason = status == 401 || status == 403
+                    ? "; it asks for an account: download it by hand and set SKIPGPT_DATA"
+                    : status == 404 ? "; it has moved: look at the data set's page" : "";
+            throw new DataException(url + " cannot be downloaded: the server answered " + status + reason);
+        }
+    }
+
+    private String receive(HttpResponse<InputStream> response, InputStream body, long have) throws IOException {
+        boolean resumed = response.statusCode() == 206;
+        String range = response.headers().firstValue("Content-Range").orElse("");
+        if (resumed && !range.startsWith("bytes " + have + "-")) {
+            Files.deleteIfExists(part);
+            return "the server resumed at another place: " + range;
+        }
+        long from = resumed ? have : 0;
+        if (!resumed) {
+            Files.deleteIfExists(part);
+            Files.deleteIfExists(tag);
+            String etag = response.headers().firstValue("ETag").orElse("");
+            if (etag.startsWith("\"")) {
+                WholeFile.write(tag, etag);
+            }
+        }
+        long length = response.headers().firstValueAsLong("Content-Length").orElse(-1);
+        long total = length < 0 ? file.bytes().orElse(0) : from + length;
+        long done = from;
+        byte[] buffer = new byte[1 << 16];
+        try (OutputStream out = Files.newOutputStream(part, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+            for (int read = body.read(buffer); read >= 0; read = body.read(buffer)) {
+                out.write(buffer, 0, read);
+                done += read;
+                observer.progress(new Progress(task, done, total, "bytes", (System.nanoTime() - started) / 1e9, ""));
+                if (Thread.currentThread().isInterrupted()) {
+                    return "stopped";
+                }
+            }
+        }
+        return length >= 0 && done < total ? "the connection broke off at byte " + done + " of " + total : "";
+    }
+
+    private void finish() throws IOException {
+        try {
+            check(part, file, Sha256::of);
+        } catch (DataException e) {
+            Files.deleteIfExists(part);
+            throw e;
+        } finally {
+            Files.deleteIfExists(tag);
+        }
+        Files.move(part, target, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Compares a file with what is known of it. */
+    static void check(Path found, DataFile known, Function<Path, String> fingerprint) {
+        try {
+            long size = Files.size(found);
+            if (known.bytes().isPresent() && known.bytes().getAsLong() != size) {
+                throw new DataException(found + " has " + size + " bytes; expected "
+                        + known.bytes().getAsLong() + "; delete it and fetch it again");
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        if (known.sha256().isPresent()) {
+            String hash = fingerprint.apply(found);
+            if (!hash.equals(known.sha256().get())) {
+                throw new DataException(found + " has sha256 " + hash + "; expected "
+                        + known.sha256().get() + "; delete it and fetch it again");
+            }
+        }
+    }
+}
