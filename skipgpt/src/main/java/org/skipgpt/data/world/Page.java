@@ -40,7 +40,8 @@ final class Page {
         while (i < text.length()) {
             int end = wordEnd(i);
             if (end > i) {
-                boolean function = FUNCTION_WORDS.contains(text.substring(i, end).toLowerCase(Locale.ROOT));
+                boolean function =
+                        FUNCTION_WORDS.contains(text.substring(i, end).toLowerCase(Locale.ROOT));
                 span(i, end, function ? TokenKind.FUNCTION : TokenKind.CONTENT);
                 i = end;
             } else {
@@ -71,7 +72,7 @@ final class Page {
 
     /** A space or line break between sentences, where one is needed. */
     Page gap() {
-        if (text.length() > 0 && text.charAt(text.length() - 1) != '\n') {
+        if (text.length() > 0 && text.charAt(text.length() - 1) != '\n' && text.charAt(text.length() - 1) != ' ') {
             if (newswire) {
                 return line();
             }
@@ -82,15 +83,17 @@ final class Page {
 
     /** Ends the line. */
     Page line() {
+        while (text.length() > 0 && text.charAt(text.length() - 1) == ' ') {
+            text.setLength(text.length() - 1);
+        }
         return text.length() == 0 || text.charAt(text.length() - 1) == '\n' ? this : plain("\n");
     }
 
     /** Ends the paragraph. */
     Page paragraph() {
-        if (text.length() == 0 || text.toString().endsWith("\n\n")) {
-            return this;
-        }
-        return line().plain("\n");
+        line();
+        boolean ended = text.length() < 2 || text.charAt(text.length() - 2) == '\n';
+        return ended || newswire ? this : plain("\n");
     }
 
     /** Notes that something was told; true if it was told before. */

@@ -5,6 +5,8 @@ import java.util.Locale;
 
 /** Writes passages made of facts. Each method writes one passage of a kind. */
 final class Passages {
+    private static final int ARTICLE_FACTS = 3;
+
     private final World world;
     private final Sayings sayings;
     private final List<Fact> facts;
@@ -123,7 +125,12 @@ final class Passages {
         while (at < all.size()) {
             int end = Math.min(all.size(), at + dice.from(2, 4));
             if (at > 0) {
-                page.paragraph().plain("== ").capital().plain(heading(all.get(at))).plain(" ==").paragraph();
+                page.paragraph()
+                        .plain("== ")
+                        .capital()
+                        .plain(heading(all.get(at)))
+                        .plain(" ==")
+                        .paragraph();
             }
             for (Fact fact : all.subList(at, end)) {
                 sayings.state(page, fact, dice);
@@ -134,6 +141,15 @@ final class Passages {
             at = end;
         }
         page.paragraph();
+    }
+
+    /** A subject of which there is enough to tell for an article. */
+    Entity articleTopic(Dice dice) {
+        Entity topic = topic(dice);
+        while (world.facts(topic).size() < ARTICLE_FACTS) {
+            topic = topic(dice);
+        }
+        return topic;
     }
 
     Entity topic(Dice dice) {

@@ -69,7 +69,10 @@ final class Sayings {
         }
         page.plain("Question: ");
         fill(page, dice.pick(fact.relation().templates("Y")), fact, terms);
-        page.plain("?").line().plain("Answer: ").of(page.isTold(key(fact)) ? TokenKind.COPIED : TokenKind.FACT, yes ? "yes" : "no");
+        page.plain("?")
+                .line()
+                .plain("Answer: ")
+                .of(page.isTold(key(fact)) ? TokenKind.COPIED : TokenKind.FACT, yes ? "yes" : "no");
         return true;
     }
 

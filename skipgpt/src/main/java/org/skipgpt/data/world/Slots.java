@@ -16,7 +16,8 @@ final class Slots {
      * @param plain takes the text between slots
      * @param slot takes the key and the words of a slot; pronouns go to {@code plain}
      */
-    static void fill(String template, Map<String, Term> terms, Consumer<String> plain, BiConsumer<String, String> slot) {
+    static void fill(
+            String template, Map<String, Term> terms, Consumer<String> plain, BiConsumer<String, String> slot) {
         int at = 0;
         while (at < template.length()) {
             int open = template.indexOf('{', at);

@@ -11,8 +11,27 @@ import java.util.TreeMap;
 /** Writes made-up passages: recall, sums, stories, talks and everyday activities. Later mentions are copies of earlier ones. */
 final class Stories {
     private static final String[] NUMBERS = {
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-        "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty"
     };
 
     /** Every so many of the people never act in training stories; evaluation lets them act. */
@@ -48,7 +67,9 @@ final class Stories {
 
     /** People who never act in training text. */
     List<Entity> unseenActors() {
-        return world.entities("people").stream().filter(p -> !actors.contains(p)).toList();
+        return world.entities("people").stream()
+                .filter(p -> !actors.contains(p))
+                .toList();
     }
 
     /** One passage of a kind: recall, sum, story or dialogue. */
@@ -56,7 +77,6 @@ final class Stories {
         String template = choose(dice.pick(passages.getOrDefault(kind, List.of())), dice);
         Map<String, Term> terms = cast(dice);
         Set<String> seen = new HashSet<>();
-        page.gap();
         for (String paragraph : template.split("\\|\\|")) {
             page.paragraph();
             for (String line : paragraph.split("\\|")) {
@@ -75,7 +95,9 @@ final class Stories {
         if (dice.chance(0.75)) {
             page.capital().plain(script.activity()).plain(":").gap();
         } else {
-            page.of(TokenKind.NAME, who.text()).plain(" is " + script.activity() + ".").gap();
+            page.of(TokenKind.NAME, who.text())
+                    .plain(" is " + script.activity() + ".")
+                    .gap();
         }
         List<String> then = List.of("", "Then ", "Next, ", "After that ", "Now ");
         for (int i = start; i < Math.min(script.steps().size(), start + steps); i++) {
@@ -89,21 +111,21 @@ final class Stories {
                 }
                 page.plain(who.form("he"));
             }
-            page.plain(" ").of(i == start ? TokenKind.CONTENT : TokenKind.FACT, script.steps().get(i)).plain(".");
+            page.plain(" ")
+                    .of(
+                            i == start ? TokenKind.CONTENT : TokenKind.FACT,
+                            script.steps().get(i))
+                    .plain(".");
         }
     }
 
     private void write(Page page, String line, Map<String, Term> terms, Set<String> seen) {
-        Slots.fill(
-                line,
-                terms,
-                words -> (page.startsSentence() ? page.capital() : page).plain(words),
-                (key, words) -> {
-                    if (page.startsSentence()) {
-                        page.capital();
-                    }
-                    page.of(seen.add(key) ? firstKind(key, terms) : TokenKind.COPIED, words);
-                });
+        Slots.fill(line, terms, words -> (page.startsSentence() ? page.capital() : page).plain(words), (key, words) -> {
+            if (page.startsSentence()) {
+                page.capital();
+            }
+            page.of(seen.add(key) ? firstKind(key, terms) : TokenKind.COPIED, words);
+        });
     }
 
     private static TokenKind firstKind(String key, Map<String, Term> terms) {
@@ -122,18 +144,28 @@ final class Stories {
         put(terms, dice.some(world.entities("foods"), 2), "f", "g");
         put(terms, dice.some(world.entities("towns"), 1), "y");
         List<String> rooms = List.of(
-                "the kitchen", "the bathroom", "the bedroom", "the hall", "the study", "the attic", "the barn", "the shed");
+                "the kitchen",
+                "the bathroom",
+                "the bedroom",
+                "the hall",
+                "the study",
+                "the attic",
+                "the barn",
+                "the shed");
         List<String> room = dice.some(rooms, 3);
         terms.put("k", Term.of(room.get(0)));
         terms.put("l", Term.of(room.get(1)));
         terms.put("k2", Term.of(room.get(2)));
-        List<String> colour = dice.some(List.of("red", "blue", "green", "yellow", "white", "black", "brown", "pink"), 2);
+        List<String> colour =
+                dice.some(List.of("red", "blue", "green", "yellow", "white", "black", "brown", "pink"), 2);
         terms.put("c", Term.of(colour.get(0)));
         terms.put("d", Term.of(colour.get(1)));
         Fact home = dice.pick(world.facts("animal.home"));
         terms.put("b", Term.of(home.subject()));
         terms.put("bhome", Term.of(home.value()));
-        terms.put("bfood", Term.of(world.fact("animal.food", home.subject()).orElse(home).value()));
+        terms.put(
+                "bfood",
+                Term.of(world.fact("animal.food", home.subject()).orElse(home).value()));
         Fact use = dice.pick(world.facts("tool.use"));
         terms.put("w", Term.of(use.subject()));
         terms.put("wuse", Term.of(use.value()));

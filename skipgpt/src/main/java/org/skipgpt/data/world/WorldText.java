@@ -109,7 +109,7 @@ public final class WorldText {
         Page page = new Page();
         int words = dice.from(SHORTEST_WORDS, LONGEST_WORDS);
         while (page.words() < words) {
-            passages.article(page, passages.topic(dice), dice);
+            passages.article(page, passages.articleTopic(dice), dice);
         }
         return page.done();
     }
