@@ -20,6 +20,12 @@ public final class JJavaExtension implements Extension {
     public void install(BaseKernel kernel) {
         Renderings.all().forEach(rendering -> register(kernel.getRenderer(), rendering));
         Live.use(new KernelScreen(kernel));
+        try {
+            kernel.eval("import static org.skipgpt.kernel.live.Live.live;");
+        } catch (RuntimeException | LinkageError e) {
+            // JJava means to remove eval; without it a cell imports the name itself.
+            System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.DEBUG, "live is not imported", e);
+        }
     }
 
     private static <T> void register(Renderer renderer, Rendering<T> rendering) {
@@ -35,7 +41,7 @@ public final class JJavaExtension implements Extension {
         public String show(Map<String, String> forms) {
             String id = UUID.randomUUID().toString();
             DisplayData data = data(forms);
-            data.setDisplayId(id);
+            data.putTransientData("display_id", id); // setDisplayId changed its signature after a6
             kernel.display(data);
             return id;
         }

@@ -1,0 +1,4 @@
+@NullMarked
+package org.skipgpt.kernel.jjava;
+
+import org.jspecify.annotations.NullMarked;
