@@ -4,7 +4,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
@@ -48,20 +47,20 @@ public final class SentencePiece implements Tokenizer {
             Piece piece = model.pieces().get(id);
             Kind kind = piece.kind();
             if (kind == Kind.BYTE) {
-                byteIds[byteOf(piece)] = id;
+                byteIds[piece.byteCode()] = id;
             } else if (kind == Kind.USER_DEFINED) {
                 userDefined.putIfAbsent(piece.text(), id);
                 longest = Math.max(longest, piece.text().length());
             } else if (kind == Kind.NORMAL || kind == Kind.UNUSED) {
                 ids.putIfAbsent(piece.text(), id);
                 unused |= kind == Kind.UNUSED;
-                apart &= marksLeadOnly(piece.text());
+                apart &= piece.marksLeadOnly();
             }
         }
         longestUserDefined = longest;
         hasUnused = unused;
         splitsAtSpaces = apart;
-        ranks = ranks(model.pieces());
+        ranks = model.ranks();
     }
 
     /**
@@ -76,41 +75,6 @@ public final class SentencePiece implements Tokenizer {
     /** As above, saying whether texts begin with BOS ({@code add_bos_token} of a Hugging Face folder). */
     public static SentencePiece open(Path file, boolean addsBos) {
         return new SentencePiece(SentencePieceModel.read(file), addsBos);
-    }
-
-    // Equal scores must share a rank: among equals the leftmost pair goes first.
-    private static int[] ranks(List<Piece> pieces) {
-        float[] order = new float[pieces.size()];
-        for (int i = 0; i < order.length; i++) {
-            order[i] = -pieces.get(i).score();
-        }
-        Arrays.sort(order);
-        int[] ranks = new int[order.length];
-        for (int i = 0; i < ranks.length; i++) {
-            int at = Arrays.binarySearch(order, -pieces.get(i).score());
-            while (at > 0 && order[at - 1] == order[at]) {
-                at--;
-            }
-            ranks[i] = at;
-        }
-        return ranks;
-    }
-
-    private static int byteOf(Piece piece) {
-        if (!piece.text().matches("<0x[0-9A-Fa-f]{2}>")) {
-            throw new DataException(
-                    "byte piece \"" + piece.text() + "\": expected the form <0x0A>; the file is damaged");
-        }
-        return Integer.parseInt(piece.text().substring(3, 5), 16);
-    }
-
-    // If ▁ only ever leads a piece, no join crosses the start of a run of ▁ and words can be encoded one by one.
-    private static boolean marksLeadOnly(String piece) {
-        int lead = 0;
-        while (lead < piece.length() && piece.charAt(lead) == SentencePieceModel.SPACE_MARK) {
-            lead++;
-        }
-        return piece.indexOf(SentencePieceModel.SPACE_MARK, lead) < 0;
     }
 
     @Override
@@ -145,7 +109,7 @@ public final class SentencePiece implements Tokenizer {
     // Spaces only: line ends and tabs stay.
     private static String trim(String text) {
         String once = text.replaceAll(" +", " ");
-        return once.replaceAll("^ +|[ \u2581]+$", "");
+        return once.replaceAll("^ +|[ \u2581]+\\z", "");
     }
 
     private int userDefinedEnd(String text, int at) {
@@ -261,7 +225,7 @@ public final class SentencePiece implements Tokenizer {
                 continue;
             }
             if (piece.kind() == Kind.BYTE) {
-                out.add((byte) byteOf(piece));
+                out.add((byte) piece.byteCode());
             } else if (piece.kind() == Kind.UNKNOWN) {
                 out.add(" \u2047 ");
             } else {

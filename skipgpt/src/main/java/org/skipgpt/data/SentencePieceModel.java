@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -31,11 +32,45 @@ record SentencePieceModel(List<Piece> pieces, int unknown, int bos, int eos, boo
     }
 
     /** One entry of the vocabulary; a higher score is joined first. */
-    record Piece(String text, float score, Kind kind) {}
+    record Piece(String text, float score, Kind kind) {
+        int byteCode() {
+            if (!text.matches("<0x[0-9A-Fa-f]{2}>")) {
+                throw new DataException("byte piece \"" + text + "\": expected the form <0x0A>; the file is damaged");
+            }
+            return Integer.parseInt(text.substring(3, 5), 16);
+        }
+
+        // If ▁ only ever leads a piece, no join crosses the start of a run of ▁ and words can be encoded one by one.
+        boolean marksLeadOnly() {
+            int lead = 0;
+            while (lead < text.length() && text.charAt(lead) == SPACE_MARK) {
+                lead++;
+            }
+            return text.indexOf(SPACE_MARK, lead) < 0;
+        }
+    }
 
     static final char SPACE_MARK = '\u2581';
     private static final int BPE = 2;
     private static final int LONGEST_PIECE = 1 << 16;
+
+    /** Order of joining by id, best score first; equal scores share a rank, and the leftmost pair goes first. */
+    int[] ranks() {
+        float[] order = new float[pieces.size()];
+        for (int i = 0; i < order.length; i++) {
+            order[i] = -pieces.get(i).score();
+        }
+        Arrays.sort(order);
+        int[] ranks = new int[order.length];
+        for (int i = 0; i < ranks.length; i++) {
+            int at = Arrays.binarySearch(order, -pieces.get(i).score());
+            while (at > 0 && order[at - 1] == order[at]) {
+                at--;
+            }
+            ranks[i] = at;
+        }
+        return ranks;
+    }
 
     static SentencePieceModel read(Path file) {
         try {

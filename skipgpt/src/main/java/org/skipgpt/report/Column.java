@@ -1,5 +1,7 @@
 package org.skipgpt.report;
 
+import java.util.Locale;
+
 /**
  * What one column of a table holds and how it is shown.
  *
@@ -22,6 +24,11 @@ public record Column(String name, boolean isNumber, int decimals, Best best) {
             throw new IllegalArgumentException(
                     "decimals " + decimals + " of column \"" + name + "\" are not allowed: expected 0..12");
         }
+    }
+
+    /** A number with the column's digits; NaN as a dash. */
+    String shown(double value) {
+        return Double.isNaN(value) ? "–" : String.format(Locale.ROOT, "%." + decimals + "f", value);
     }
 
     /** A column of words. */

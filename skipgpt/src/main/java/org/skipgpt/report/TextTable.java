@@ -3,7 +3,6 @@ package org.skipgpt.report;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -218,15 +217,11 @@ public final class TextTable implements Report {
         Object cell = rows.get(row).cells().get(column);
         String mark = column == 0 && !rows.get(row).compared() ? " †" : "";
         if (cell instanceof Measured measured) {
-            return decimals(column, measured.value()) + " ± " + decimals(column, measured.error()) + mark;
+            return columns.get(column).shown(measured.value()) + " ± "
+                    + columns.get(column).shown(measured.error()) + mark;
         }
-        return (cell instanceof Number number ? decimals(column, number.doubleValue()) : cell.toString()) + mark;
-    }
-
-    private String decimals(int column, double value) {
-        return Double.isNaN(value)
-                ? "–"
-                : String.format(Locale.ROOT, "%." + columns.get(column).decimals() + "f", value);
+        return (cell instanceof Number number ? columns.get(column).shown(number.doubleValue()) : cell.toString())
+                + mark;
     }
 
     /** Whether a cell holds the best of its column, as far as the shown digits tell. */
@@ -244,8 +239,8 @@ public final class TextTable implements Report {
                 compared++;
             }
         }
-        String mine = decimals(column, value(row, column));
-        return compared > 1 && mine.equals(decimals(column, sign * top));
+        String mine = columns.get(column).shown(value(row, column));
+        return compared > 1 && mine.equals(columns.get(column).shown(sign * top));
     }
 
     private double value(int row, int column) {

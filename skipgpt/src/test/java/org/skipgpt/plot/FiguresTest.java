@@ -17,7 +17,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
+import org.skipgpt.report.Measured;
+import org.skipgpt.report.TextTable;
+import tech.tablesaw.api.Table;
 
 class FiguresTest {
     private static final int PNG_LIMIT = 60_000;
@@ -203,6 +207,72 @@ class FiguresTest {
                 .contains("Once upon a <time>, there↵end")
                 .contains("████ ▂▂▂▂")
                 .contains("?▅▅▅");
+    }
+
+    @Test
+    void aTableBecomesADataframe() {
+        TextTable table = TextTable.of("t", Column.text("m"), Column.number("a", 1), Column.number("a", 1))
+                .withRow("x", new Measured(1, 0.5), 3)
+                .withRow("y", 2, null);
+
+        Table frame = Dataframe.of(table);
+
+        assertThat(frame.columnNames()).containsExactly("m", "a", "a stderr", "a 2");
+        assertThat(frame.doubleColumn("a").sum()).isEqualTo(3);
+        assertThat(frame.doubleColumn("a 2").countMissing()).isEqualTo(1);
+    }
+
+    @Test
+    void unusualFiguresAreDrawn() {
+        LinePlot many = LinePlot.of("Nine runs", "step", "loss (nats)");
+        for (int i = 0; i < 9; i++) {
+            many = many.withLine("a run with a rather long name " + i, new double[] {1, 10, 100}, new double[] {
+                5 + i, 3 + i * 0.8, 2 + i * 0.7
+            });
+        }
+        double[][] tall = new double[64][15];
+        for (int r = 0; r < 64; r++) {
+            for (int c = 0; c < 15; c++) {
+                tall[r][c] = (r * 15 + c) / 959.0;
+            }
+        }
+        List<String> modules = IntStream.range(0, 64)
+                .mapToObj(i -> (i % 2 == 0 ? "attention " : "MLP ") + i / 2)
+                .toList();
+        List<String> words = IntStream.range(0, 15).mapToObj(i -> "▁word" + i).toList();
+        List<Figure> figures = List.of(
+                many.withLogX().withLogY().withMarkers(),
+                LinePlot.of("One point", "step", "loss").withLine("a", new double[] {3}, new double[] {2}),
+                LinePlot.of("A level line", "step", "loss").withLine("a", new double[] {1, 2}, new double[] {2, 2}),
+                BarPlot.of(
+                                "Seven tasks",
+                                "task",
+                                "accuracy (%)",
+                                List.of(
+                                        "OBQA",
+                                        "WinoGrande",
+                                        "PIQA",
+                                        "HellaSwag",
+                                        "BoolQ",
+                                        "ARC-Easy",
+                                        "ARC-Challenge"))
+                        .withBars("dense", 44, 69, 79, 76, 78, 74, 46)
+                        .withBars("SkipGPT-RT", 42, 68, 77, 73, Double.NaN, 70, 43)
+                        .withBars("ShortGPT", 35, 60, 62, 55, 60, 50, 33),
+                Heatmap.of("All modules", tall, modules, words)
+                        .withAxes("token", "")
+                        .withUnit("cosine"),
+                Heatmap.of("One value", new double[][] {{2}}, List.of("r"), List.of("c")),
+                similarity().withSize(new PictureSize(1000, 600, 2)));
+
+        for (Figure figure : figures) {
+            String folder = System.getProperty("skipgpt.figures", "");
+            if (!folder.isEmpty()) {
+                figure.save(Path.of(folder, "odd-" + figure.title().replaceAll("\\W+", "-") + ".png"));
+            }
+            assertThat(figure.png().orElseThrow()).hasSizeGreaterThan(1000);
+            assertThat(figure.svg().orElseThrow()).endsWith("</svg>\n");
+        }
     }
 
     @Test
