@@ -99,6 +99,8 @@ public record BarPlot(
         chart.getStyler().setAvailableSpaceFill(0.8);
         chart.getStyler().setPlotGridVerticalLinesVisible(false);
         chart.getStyler().setXAxisLabelRotation(isCrowded() ? 45 : 0);
+        chart.getStyler().setXAxisTickMarkSpacingHint(1);
+        chart.getStyler().setXAxisMaxLabelCount(categories.size());
         for (int i = 0; i < series.size(); i++) {
             Bars bars = series.get(i);
             List<Double> values = Arrays.stream(bars.values())
@@ -123,7 +125,7 @@ public record BarPlot(
 
     private boolean isCrowded() {
         int letters = categories.stream().mapToInt(String::length).max().orElse(0);
-        return (letters + 2) * 7 * categories.size() > size.width() - 200;
+        return (letters + 1) * 8 * categories.size() > size.width() - 200;
     }
 
     @Override

@@ -42,10 +42,17 @@ public enum Palette {
         return new Color(mixed);
     }
 
-    /** Black or white, whichever is read better on a colour. */
+    /** Black or white, whichever is read better: by WCAG 2.1's luminance, a little later since small digits are thin. */
     static Color inkOn(Color ground) {
-        double light = 0.299 * ground.getRed() + 0.587 * ground.getGreen() + 0.114 * ground.getBlue();
-        return light > 140 ? Color.BLACK : Color.WHITE;
+        double luminance = 0.2126 * linear(ground.getRed())
+                + 0.7152 * linear(ground.getGreen())
+                + 0.0722 * linear(ground.getBlue());
+        return luminance > 0.25 ? Color.BLACK : Color.WHITE;
+    }
+
+    private static double linear(int channel) {
+        double part = channel / 255.0;
+        return part <= 0.04045 ? part / 12.92 : Math.pow((part + 0.055) / 1.055, 2.4);
     }
 
     static Color series(int index) {
