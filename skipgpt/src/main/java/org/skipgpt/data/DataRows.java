@@ -35,6 +35,11 @@ public final class DataRows {
     private static final List<String> ENDINGS =
             List.of(".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".txt", ".text", ".raw", ".tokens", ".md");
 
+    private static final List<String> RECORDS = List.of(".jsonl", ".ndjson", ".json", ".csv", ".parquet");
+
+    /** The one field of plain text's records. */
+    static final String PLAIN_FIELD = "text";
+
     private DataRows() {}
 
     /** The records of a file or folder; the first fault ends the stream with a DataException. */
@@ -104,6 +109,10 @@ public final class DataRows {
 
     private static boolean isKnown(Path file) {
         return ENDINGS.contains(ending(file));
+    }
+
+    static boolean isPlain(Path file) {
+        return !RECORDS.contains(ending(file));
     }
 
     private static Stream<DataRow> rows(Path file, TextUnit unit, Consumer<DataFault> faults) {

@@ -49,7 +49,7 @@ final class PlainReader implements RowReader {
             return Optional.empty();
         }
         JsonObject fields = new JsonObject();
-        fields.addProperty("text", text.toString());
+        fields.addProperty(DataRows.PLAIN_FIELD, text.toString());
         return Optional.of(new DataRow(file, first, fields));
     }
 

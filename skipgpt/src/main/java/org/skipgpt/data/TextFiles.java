@@ -47,9 +47,7 @@ public record TextFiles(Path where, String field, TextUnit unit) {
      */
     public Stream<String> open(Consumer<DataFault> faults) {
         return DataRows.open(where, unit, faults).mapMulti((row, texts) -> {
-            // plain text rows know only the field "text"
-            boolean plain = row.fields().size() == 1 && row.fields().has("text");
-            row.text(plain ? "text" : field)
+            row.text(DataRows.isPlain(Path.of(row.file())) ? DataRows.PLAIN_FIELD : field)
                     .ifPresentOrElse(
                             texts,
                             () -> faults.accept(new DataFault(

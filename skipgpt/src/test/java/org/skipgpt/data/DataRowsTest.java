@@ -48,6 +48,16 @@ class DataRowsTest {
     }
 
     @Test
+    void anotherFieldIsNotReplacedByTheUsualOne() throws IOException {
+        Path file = Files.writeString(folder.resolve("a.jsonl"), "{\"text\":\"one\"}\n{\"goal\":\"two\"}\n");
+
+        assertThat(texts(TextFiles.of(file).withField("goal"))).containsExactly("two");
+        assertThat(faults).hasSize(1);
+        Path plain = Files.writeString(folder.resolve("b.txt"), "three");
+        assertThat(texts(TextFiles.of(plain).withField("goal"))).containsExactly("three");
+    }
+
+    @Test
     void faultyRecordsAreNamedByLineAndTheRestIsKept() throws IOException {
         Path file = folder.resolve("a.jsonl");
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
