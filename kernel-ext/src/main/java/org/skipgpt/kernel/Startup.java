@@ -1,12 +1,8 @@
 package org.skipgpt.kernel;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.cell.CodeOrigin;
 import org.skipgpt.kernel.ijava.IJavaExtension;
@@ -14,8 +10,6 @@ import org.skipgpt.kernel.magic.KernelMagics;
 
 /** Prepares the session: engine, imports, renderers, magics, the user's start-up code. */
 final class Startup {
-    private static final String IMPORTS = "startup-imports.txt";
-
     private Startup() {}
 
     /** Starts the engine; the first cell waits for it. */
@@ -24,7 +18,7 @@ final class Startup {
             CellEngine engine = new CellEngine(
                     settings.compilerOptions(), settings.timeout().toMillis());
             settings.classpath().forEach(path -> engine.addToClasspath(path.toString()));
-            for (String line : imports()) {
+            for (String line : CellImports.forCells()) {
                 if (!engine.tryEval(line)) {
                     KernelMain.log("left out at start: " + line, null);
                 }
@@ -55,19 +49,6 @@ final class Startup {
             engine.execute(() -> engine.eval(code, CodeOrigin.named(name)));
         } catch (Exception e) {
             JavaKernel.failure(e).traceback().forEach(System.err::println);
-        }
-    }
-
-    private static List<String> imports() throws IOException {
-        try (InputStream in = Startup.class.getResourceAsStream(IMPORTS)) {
-            if (in == null) {
-                throw new IOException("the list of imports " + IMPORTS + " is missing; rebuild the kernel");
-            }
-            return new String(in.readAllBytes(), UTF_8)
-                    .lines()
-                    .map(String::strip)
-                    .filter(line -> !line.isEmpty() && !line.startsWith("//"))
-                    .toList();
         }
     }
 }

@@ -1,0 +1,134 @@
+package org.skipgpt.kernel.cell;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.sun.source.doctree.DocCommentTree;
+import com.sun.source.tree.ClassTree;
+import com.sun.source.tree.CompilationUnitTree;
+import com.sun.source.tree.MethodTree;
+import com.sun.source.tree.VariableTree;
+import com.sun.source.util.DocTrees;
+import com.sun.source.util.JavacTask;
+import com.sun.source.util.TreePath;
+import com.sun.source.util.TreePathScanner;
+import java.io.IOException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Javadoc of libraries that carry their sources beside their classes: {@code org/skipgpt/SkipGpt.java} as a resource.
+ *
+ * <p>JShell itself finds the sources of the JDK only.
+ */
+final class LibrarySources {
+    /**
+     * One documented declaration.
+     *
+     * @param parameters number of parameters; -1 for what is no method
+     * @param doc the Javadoc comment
+     */
+    private record Documented(int parameters, String doc) {}
+
+    /** Class name to member name to its declarations; the class itself is the member with the empty name. */
+    private final Map<String, Map<String, List<Documented>>> classes = new ConcurrentHashMap<>();
+
+    /**
+     * The Javadoc of a declaration; empty where there is no source or no comment.
+     *
+     * @param className full name of the top-level class
+     * @param member simple name of the method, field or nested class; empty for the class
+     * @param parameters number of parameters; -1 for what is no method
+     */
+    String doc(String className, String member, int parameters) {
+        List<Documented> found = classes.computeIfAbsent(className, LibrarySources::read)
+                .getOrDefault(member, List.of());
+        return found.stream()
+                .filter(one -> one.parameters() == parameters)
+                .findFirst()
+                .or(() -> found.stream().findFirst())
+                .map(Documented::doc)
+                .orElse("");
+    }
+
+    private static Map<String, List<Documented>> read(String className) {
+        Map<String, List<Documented>> members = new HashMap<>();
+        String resource = className.replace('.', '/') + ".java";
+        try (var in = LibrarySources.class.getClassLoader().getResourceAsStream(resource)) {
+            JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+            if (in == null || compiler == null) {
+                return members;
+            }
+            String source = new String(in.readAllBytes(), UTF_8);
+            JavacTask task = (JavacTask) compiler.getTask(
+                    null, null, diagnostic -> {}, List.of("-proc:none"), null, List.of(new Source(resource, source)));
+            for (CompilationUnitTree unit : task.parse()) {
+                new Collector(DocTrees.instance(task), members).scan(unit, null);
+            }
+        } catch (IOException e) {
+            System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.DEBUG, "no source of " + className, e);
+        }
+        return members;
+    }
+
+    private static final class Source extends SimpleJavaFileObject {
+        private final String text;
+
+        Source(String name, String text) {
+            super(URI.create("string:///" + name), JavaFileObject.Kind.SOURCE);
+            this.text = text;
+        }
+
+        @Override
+        public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+            return text;
+        }
+    }
+
+    /** Walks through a source file. */
+    private static final class Collector extends TreePathScanner<@Nullable Void, @Nullable Void> {
+        private final DocTrees docs;
+        private final Map<String, List<Documented>> members;
+
+        Collector(DocTrees docs, Map<String, List<Documented>> members) {
+            this.docs = docs;
+            this.members = members;
+        }
+
+        @Override
+        public @Nullable Void visitClass(ClassTree tree, @Nullable Void unused) {
+            boolean isTop = getCurrentPath().getParentPath().getLeaf() instanceof CompilationUnitTree;
+            put(isTop ? "" : tree.getSimpleName().toString(), -1);
+            return super.visitClass(tree, null);
+        }
+
+        @Override
+        public @Nullable Void visitMethod(MethodTree tree, @Nullable Void unused) {
+            put(tree.getName().toString(), tree.getParameters().size());
+            return null; // nothing inside a method is documented
+        }
+
+        @Override
+        public @Nullable Void visitVariable(VariableTree tree, @Nullable Void unused) {
+            put(tree.getName().toString(), -1);
+            return null;
+        }
+
+        private void put(String name, int parameters) {
+            TreePath path = getCurrentPath();
+            DocCommentTree comment = docs.getDocCommentTree(path);
+            if (comment != null) {
+                members.computeIfAbsent(name, key -> new ArrayList<>())
+                        .add(new Documented(parameters, comment.toString()));
+            }
+        }
+    }
+}

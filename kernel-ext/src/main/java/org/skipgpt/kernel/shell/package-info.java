@@ -1,0 +1,5 @@
+/** The library in JShell, for those who like a terminal. */
+@NullMarked
+package org.skipgpt.kernel.shell;
+
+import org.jspecify.annotations.NullMarked;
