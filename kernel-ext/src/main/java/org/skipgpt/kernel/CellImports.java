@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 /** The imports that cells begin with. */
 public final class CellImports {
     private static final String LIST = "startup-imports.txt";
-    private static final Pattern IMPORT = Pattern.compile("import (static )?([\\w.]+?)(\\.\\*|\\.(\\w+))?;");
+    private static final Pattern IMPORT = Pattern.compile("import (static )?([\\w.]+)\\.(\\*|(\\w+));");
 
     private CellImports() {}
 
@@ -37,14 +37,21 @@ public final class CellImports {
                 .toList();
     }
 
-    // A package cannot be asked for; an import of one that is missing is found out by the compiler.
     private static boolean isThere(String line) {
         Matcher matcher = IMPORT.matcher(line);
-        if (!matcher.matches() || matcher.group(1) == null) {
-            return true;
+        if (!matcher.matches()) {
+            return true; // the compiler will say
+        }
+        ClassLoader loader = CellImports.class.getClassLoader();
+        String owner = matcher.group(2);
+        boolean isPackage = matcher.group(1) == null && matcher.group(4) == null;
+        if (isPackage) {
+            // A package cannot be asked for, but each of ours describes itself.
+            return owner.startsWith("java.")
+                    || loader.getResource(owner.replace('.', '/') + "/package-info.class") != null;
         }
         try {
-            Class.forName(matcher.group(2), false, CellImports.class.getClassLoader());
+            Class.forName(matcher.group(1) == null ? owner + "." + matcher.group(4) : owner, false, loader);
             return true;
         } catch (ClassNotFoundException e) {
             return false;

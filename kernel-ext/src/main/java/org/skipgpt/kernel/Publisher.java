@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.skipgpt.kernel.cell.DaemonTimer;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.KernelSockets;
@@ -24,6 +25,7 @@ import org.skipgpt.kernel.wire.WireMessage;
 final class Publisher {
     private static final int FLUSH_MILLIS = 75;
     private static final int FLUSH_CHARS = 8192;
+    private static final long PAUSE_NANOS = 2_000_000; // 4 MB/s
     private static final Gson GSON = new Gson();
 
     private final KernelSockets sockets;
@@ -71,7 +73,13 @@ final class Publisher {
     }
 
     /** Adds printed text; {@code stream} is stdout or stderr. */
-    synchronized void print(String stream, String printed) {
+    void print(String stream, String printed) {
+        if (gather(stream, printed)) {
+            LockSupport.parkNanos(PAUSE_NANOS); // an endless loop of prints must not fill the memory
+        }
+    }
+
+    private synchronized boolean gather(String stream, String printed) {
         clearIfPlanned();
         if (!stream.equals(textStream)) {
             flush();
@@ -80,10 +88,13 @@ final class Publisher {
         text.append(printed);
         if (text.length() >= FLUSH_CHARS) {
             flush();
-        } else if (!flushPlanned) {
+            return true;
+        }
+        if (!flushPlanned) {
             flushPlanned = true;
             Future<?> unused = timer.schedule(this::flushOnTime, FLUSH_MILLIS, TimeUnit.MILLISECONDS);
         }
+        return false;
     }
 
     /** Sends the text gathered so far. */

@@ -95,6 +95,14 @@ class KernelControlTest {
     }
 
     @Test
+    void explainsANameWithAQuestionMark() throws Exception {
+        CellRun run = kernel.run("Math.floorMod?");
+
+        JsonObject page = run.reply().getAsJsonArray("payload").get(0).getAsJsonObject();
+        assertThat(page.getAsJsonObject("data").get("text/plain").getAsString()).contains("int Math.floorMod(int");
+    }
+
+    @Test
     void asksForInput() throws Exception {
         WireMessage request = kernel.client.executeLater(
                 "System.out.println(\"name?\");\nvar in = new Scanner(System.in);\nin.nextLine() + in.nextLine()",
@@ -151,6 +159,14 @@ class KernelControlTest {
         assertThat(reply.get("found").getAsBoolean()).isTrue();
         assertThat(reply.getAsJsonObject("data").get("text/plain").getAsString())
                 .contains("int Math.floorMod(int");
+
+        content.addProperty("code", "live");
+        content.addProperty("cursor_pos", 4);
+        assertThat(ask("inspect_request", content)
+                        .getAsJsonObject("data")
+                        .get("text/plain")
+                        .getAsString())
+                .contains("Observer Live.live()", "A new observer for one piece of work");
 
         content.addProperty("code", "nothingLikeThis");
         assertThat(ask("inspect_request", content).get("found").getAsBoolean()).isFalse();

@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import jdk.jshell.ImportSnippet;
 import jdk.jshell.MethodSnippet;
 import jdk.jshell.Snippet;
 import jdk.jshell.SourceCodeAnalysis.Documentation;
@@ -18,6 +19,8 @@ import jdk.jshell.VarSnippet;
  * @param entries signature and documentation, one for each overload
  */
 public record Inspection(List<Entry> entries) {
+    private static final LibrarySources SOURCES = new LibrarySources();
+
     /**
      * One declaration.
      *
@@ -40,16 +43,34 @@ public record Inspection(List<Entry> entries) {
         }
         tries.add(toName);
         Set<Entry> entries = new LinkedHashSet<>(own(engine, lastName(toName)));
+        List<String> packages = packages(engine);
         for (String text : tries) {
             if (!entries.isEmpty()) {
                 break;
             }
             for (Documentation found : engine.analysis().documentation(text, text.length(), true)) {
-                String doc = Objects.requireNonNullElse(found.javadoc(), "");
-                entries.add(new Entry(found.signature(), JavadocText.plain(doc)));
+                String jdk = Objects.requireNonNullElse(found.javadoc(), "");
+                String doc = jdk.isEmpty() ? SOURCES.doc(found.signature(), packages) : jdk;
+                entries.add(new Entry(shortened(found.signature()), JavadocText.plain(doc)));
             }
         }
         return entries.isEmpty() ? Optional.empty() : Optional.of(new Inspection(List.copyOf(entries)));
+    }
+
+    /** The packages, and classes with static names, that the session imports, each with its last dot. */
+    private static List<String> packages(CellEngine engine) {
+        return engine.declarations()
+                .filter(ImportSnippet.class::isInstance)
+                .map(snippet -> ((ImportSnippet) snippet).fullname())
+                .map(name -> name.substring(0, name.lastIndexOf('.') + 1))
+                .distinct()
+                .toList();
+    }
+
+    private static String shortened(String signature) {
+        return signature
+                .replaceAll("\\([^()]*\\)(?=[.(])", "") // record headers that newer JDKs put into names
+                .replaceAll("\\b(?:[a-z]\\w*\\.)+(?=[A-Z])", "");
     }
 
     /** Everything as plain text. */

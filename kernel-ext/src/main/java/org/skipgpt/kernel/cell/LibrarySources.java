@@ -18,6 +18,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
@@ -25,7 +27,7 @@ import javax.tools.ToolProvider;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Javadoc of libraries that carry their sources beside their classes: {@code org/skipgpt/SkipGpt.java} as a resource.
+ * Javadoc of libraries that carry their sources as resources: {@code META-INF/sources/org/skipgpt/SkipGpt.java}.
  *
  * <p>JShell itself finds the sources of the JDK only.
  */
@@ -38,6 +40,10 @@ final class LibrarySources {
      */
     private record Documented(int parameters, String doc) {}
 
+    // package with its last dot, class, nested class, member
+    private static final Pattern PATH =
+            Pattern.compile("((?:[a-z]\\w*\\.)*)([A-Z]\\w*)(?:\\.([A-Z]\\w*))?(?:\\.([a-zA-Z_]\\w*))?");
+
     /** Class name to member name to its declarations; the class itself is the member with the empty name. */
     private final Map<String, Map<String, List<Documented>>> classes = new ConcurrentHashMap<>();
 
@@ -49,8 +55,8 @@ final class LibrarySources {
      * @param parameters number of parameters; -1 for what is no method
      */
     String doc(String className, String member, int parameters) {
-        List<Documented> found = classes.computeIfAbsent(className, LibrarySources::read)
-                .getOrDefault(member, List.of());
+        List<Documented> found =
+                classes.computeIfAbsent(className, LibrarySources::read).getOrDefault(member, List.of());
         return found.stream()
                 .filter(one -> one.parameters() == parameters)
                 .findFirst()
@@ -59,9 +65,55 @@ final class LibrarySources {
                 .orElse("");
     }
 
+    /**
+     * The Javadoc of what JShell calls a signature, e.g. {@code int A.b(int c)}.
+     *
+     * @param signature the signature
+     * @param packages packages to look in where the signature names none
+     */
+    String doc(String signature, List<String> packages) {
+        String flat = flat(signature);
+        int open = flat.indexOf('(');
+        String path = open < 0 ? flat : flat.substring(0, open);
+        Matcher matcher = PATH.matcher(path.substring(path.lastIndexOf(' ') + 1));
+        if (!matcher.matches()) {
+            return "";
+        }
+        String parameters =
+                open < 0 ? "" : flat.substring(open + 1, flat.lastIndexOf(')')).strip();
+        int count = open < 0 ? -1 : parameters.isEmpty() ? 0 : parameters.split(",").length;
+        List<String> prefixes = matcher.group(1).isEmpty() ? packages : List.of(matcher.group(1));
+        for (String prefix : prefixes) {
+            String doc = doc(prefix + matcher.group(2), matcher.group(3), matcher.group(4), count);
+            if (!doc.isEmpty()) {
+                return doc;
+            }
+        }
+        return "";
+    }
+
+    private String doc(String className, @Nullable String nested, @Nullable String member, int count) {
+        if (member != null) {
+            return doc(className, member, count);
+        }
+        String ofClass = doc(className, nested == null ? "" : nested, -1);
+        return ofClass.isEmpty() && nested == null ? doc(className, "<init>", count) : ofClass;
+    }
+
+    /** A signature without type arguments and without the record headers that newer JDKs put into names. */
+    static String flat(String signature) {
+        String text = signature;
+        String before;
+        do {
+            before = text;
+            text = text.replaceAll("<[^<>]*>", "").replaceAll("\\([^()]*\\)(?=[.(])", "");
+        } while (!text.equals(before));
+        return text;
+    }
+
     private static Map<String, List<Documented>> read(String className) {
         Map<String, List<Documented>> members = new HashMap<>();
-        String resource = className.replace('.', '/') + ".java";
+        String resource = "META-INF/sources/" + className.replace('.', '/') + ".java";
         try (var in = LibrarySources.class.getClassLoader().getResourceAsStream(resource)) {
             JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
             if (in == null || compiler == null) {

@@ -1,0 +1,4 @@
+@NullMarked
+package org.skipgpt.kernel.shell;
+
+import org.jspecify.annotations.NullMarked;
