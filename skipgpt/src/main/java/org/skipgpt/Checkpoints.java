@@ -1,0 +1,109 @@
+package org.skipgpt;
+
+import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+import org.skipgpt.data.Tokenizer;
+import org.skipgpt.data.Tokenizers;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.HuggingFaceFolder;
+import org.skipgpt.io.Llama2cFile;
+import org.skipgpt.model.ConfigJson;
+import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.WeightLoader;
+import org.skipgpt.report.Sha256;
+import org.skipgpt.torch.Dtype;
+
+/** Finds what a model's name means and loads it. */
+final class Checkpoints {
+    static final String HOME = "SKIPGPT_HOME";
+    private static final Path WORLD = Path.of("datasets", "world");
+
+    private Checkpoints() {}
+
+    /** Loads a folder, a file or a name into an owner of arrays. */
+    static LanguageModel load(String name, NDManager manager, Dtype dtype) {
+        if (name.equals("world")) {
+            return folder("world", worldModel(), manager, dtype);
+        }
+        Path path = path(name);
+        String shown = String.valueOf(path.toAbsolutePath().normalize().getFileName());
+        if (Files.isDirectory(path)) {
+            return folder(shown, path, manager, dtype);
+        }
+        if (Files.isRegularFile(path)) {
+            return llama2c(shown.replaceAll("\\.bin$", ""), path, manager, dtype);
+        }
+        throw new CheckpointException(
+                "no model \"" + name + "\": " + path.toAbsolutePath().normalize()
+                        + " does not exist; give a Hugging Face folder, a llama2.c .bin file, or \"world\"");
+    }
+
+    private static Path path(String name) {
+        try {
+            return name.startsWith("~/") ? Path.of(System.getProperty("user.home"), name.substring(2)) : Path.of(name);
+        } catch (InvalidPathException e) {
+            throw new CheckpointException("no model \"" + name + "\": " + e.getMessage(), e);
+        }
+    }
+
+    private static LanguageModel folder(String name, Path path, NDManager manager, Dtype dtype) {
+        try (HuggingFaceFolder folder = HuggingFaceFolder.open(path)) {
+            DecoderConfig config = ConfigJson.read(folder.config());
+            Tokenizer tokenizer = Tokenizers.open(path);
+            var weights = WeightLoader.load(config, folder.tensors(), manager, dtype);
+            return LanguageModel.dense(name, folder.hash(), tokenizer, config, weights);
+        }
+    }
+
+    private static LanguageModel llama2c(String name, Path path, NDManager manager, Dtype dtype) {
+        Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file has a folder");
+        try (Llama2cFile file = Llama2cFile.open(path)) {
+            JsonObject json = file.config();
+            json.addProperty("rope_interleaved", file.ropeInterleaved());
+            DecoderConfig config = ConfigJson.read(json);
+            Tokenizer tokenizer = Tokenizers.open(folder);
+            var weights = WeightLoader.load(config, file, manager, dtype);
+            return LanguageModel.dense(name, Sha256.of(path), tokenizer, config, weights);
+        }
+    }
+
+    static Tokenizer worldTokenizer() {
+        return Tokenizers.open(world().resolve("tokenizer.json"));
+    }
+
+    private static Path worldModel() {
+        Path model = world().resolve("model");
+        if (!Files.isRegularFile(model.resolve("config.json"))) {
+            throw new CheckpointException("the embedded model is not in this checkout: " + model
+                    + " holds no config.json; give another model's folder");
+        }
+        return model;
+    }
+
+    /** The folder of the embedded world: below SKIPGPT_HOME, or below the nearest folder upwards that has it. */
+    static Path world() {
+        return findWorld()
+                .orElseThrow(() -> new CheckpointException("the embedded world was not found: neither "
+                        + Path.of("").toAbsolutePath() + " nor a folder above it holds " + WORLD + "; set " + HOME
+                        + " (environment) or skipgpt.home (system property) to the checkout of this project"));
+    }
+
+    static Optional<Path> findWorld() {
+        String home = System.getProperty("skipgpt.home", System.getenv().getOrDefault(HOME, ""));
+        if (!home.isBlank()) {
+            return Optional.of(Path.of(home).toAbsolutePath().resolve(WORLD)).filter(Files::isDirectory);
+        }
+        for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
+            if (Files.isDirectory(at.resolve(WORLD))) {
+                return Optional.of(at.resolve(WORLD));
+            }
+        }
+        return Optional.empty();
+    }
+}

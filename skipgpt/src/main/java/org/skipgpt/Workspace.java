@@ -1,0 +1,160 @@
+package org.skipgpt;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Torch;
+
+/**
+ * Owns the native memory of all models that were loaded in it; one is open at a time.
+ *
+ * <p>Opening a new one closes the one before, so running a notebook's first cell again frees what its cells had loaded.
+ * Models of a closed workspace cannot be used any more.
+ *
+ * <pre>{@code
+ * Workspace.open("cpu", "fp32");
+ * }</pre>
+ */
+public final class Workspace implements AutoCloseable {
+    private static final Object LOCK = new Object();
+    private static @Nullable Workspace current;
+
+    private final NDManager manager;
+    private final Dtype dtype;
+    private final List<LanguageModel> models = new ArrayList<>();
+    private boolean open = true;
+
+    private Workspace(NDManager manager, Dtype dtype) {
+        this.manager = manager;
+        this.dtype = dtype;
+    }
+
+    /** Opens a workspace on the first GPU in bf16 where libtorch has one, else on the CPU in fp32; closes the one before. */
+    public static Workspace open() {
+        boolean gpu = Torch.devices().size() > 1;
+        return gpu ? open("gpu0", "bf16") : open("cpu", "fp32");
+    }
+
+    /**
+     * Opens a workspace; closes the one before.
+     *
+     * @param device {@code cpu}, {@code gpu} or {@code gpu1}
+     * @param dtype element type of weight matrices: {@code fp32}, {@code bf16} or {@code fp16}
+     * @throws org.skipgpt.torch.TorchException if the device cannot be used here
+     * @throws IllegalArgumentException if the type is not known
+     */
+    public static Workspace open(String device, String dtype) {
+        Dtype type = Dtype.of(dtype);
+        Device place = Torch.device(device);
+        synchronized (LOCK) {
+            if (current != null) {
+                current.close();
+            }
+            Workspace opened = new Workspace(Torch.manager(place), type);
+            current = opened;
+            return opened;
+        }
+    }
+
+    /** The open workspace; opens one as {@link #open()} does where there is none. */
+    public static Workspace current() {
+        synchronized (LOCK) {
+            return current != null && current.open ? current : open();
+        }
+    }
+
+    /**
+     * Makes a model whose weights this workspace owns.
+     *
+     * @param making builds the model from the owner of its arrays; where it fails, what it had allocated is freed
+     */
+    public LanguageModel add(Function<NDManager, LanguageModel> making) {
+        checkOpen();
+        NDManager own = manager.newSubManager();
+        try {
+            LanguageModel model = making.apply(own);
+            models.add(model);
+            return model;
+        } catch (RuntimeException | Error e) {
+            own.close();
+            throw e;
+        }
+    }
+
+    /** Frees one model; does nothing for a model of another workspace. */
+    public void release(LanguageModel model) {
+        NDManager own = model.decoder().weights().manager();
+        if (open && own.getParentManager() == manager) {
+            models.removeIf(other -> other.decoder().weights().manager() == own);
+            own.close();
+        }
+    }
+
+    /** The model loaded last. */
+    public Optional<LanguageModel> latest() {
+        return models.isEmpty() ? Optional.empty() : Optional.of(models.get(models.size() - 1));
+    }
+
+    /** The models in the order they were loaded. */
+    public List<LanguageModel> models() {
+        return List.copyOf(models);
+    }
+
+    /** Owner of the models' owners. */
+    public NDManager manager() {
+        checkOpen();
+        return manager;
+    }
+
+    /** Where models live. */
+    public Device device() {
+        return manager.getDevice();
+    }
+
+    /** Element type of their weight matrices. */
+    public Dtype dtype() {
+        return dtype;
+    }
+
+    /** Frees every model. */
+    @Override
+    public void close() {
+        if (open) {
+            open = false;
+            models.clear();
+            manager.close();
+        }
+    }
+
+    private void checkOpen() {
+        if (!open) {
+            throw new IllegalStateException(
+                    "this workspace is closed, a newer one has replaced it; use Workspace.current() or open another");
+        }
+    }
+
+    @Override
+    public String toString() {
+        if (!open) {
+            return "workspace · closed";
+        }
+        String names = models.isEmpty()
+                ? "no model yet"
+                : String.join(", ", models.stream().map(LanguageModel::name).toList());
+        return String.format(
+                Locale.ROOT,
+                "workspace · %s · %s · libtorch %s · %d threads · %s",
+                device().toString().replace("()", ""),
+                dtype,
+                Torch.version(),
+                Torch.threads(),
+                names);
+    }
+}

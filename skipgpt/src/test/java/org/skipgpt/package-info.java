@@ -1,0 +1,4 @@
+@NullMarked
+package org.skipgpt;
+
+import org.jspecify.annotations.NullMarked;
