@@ -73,10 +73,16 @@ public final class Decoder {
         }
         NDArray ids = scope.create(Rows.wide(tokens));
         NDArray positions = Rows.cpu(scope, Rows.wide(at));
-        NDArray onDevice = scope.getDevice().isGpu() ? positions.toDevice(scope.getDevice(), true) : positions;
-        NDList angles = program.callAll("angles", onDevice, weights.frequencies());
+        NDList angles = angles(positions);
         return new Rows(
                 tokens, starts, at, ids, Rows.cpu(scope, Rows.wide(starts)), positions, angles.get(0), angles.get(1));
+    }
+
+    /** Rotary cosines and sines of positions (n) on the CPU: two (n, 1, E) on the model's device. */
+    NDList angles(NDArray positions) {
+        boolean gpu = weights.manager().getDevice().isGpu();
+        NDArray onDevice = gpu ? positions.toDevice(weights.manager().getDevice(), true) : positions;
+        return program.callAll("angles", onDevice, weights.frequencies());
     }
 
     /** Lays whole sequences one after another, each from position 0. */
@@ -121,7 +127,7 @@ public final class Decoder {
     }
 
     // Without a graph nothing else needs the old stream; freeing it now keeps memory at one layer.
-    private static void release(NDArray old, NDArray live, NDArray alsoLive) {
+    static void release(NDArray old, NDArray live, NDArray alsoLive) {
         if (!Torch.recordsGradients() && old != live && old != alsoLive) {
             old.close();
         }
@@ -142,13 +148,15 @@ public final class Decoder {
         return y;
     }
 
-    private NDArray run(ModuleSite site, NDArray x, Rows rows, Decision decision, KvPolicy kv, Execution execution) {
+    NDArray run(ModuleSite site, NDArray x, Rows rows, Decision decision, KvPolicy kv, Execution execution) {
         if (decision instanceof Decision.None) {
             return x;
         }
         if (decision instanceof Decision.Gated gated) {
-            if (execution == Execution.MASKED && kv != KvPolicy.EXECUTED) {
-                return x.add(gated.gate().expandDims(1).mul(output(site, x, rows))); // (N, D)
+            if (execution == Execution.MASKED) {
+                boolean evicting = kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION;
+                NDArray f = evicting ? evicting(site, x, gated.gate(), rows) : output(site, x, rows); // (N, D)
+                return x.add(gated.gate().expandDims(1).mul(f)); // (N, D)
             }
             int[] executing = RowSet.executing(gated.gate());
             if (executing.length == 0) {
@@ -202,6 +210,20 @@ public final class Decoder {
                 "attention",
                 site,
                 x,
+                rows.offsets(),
+                rows.positions(),
+                windows.get(site.layer()),
+                rows.cos(),
+                rows.sin()); // (N, D)
+    }
+
+    /** Attention of every row over the keys of executing rows and its own: (N, D). */
+    private NDArray evicting(ModuleSite site, NDArray x, NDArray gate, Rows rows) {
+        return call(
+                "attention_evicting",
+                site,
+                x,
+                gate,
                 rows.offsets(),
                 rows.positions(),
                 windows.get(site.layer()),

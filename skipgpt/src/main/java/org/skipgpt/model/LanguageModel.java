@@ -149,6 +149,15 @@ public final class LanguageModel {
         }
     }
 
+    /**
+     * Starts sequences that grow token by token, up to the model's context.
+     *
+     * @param sequences how many at once
+     */
+    public Session session(int sequences) {
+        return Session.of(this, sequences, config().maxPositions());
+    }
+
     /** The residual stream of packed rows after all layers, before the final norm: (N, D). */
     public NDArray forward(Rows rows, Trace trace) {
         return decoder.forward(rows, policy, execution, trace);

@@ -26,6 +26,21 @@ public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positio
         return java.util.Arrays.copyOf(rows, n);
     }
 
+    /** Which of some rows a decision executes. */
+    static int[] executing(Decision decision, int rows) {
+        if (decision instanceof Decision.Gated gated) {
+            return executing(gated.gate());
+        }
+        return java.util.stream.IntStream.range(0, decision instanceof Decision.All ? rows : 0)
+                .toArray();
+    }
+
+    /** Every row of a batch; shares its arrays. */
+    static RowSet all(NDManager scope, Rows batch) {
+        int[] rows = java.util.stream.IntStream.range(0, batch.size()).toArray();
+        return new RowSet(rows, array(scope, Rows.wide(rows)), batch.offsets(), batch.positions());
+    }
+
     static RowSet of(NDManager scope, Rows batch, int[] rows) {
         long[] offsets = new long[batch.sequences() + 1];
         long[] positions = new long[rows.length];

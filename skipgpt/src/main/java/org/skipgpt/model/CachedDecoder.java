@@ -1,0 +1,168 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The forward pass over new tokens of sequences whose earlier tokens are in a cache.
+ *
+ * <p>Equal to {@link Decoder#forward} over the whole sequences. A token that skips an attention module leaves there,
+ * by K/V policy: its keys and values (KEEP), its residual row until a later token of its sequence attends (DEFERRED),
+ * or nothing (EXECUTED). A module nobody executes is bypassed whole: its weights are not read.
+ */
+final class CachedDecoder {
+    /** Residual rows a sequence may leave waiting at a layer before their keys and values are computed anyway. */
+    static final int PENDING_CAP = 256;
+
+    private final Decoder decoder;
+    private final LayerPolicy policy;
+    private final Execution execution;
+    private final KvCache cache;
+    private final long[] executed;
+    private long tokens;
+
+    CachedDecoder(Decoder decoder, LayerPolicy policy, Execution execution, KvCache cache) {
+        this.decoder = decoder;
+        this.policy = policy;
+        this.execution = execution;
+        this.cache = cache;
+        this.executed = new long[decoder.config().modules()];
+    }
+
+    /** Share of tokens that executed each module so far; 2L. */
+    double[] executionRates() {
+        return Arrays.stream(executed)
+                .mapToDouble(n -> tokens == 0 ? 0 : (double) n / tokens)
+                .toArray();
+    }
+
+    /**
+     * Runs all layers over new rows and puts their keys and values into the cache.
+     *
+     * @param rows new tokens; sequence s of the rows continues sequence s of the cache and may have none
+     * @return the residual stream that enters the final norm, (N, D)
+     */
+    NDArray forward(Rows rows) {
+        NDArray x = decoder.embed(rows); // (N, D)
+        for (int layer = 0; layer < decoder.config().layers(); layer++) {
+            NDArray in = x; // (N, D)
+            NDArray middle = attention(new ModuleSite(layer, Module.ATTENTION), in, rows); // (N, D)
+            x = mlp(new ModuleSite(layer, Module.MLP), middle, in, rows); // (N, D)
+            Decoder.release(middle, in, x);
+            Decoder.release(in, x, x);
+        }
+        tokens += rows.size();
+        for (int s = 0; s < rows.sequences(); s++) {
+            cache.positions()[s] += rows.starts()[s + 1] - rows.starts()[s];
+        }
+        return x;
+    }
+
+    private NDArray mlp(ModuleSite site, NDArray x, NDArray layerInput, Rows rows) {
+        Decision decision = policy.decide(site, x, layerInput, rows);
+        executed[site.index()] += RowSet.executing(decision, rows.size()).length;
+        return decoder.run(site, x, rows, decision, policy.kvPolicy(), execution); // (N, D)
+    }
+
+    private NDArray attention(ModuleSite site, NDArray x, Rows rows) {
+        if (policy.isDropped(site)) {
+            return x;
+        }
+        Decision decision = policy.decide(site, x, x, rows);
+        int[] executing = RowSet.executing(decision, rows.size());
+        executed[site.index()] += executing.length;
+        boolean all = executing.length == rows.size();
+        if (decision instanceof Decision.Gated gated && isMasked()) {
+            NDArray f = attend(site, NewKeys.all(x, rows), rows, RowSet.all(x.getManager(), rows), x); // (N, D)
+            return x.add(gated.gate().expandDims(1).mul(f)); // (N, D)
+        }
+        RowSet queries = all ? RowSet.all(x.getManager(), rows) : RowSet.of(x.getManager(), rows, executing);
+        NDArray xq = all ? x : x.get(queries.index()); // (n, D)
+        NDArray f = attendUnderPolicy(site, x, xq, rows, queries); // (n, D)
+        if (executing.length == 0) {
+            return x;
+        }
+        return all ? x.add(f) : decoder.program().call("scatter", x, queries.index(), f); // (N, D)
+    }
+
+    private boolean isMasked() {
+        return execution == Execution.MASKED && policy.kvPolicy() != KvPolicy.EXECUTED;
+    }
+
+    private NDArray attendUnderPolicy(ModuleSite site, NDArray x, NDArray xq, Rows rows, RowSet queries) {
+        if (policy.kvPolicy() == KvPolicy.KEEP) {
+            return attend(site, NewKeys.all(x, rows), rows, queries, xq);
+        }
+        boolean all = queries.rows().length == rows.size();
+        if (policy.kvPolicy() == KvPolicy.EXECUTED) {
+            return attend(site, all ? NewKeys.all(x, rows) : NewKeys.some(x, rows, queries), rows, queries, xq);
+        }
+        KvCache.Layer layer = cache.layer(site.layer());
+        int[] ends = needed(layer, rows, queries);
+        NewKeys keys = all && layer.isNothingPending()
+                ? NewKeys.all(x, rows)
+                : NewKeys.waitingAnd(decoder, layer, x, rows, ends);
+        NDArray f = attend(site, keys, rows, queries, xq);
+        for (int s = 0; s < rows.sequences(); s++) {
+            leave(layer.pending(s), x, rows, s, ends[s]);
+        }
+        return f;
+    }
+
+    // A query needs the keys of all rows up to its own; rows behind the last query of their sequence can wait.
+    private static int[] needed(KvCache.Layer layer, Rows rows, RowSet queries) {
+        int[] ends = Arrays.copyOf(rows.starts(), rows.sequences());
+        for (int row : queries.rows()) {
+            ends[rows.sequenceOf(row)] = row + 1;
+        }
+        for (int s = 0; s < ends.length; s++) {
+            int waiting = ends[s] == rows.starts()[s] ? layer.pending(s).count() : 0;
+            if (waiting + rows.starts()[s + 1] - ends[s] > PENDING_CAP) {
+                ends[s] = rows.starts()[s + 1];
+            }
+        }
+        return ends;
+    }
+
+    private void leave(KvCache.Pending pending, NDArray x, Rows rows, int sequence, int from) {
+        if (from > rows.starts()[sequence]) {
+            pending.clear();
+        }
+        int to = rows.starts()[sequence + 1];
+        if (from < to) {
+            // A copy: a view would keep the whole stream alive.
+            NDArray left = x.get(
+                    x.getManager().create(Rows.wide(IntStream.range(from, to).toArray())));
+            left.attach(cache.manager());
+            pending.add(left, Arrays.copyOfRange(rows.at(), from, to));
+        }
+    }
+
+    private NDArray attend(ModuleSite site, NewKeys keys, Rows rows, RowSet queries, NDArray xq) {
+        if (queries.rows().length == 0 && keys.size() == 0) {
+            return xq;
+        }
+        List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
+        boolean all = queries.rows().length == rows.size();
+        return decoder.call(
+                "attention_cached",
+                site,
+                xq,
+                queries.offsets(),
+                queries.positions(),
+                all ? rows.cos() : rows.cos().get(queries.index()),
+                all ? rows.sin() : rows.sin().get(queries.index()),
+                keys.x(),
+                keys.offsets(),
+                keys.positions(),
+                keys.cos(),
+                keys.sin(),
+                held.get(0),
+                held.get(1),
+                held.get(2),
+                held.get(3),
+                decoder.window(site.layer()));
+    }
+}

@@ -1,0 +1,111 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+
+/**
+ * Skips a given share of tokens by a seeded pattern, without looking at them: for measurements and tests.
+ *
+ * <p>A decision depends on the seed, the module, the position and the token alone, so that a cached pass decides as a
+ * whole one.
+ *
+ * @param skipAttention share of attention executions left out, 0..1
+ * @param skipMlp share of MLP executions left out, 0..1
+ * @param pattern how skipped tokens lie
+ * @param kvPolicy which keys and values skipped tokens have
+ * @param layers layers of the model
+ * @param seed of the pattern
+ */
+public record ForcedPolicy(
+        double skipAttention, double skipMlp, Pattern pattern, KvPolicy kvPolicy, int layers, long seed)
+        implements LayerPolicy {
+    /** How skipped tokens lie. */
+    public enum Pattern {
+        /** Each token of each module by itself. */
+        UNIFORM,
+        /** Runs of 32 neighbouring positions together. */
+        CLUSTERED,
+        /** Whole modules for all tokens. */
+        BY_LAYER
+    }
+
+    private static final int CLUSTER = 32;
+
+    /** Checks the shares. */
+    public ForcedPolicy {
+        for (double share : new double[] {skipAttention, skipMlp}) {
+            if (!(share >= 0 && share <= 1)) {
+                throw new IllegalArgumentException("share " + share + " to skip is not allowed: expected 0..1");
+            }
+        }
+    }
+
+    /** The same share of both kinds of module, tokens one by one. */
+    public static ForcedPolicy uniform(double share, int layers, long seed) {
+        return new ForcedPolicy(share, share, Pattern.UNIFORM, KvPolicy.KEEP, layers, seed);
+    }
+
+    /** The same with another pattern. */
+    public ForcedPolicy withPattern(Pattern other) {
+        return new ForcedPolicy(skipAttention, skipMlp, other, kvPolicy, layers, seed);
+    }
+
+    /** The same with another K/V policy. */
+    public ForcedPolicy withKvPolicy(KvPolicy other) {
+        return new ForcedPolicy(skipAttention, skipMlp, pattern, other, layers, seed);
+    }
+
+    @Override
+    public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+        double share = site.module() == Module.ATTENTION ? skipAttention : skipMlp;
+        if (pattern == Pattern.BY_LAYER) {
+            return skipsLayer(site, share) ? Decision.none() : Decision.all();
+        }
+        float[] gate = new float[rows.size()];
+        int open = 0;
+        for (int row = 0; row < gate.length; row++) {
+            boolean executes = draw(site.index(), key(rows, row)) >= share;
+            gate[row] = executes ? 1 : 0;
+            open += executes ? 1 : 0;
+        }
+        if (open == 0) {
+            return Decision.none();
+        }
+        return open == gate.length
+                ? Decision.all()
+                : new Decision.Gated(residual.getManager().create(gate));
+    }
+
+    private long key(Rows rows, int row) {
+        int position = rows.at()[row];
+        return pattern == Pattern.CLUSTERED ? position / CLUSTER : 100_003L * rows.tokens()[row] + position;
+    }
+
+    // The share of layers nearest to the wanted one, spread by the seed.
+    private boolean skipsLayer(ModuleSite site, double share) {
+        int rank = 0;
+        double own = draw(site.index(), -1);
+        for (int layer = 0; layer < layers; layer++) {
+            double other = draw(new ModuleSite(layer, site.module()).index(), -1);
+            rank += other < own || (other == own && layer < site.layer()) ? 1 : 0;
+        }
+        return rank < Math.round(share * layers);
+    }
+
+    // SplitMix64's finaliser (Steele, Lea, Flood, 2014) over the key: a number in [0, 1).
+    private double draw(int site, long key) {
+        long z = seed + 0x9E3779B97F4A7C15L * (site + 1) + 0xD1B54A32D192ED03L * (key + 2);
+        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+        return ((z ^ (z >>> 31)) >>> 11) * 0x1.0p-53;
+    }
+
+    @Override
+    public String describe() {
+        return String.format(
+                java.util.Locale.ROOT,
+                "forced %.0f %% of attention and %.0f %% of MLP, %s",
+                100 * skipAttention,
+                100 * skipMlp,
+                pattern.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '));
+    }
+}

@@ -1,0 +1,225 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.skipgpt.torch.TorchProgram;
+
+/**
+ * Keys and values of S sequences at every layer, and the residual rows whose keys and values nobody needed yet.
+ *
+ * <p>A layer holds no arrays before its first key; a module that never executes therefore costs nothing. Room grows by
+ * doubling, so that memory is linear in the number of keys.
+ */
+final class KvCache implements AutoCloseable {
+    private static final int FIRST_ROOM = 32;
+
+    private final NDManager manager;
+    private final TorchProgram program;
+    private final DecoderConfig config;
+    private final int limit;
+    private final int[] positions;
+    private final List<Layer> layers = new ArrayList<>();
+
+    /**
+     * An empty cache.
+     *
+     * @param limit most tokens a sequence may hold
+     */
+    KvCache(NDManager manager, TorchProgram program, DecoderConfig config, int sequences, int limit) {
+        this.manager = manager;
+        this.program = program;
+        this.config = config;
+        this.limit = limit;
+        this.positions = new int[sequences];
+        for (int i = 0; i < config.layers(); i++) {
+            layers.add(new Layer(sequences));
+        }
+    }
+
+    int sequences() {
+        return positions.length;
+    }
+
+    int limit() {
+        return limit;
+    }
+
+    /** Tokens each sequence has seen; S. */
+    int[] positions() {
+        return positions;
+    }
+
+    Layer layer(int index) {
+        return layers.get(index);
+    }
+
+    NDManager manager() {
+        return manager;
+    }
+
+    /** Bytes of key and value arrays, room included. */
+    long bytes() {
+        return layers.stream()
+                .mapToLong(layer -> (long) layer.room * sequences() * 2 * config.kvWidth() * Float.BYTES)
+                .sum();
+    }
+
+    /** Bytes of the keys and values there are. */
+    long usedBytes() {
+        return layers.stream()
+                .mapToLong(layer -> Arrays.stream(layer.lengths).sum() * 2L * config.kvWidth() * Float.BYTES)
+                .sum();
+    }
+
+    /** Bytes of residual rows that wait for a later token. */
+    long pendingBytes() {
+        return layers.stream()
+                        .flatMap(layer -> layer.pending.stream())
+                        .mapToInt(Pending::count)
+                        .sum()
+                * (long) config.width()
+                * Float.BYTES;
+    }
+
+    /** A new cache whose sequence i continues sequence sources[i] of this one. */
+    KvCache fork(NDManager owner, int... sources) {
+        KvCache copy = new KvCache(owner, program, config, sources.length, limit);
+        try (NDManager scope = owner.newSubManager()) {
+            NDArray index = scope.create(Rows.wide(sources));
+            NDArray onCpu = Rows.cpu(scope, Rows.wide(sources));
+            for (int i = 0; i < sources.length; i++) {
+                copy.positions[i] = positions[sources[i]];
+            }
+            for (int l = 0; l < layers.size(); l++) {
+                copy.layers.get(l).copyFrom(layers.get(l), owner, index, onCpu, sources);
+            }
+        }
+        return copy;
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+
+    /** Residual rows of one sequence at one layer, in order of position. */
+    static final class Pending {
+        private final List<NDArray> pieces = new ArrayList<>();
+        private int[] positions = new int[0];
+
+        int count() {
+            return positions.length;
+        }
+
+        void add(NDArray rows, int[] at) {
+            pieces.add(rows);
+            int count = positions.length;
+            positions = Arrays.copyOf(positions, count + at.length);
+            System.arraycopy(at, 0, positions, count, at.length);
+        }
+
+        /** (count, D), cut into pieces. */
+        List<NDArray> pieces() {
+            return pieces;
+        }
+
+        int[] positions() {
+            return positions;
+        }
+
+        void clear() {
+            pieces.forEach(NDArray::close);
+            pieces.clear();
+            positions = new int[0];
+        }
+    }
+
+    /** One layer's keys and values. */
+    final class Layer {
+        private final int[] lengths;
+        private final List<Pending> pending = new ArrayList<>();
+        private final List<NDArray> arrays = new ArrayList<>();
+        private int room;
+
+        private Layer(int sequences) {
+            lengths = new int[sequences];
+            for (int s = 0; s < sequences; s++) {
+                pending.add(new Pending());
+            }
+        }
+
+        Pending pending(int sequence) {
+            return pending.get(sequence);
+        }
+
+        boolean isNothingPending() {
+            return pending.stream().allMatch(p -> p.count() == 0);
+        }
+
+        /** Keys each sequence has here; S. */
+        int[] lengths() {
+            return lengths;
+        }
+
+        /**
+         * Makes room for new keys and counts them as there.
+         *
+         * @param more new keys of each sequence, S
+         * @return keys, values (S, G, C, E), positions (S, C) and how many of them each sequence had, (S)
+         */
+        List<NDArray> append(int[] more) {
+            int needed = 0;
+            for (int s = 0; s < more.length; s++) {
+                lengths[s] += more[s];
+                needed = Math.max(needed, lengths[s]);
+            }
+            ensureRoom(Math.max(1, needed));
+            return arrays;
+        }
+
+        private void ensureRoom(int needed) {
+            if (needed <= room) {
+                return;
+            }
+            room = Math.min(Math.max(limit, needed), Math.max(Math.max(FIRST_ROOM, needed), 2 * room));
+            if (arrays.isEmpty()) {
+                Shape shape = new Shape(sequences(), config.kvHeads(), room, config.headDim());
+                arrays.add(manager.create(shape, DataType.FLOAT32));
+                arrays.add(manager.create(shape, DataType.FLOAT32));
+                arrays.add(Rows.cpu(manager, new long[sequences() * room]).reshape(sequences(), room));
+                arrays.add(Rows.cpu(manager, new long[sequences()]));
+                return;
+            }
+            try (NDArray capacity = Rows.cpu(manager, new long[] {room})) {
+                for (int i = 0; i < 3; i++) {
+                    NDArray larger = program.call("grow", arrays.get(i), capacity);
+                    arrays.set(i, larger).close();
+                }
+            }
+        }
+
+        private void copyFrom(Layer from, NDManager owner, NDArray index, NDArray onCpu, int[] sources) {
+            room = from.room;
+            for (int i = 0; i < from.arrays.size(); i++) {
+                NDArray chosen = program.call("take", from.arrays.get(i), i < 2 ? index : onCpu);
+                chosen.attach(owner);
+                arrays.add(chosen);
+            }
+            for (int i = 0; i < sources.length; i++) {
+                lengths[i] = from.lengths[sources[i]];
+                Pending waiting = from.pending.get(sources[i]);
+                for (NDArray piece : waiting.pieces) {
+                    NDArray copy = piece.duplicate();
+                    copy.attach(owner);
+                    pending.get(i).pieces.add(copy);
+                }
+                pending.get(i).positions = waiting.positions.clone();
+            }
+        }
+    }
+}

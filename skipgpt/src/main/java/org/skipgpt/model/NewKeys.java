@@ -1,0 +1,90 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * Residual rows whose keys and values enter one layer's cache now, by sequence, then by position.
+ *
+ * @param x (m, D)
+ * @param counts how many belong to each sequence; S
+ * @param offsets (S+1) int64 on the CPU
+ * @param positions (m) int64 on the CPU
+ * @param cos (m, 1, E)
+ * @param sin (m, 1, E)
+ */
+record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDArray cos, NDArray sin) {
+    /** Every new row. */
+    static NewKeys all(NDArray x, Rows rows) {
+        int[] counts = IntStream.range(0, rows.sequences())
+                .map(s -> rows.starts()[s + 1] - rows.starts()[s])
+                .toArray();
+        return new NewKeys(x, counts, rows.offsets(), rows.positions(), rows.cos(), rows.sin());
+    }
+
+    /** Some new rows. */
+    static NewKeys some(NDArray x, Rows rows, RowSet set) {
+        int[] counts = new int[rows.sequences()];
+        for (int row : set.rows()) {
+            counts[rows.sequenceOf(row)]++;
+        }
+        return new NewKeys(
+                x.get(set.index()),
+                counts,
+                set.offsets(),
+                set.positions(),
+                rows.cos().get(set.index()),
+                rows.sin().get(set.index()));
+    }
+
+    /**
+     * Rows that waited, then the first new ones of each sequence.
+     *
+     * @param ends for each sequence the first new row that is not taken; a sequence none of whose rows is taken keeps
+     *     its waiting ones waiting
+     */
+    static NewKeys waitingAnd(Decoder decoder, KvCache.Layer layer, NDArray x, Rows rows, int[] ends) {
+        NDManager scope = x.getManager();
+        NDList pieces = new NDList();
+        int[] counts = new int[rows.sequences()];
+        int[] positions = new int[0];
+        for (int s = 0; s < rows.sequences(); s++) {
+            int from = rows.starts()[s];
+            if (ends[s] == from) {
+                continue;
+            }
+            KvCache.Pending waiting = layer.pending(s);
+            pieces.addAll(waiting.pieces());
+            pieces.add(
+                    x.get(scope.create(Rows.wide(IntStream.range(from, ends[s]).toArray()))));
+            counts[s] = waiting.count() + ends[s] - from;
+            positions = joined(positions, waiting.positions());
+            positions = joined(positions, Arrays.copyOfRange(rows.at(), from, ends[s]));
+        }
+        // The result belongs to the scope of its first piece, and waiting rows belong to the cache.
+        NDList inScope = new NDList(x.get("0:0"));
+        inScope.addAll(pieces);
+        NDArray all = NDArrays.concat(inScope, 0); // (m, D)
+        int[] offsets = new int[counts.length + 1];
+        for (int s = 0; s < counts.length; s++) {
+            offsets[s + 1] = offsets[s] + counts[s];
+        }
+        NDArray at = Rows.cpu(scope, Rows.wide(positions));
+        NDList angles = decoder.angles(at);
+        return new NewKeys(all, counts, Rows.cpu(scope, Rows.wide(offsets)), at, angles.get(0), angles.get(1));
+    }
+
+    private static int[] joined(int[] a, int[] b) {
+        int[] out = Arrays.copyOf(a, a.length + b.length);
+        System.arraycopy(b, 0, out, a.length, b.length);
+        return out;
+    }
+
+    int size() {
+        return Math.toIntExact(positions.getShape().get(0));
+    }
+}

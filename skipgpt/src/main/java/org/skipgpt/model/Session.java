@@ -1,0 +1,198 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sequences that grow: each call appends tokens, and only those are computed.
+ *
+ * <p>Everything a session says equals what the model says about the whole sequences at once.
+ *
+ * <pre>{@code
+ * try (Session session = model.session(1)) {
+ *     float[] next = session.append(prompt)[0];                       // logits of the token after the prompt
+ *     float[][] choice = session.fork(0).logProbabilities(ending);   // the prompt is not computed again
+ * }
+ * }</pre>
+ */
+public final class Session implements AutoCloseable {
+    /** New tokens computed at once; bounds the memory of a long prompt. */
+    private static final int CHUNK = 1024;
+
+    private final LanguageModel model;
+    private final KvCache cache;
+    private final CachedDecoder forward;
+    private final float[][] next;
+    private boolean broken;
+
+    Session(LanguageModel model, KvCache cache, float[][] next) {
+        this.model = model;
+        this.cache = cache;
+        this.next = next;
+        this.forward = new CachedDecoder(model.decoder(), model.policy(), model.execution(), cache);
+    }
+
+    static Session of(LanguageModel model, int sequences, int limit) {
+        KvCache cache = new KvCache(model.scope(), model.decoder().program(), model.config(), sequences, limit);
+        return new Session(model, cache, new float[sequences][0]);
+    }
+
+    /**
+     * Appends tokens to every sequence; an empty array leaves a sequence as it is.
+     *
+     * @param tokens new token ids of each sequence, S arrays
+     * @return logits of the token after each sequence, [S][V]; a sequence that never had a token has none (empty)
+     * @throws IllegalArgumentException if a sequence would outgrow the session's limit; both lengths are named
+     */
+    public float[][] append(int[]... tokens) {
+        return run(tokens, null);
+    }
+
+    /**
+     * Appends tokens and scores them: the natural log-probability of each, given all before it.
+     *
+     * @param tokens new token ids of each sequence, S arrays
+     * @return for each sequence one value a new token; NaN for the first token of a sequence that was empty
+     */
+    public float[][] logProbabilities(int[]... tokens) {
+        float[][] scores = new float[tokens.length][];
+        for (int s = 0; s < tokens.length; s++) {
+            scores[s] = new float[tokens[s].length];
+            if (tokens[s].length > 0) {
+                scores[s][0] = next[s].length == 0 ? Float.NaN : Logits.logProbability(next[s], tokens[s][0]);
+            }
+        }
+        run(tokens, scores);
+        return scores;
+    }
+
+    private float[][] run(int[][] tokens, float @Nullable [][] scores) {
+        check(tokens);
+        broken = true;
+        int longest = Arrays.stream(tokens).mapToInt(t -> t.length).max().orElse(0);
+        int[] at = new int[tokens.length];
+        int share = Math.max(1, CHUNK / Math.max(1, tokens.length));
+        for (int done = 0; done < longest; done += share) {
+            Interruption.check();
+            int[][] chunk = new int[tokens.length][];
+            for (int s = 0; s < tokens.length; s++) {
+                chunk[s] = Arrays.copyOfRange(tokens[s], at[s], Math.min(tokens[s].length, at[s] + share));
+            }
+            step(tokens, chunk, at, scores);
+        }
+        broken = false;
+        return next.clone();
+    }
+
+    private void step(int[][] tokens, int[][] chunk, int[] at, float @Nullable [][] scores) {
+        try (NDManager scope = model.scope()) {
+            Rows rows = model.decoder().rows(scope, chunk, cache.positions().clone());
+            NDArray x = forward.forward(rows); // (N, D)
+            if (scores != null) {
+                score(scope, x, rows, tokens, at, scores);
+            }
+            long[] last = new long[chunk.length];
+            int ended = 0;
+            for (int s = 0; s < chunk.length; s++) {
+                at[s] += chunk[s].length;
+                if (chunk[s].length > 0 && at[s] == tokens[s].length) {
+                    last[ended++] = rows.starts()[s + 1] - 1L;
+                }
+            }
+            if (ended == 0) {
+                return;
+            }
+            NDArray ends = x.get(scope.create(Arrays.copyOf(last, ended))); // (ended, D)
+            float[] flat = model.decoder().logits(ends).toFloatArray(); // (ended, V)
+            int v = model.config().vocabulary();
+            for (int s = 0, i = 0; s < chunk.length; s++) {
+                if (chunk[s].length > 0 && at[s] == tokens[s].length) {
+                    next[s] = Arrays.copyOfRange(flat, i * v, (i + 1) * v);
+                    i++;
+                }
+            }
+        }
+    }
+
+    private void score(NDManager scope, NDArray x, Rows rows, int[][] tokens, int[] at, float[][] scores) {
+        long[] targets = new long[rows.size()];
+        for (int row = 0; row < rows.size(); row++) {
+            int s = rows.sequenceOf(row);
+            int following = at[s] + row - rows.starts()[s] + 1;
+            targets[row] = following < tokens[s].length ? tokens[s][following] : 0;
+        }
+        NDList scored = model.decoder().logLikelihood(x, scope.create(targets));
+        float[] all = scored.get(0).toFloatArray(); // (N)
+        for (int row = 0; row < all.length; row++) {
+            int s = rows.sequenceOf(row);
+            int following = at[s] + row - rows.starts()[s] + 1;
+            if (following < tokens[s].length) {
+                scores[s][following] = all[row];
+            }
+        }
+    }
+
+    private void check(int[][] tokens) {
+        if (broken) {
+            throw new IllegalStateException(
+                    "this session was stopped inside a pass and its cache is incomplete; start a new one");
+        }
+        if (tokens.length != cache.sequences()) {
+            throw new IllegalArgumentException(tokens.length + " token arrays for " + cache.sequences()
+                    + " sequences; give one a sequence, empty where nothing is added");
+        }
+        for (int s = 0; s < tokens.length; s++) {
+            int length = cache.positions()[s] + tokens[s].length;
+            if (length > cache.limit()) {
+                throw new IllegalArgumentException("sequence " + s + " would have " + length
+                        + " tokens but the context holds " + cache.limit() + "; shorten it or raise the limit");
+            }
+        }
+    }
+
+    /**
+     * A new session whose sequence i continues sequence {@code sources[i]} of this one; this one stays as it is.
+     *
+     * @param sources sequences 0..S-1; one may be named several times
+     */
+    public Session fork(int... sources) {
+        float[][] continued = new float[sources.length][];
+        for (int i = 0; i < sources.length; i++) {
+            continued[i] = next[sources[i]];
+        }
+        return new Session(model, cache.fork(model.scope(), sources), continued);
+    }
+
+    /** Tokens in each sequence; S. */
+    public int[] lengths() {
+        return cache.positions().clone();
+    }
+
+    /** Bytes of key and value arrays, spare room included. */
+    public long cacheBytes() {
+        return cache.bytes();
+    }
+
+    /** Bytes of the keys and values that exist. */
+    public long usedCacheBytes() {
+        return cache.usedBytes();
+    }
+
+    /** Bytes of residual rows that wait for a later token, under {@link KvPolicy#DEFERRED}. */
+    public long pendingBytes() {
+        return cache.pendingBytes();
+    }
+
+    /** Share of this session's tokens that executed each module; 2L, forward order. */
+    public double[] executionRates() {
+        return forward.executionRates();
+    }
+
+    @Override
+    public void close() {
+        cache.close();
+    }
+}

@@ -1,0 +1,193 @@
+package org.skipgpt.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
+import java.util.concurrent.CancellationException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.torch.Torch;
+
+/** Sequences that grow through a cache say what whole sequences say. */
+class CachedEngineTest {
+    private static final double TOLERANCE = 1e-4;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    void cachedEqualsWholeUnderEveryPolicy(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            LanguageModel dense = golden.model(manager);
+            for (KvPolicy kv : KvPolicy.values()) {
+                for (double share : new double[] {0, 0.3, 0.6, 1}) {
+                    LanguageModel model = dense.withPolicy(forced(dense, share, Pattern.UNIFORM, kv));
+                    compare(model, golden.ids(0), golden.ids(1), kv + " at " + share);
+                    compare(model.masked(), golden.ids(0), golden.ids(1), kv + " masked at " + share);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama2", "mistral", "gemma2"})
+    void deferredEqualsKeepInEveryLogit(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            LanguageModel dense = golden.model(manager);
+            for (Pattern pattern : Pattern.values()) {
+                float[][] kept = oneByOne(dense.withPolicy(forced(dense, 0.7, pattern, KvPolicy.KEEP)), golden.ids(0));
+                float[][] deferred =
+                        oneByOne(dense.withPolicy(forced(dense, 0.7, pattern, KvPolicy.DEFERRED)), golden.ids(0));
+                assertThat(difference(kept, deferred)).as(pattern.name()).isLessThan(1e-5);
+            }
+        }
+    }
+
+    @Test
+    void waitingRowsAreCappedAndCounted() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel dense = golden.model(manager);
+            LanguageModel idle = dense.withPolicy(forced(dense, 1, Pattern.UNIFORM, KvPolicy.DEFERRED));
+            int[] tokens = new int[250];
+            Arrays.fill(tokens, 5);
+            try (Session session = idle.session(1)) {
+                session.append(tokens);
+                assertThat(session.usedCacheBytes()).isZero();
+                assertThat(session.pendingBytes()).isEqualTo(250L * 3 * 48 * 4);
+            }
+        }
+    }
+
+    @Test
+    void skippedTokensTakeNoCacheUnderExecutedAndDroppedModulesNeverDo() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel dense = golden.model(manager);
+            long keep = used(dense.withPolicy(forced(dense, 0.5, Pattern.UNIFORM, KvPolicy.KEEP)), golden.ids(0));
+            LanguageModel evicting = dense.withPolicy(forced(dense, 0.5, Pattern.UNIFORM, KvPolicy.EXECUTED));
+            long executed = used(evicting, golden.ids(0));
+            assertThat(keep).isEqualTo(24L * 3 * 2 * 48 * 4);
+            try (Session session = evicting.session(1)) {
+                session.append(golden.ids(0));
+                double rate = 0;
+                for (int layer = 0; layer < 3; layer++) {
+                    rate += session.executionRates()[2 * layer] / 3;
+                }
+                assertThat(executed).isEqualTo(Math.round(keep * rate)).isLessThan(keep);
+            }
+            assertThat(used(dense.withPolicy(new WithoutLayer(1)), golden.ids(0)))
+                    .isEqualTo(keep * 2 / 3);
+        }
+    }
+
+    @Test
+    void forksContinueASharedBeginning() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel dense = golden.model(manager);
+            for (KvPolicy kv : KvPolicy.values()) {
+                LanguageModel model = dense.withPolicy(forced(dense, 0.5, Pattern.UNIFORM, kv));
+                int[] start = Arrays.copyOf(golden.ids(0), 12);
+                int[][] ends = {{7, 8, 9}, {40}, {3, 4, 5, 6, 7}};
+                try (Session session = model.session(1)) {
+                    session.append(start);
+                    try (Session fork = session.fork(0, 0, 0)) {
+                        float[][] scored = fork.logProbabilities(ends);
+                        for (int i = 0; i < ends.length; i++) {
+                            float[] whole = model.logProbabilities(joined(start, ends[i]))[0];
+                            float[] tail = Arrays.copyOfRange(whole, 11, whole.length);
+                            assertThat(FamilyGoldenTest.maxDifference(scored[i], tail))
+                                    .isLessThan(TOLERANCE);
+                        }
+                        assertThat(session.lengths()).containsExactly(12);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void tooLongASequenceNamesBothLengths() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            try (Session session = golden.model(manager).session(1)) {
+                assertThatThrownBy(() -> session.append(new int[300]))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("300")
+                        .hasMessageContaining("256");
+            }
+        }
+    }
+
+    @Test
+    void anInterruptedSessionSaysThatItIsIncomplete() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            try (Session session = golden.model(manager).session(1)) {
+                Thread.currentThread().interrupt();
+                assertThatThrownBy(() -> session.append(golden.ids(0))).isInstanceOf(CancellationException.class);
+                assertThat(Thread.interrupted()).isTrue();
+                assertThatThrownBy(() -> session.append(golden.ids(0)))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("incomplete");
+            }
+        }
+    }
+
+    private static void compare(LanguageModel model, int[] a, int[] b, String what) {
+        float[][][] whole = model.logits(a, b);
+        float[][] grown = oneByOne(model, a);
+        assertThat(difference(whole[0], grown)).as(what + ", token by token").isLessThan(TOLERANCE);
+        // Ragged pieces of two sequences, some of them empty.
+        try (Session session = model.session(2)) {
+            int[] cutA = {0, 9, 9, 10, a.length};
+            int[] cutB = {0, 1, 12, b.length, b.length};
+            for (int i = 0; i + 1 < cutA.length; i++) {
+                float[][] next = session.append(
+                        Arrays.copyOfRange(a, cutA[i], cutA[i + 1]), Arrays.copyOfRange(b, cutB[i], cutB[i + 1]));
+                assertThat(FamilyGoldenTest.maxDifference(next[0], whole[0][cutA[i + 1] - 1]))
+                        .as(what + ", first sequence, piece " + i)
+                        .isLessThan(TOLERANCE);
+                assertThat(FamilyGoldenTest.maxDifference(next[1], whole[1][cutB[i + 1] - 1]))
+                        .as(what + ", second sequence, piece " + i)
+                        .isLessThan(TOLERANCE);
+            }
+        }
+    }
+
+    private static float[][] oneByOne(LanguageModel model, int[] ids) {
+        float[][] logits = new float[ids.length][];
+        try (Session session = model.session(1)) {
+            for (int t = 0; t < ids.length; t++) {
+                logits[t] = session.append(new int[] {ids[t]})[0];
+            }
+        }
+        return logits;
+    }
+
+    private static long used(LanguageModel model, int[] ids) {
+        try (Session session = model.session(1)) {
+            session.append(ids);
+            return session.usedCacheBytes();
+        }
+    }
+
+    private static LayerPolicy forced(LanguageModel model, double share, Pattern pattern, KvPolicy kv) {
+        return new ForcedPolicy(share, share, pattern, kv, model.config().layers(), 11);
+    }
+
+    static double difference(float[][] a, float[][] b) {
+        return FamilyGoldenTest.maxDifference(FamilyGoldenTest.flat(a), FamilyGoldenTest.flat(b));
+    }
+
+    private static int[] joined(int[] a, int[] b) {
+        return java.util.stream.IntStream.concat(Arrays.stream(a), Arrays.stream(b))
+                .toArray();
+    }
+}

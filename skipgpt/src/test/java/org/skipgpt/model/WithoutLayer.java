@@ -1,0 +1,21 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+
+/** Leaves out one whole layer. */
+record WithoutLayer(int layer) implements LayerPolicy {
+    @Override
+    public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+        return isDropped(site) ? Decision.none() : Decision.all();
+    }
+
+    @Override
+    public boolean isDropped(ModuleSite site) {
+        return site.layer() == layer;
+    }
+
+    @Override
+    public String describe() {
+        return "without layer " + layer;
+    }
+}
