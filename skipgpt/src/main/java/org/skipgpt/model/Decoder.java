@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 
@@ -22,6 +23,7 @@ public final class Decoder {
     private final TorchProgram program;
     private final List<NDArray> windows;
     private final NDArray noDropout;
+    private @Nullable PackingCosts costs;
 
     Decoder(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, TorchProgram program) {
         this.config = config;
@@ -163,13 +165,33 @@ public final class Decoder {
                 return x;
             }
             if (executing.length < rows.size()) {
-                return packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
+                boolean mustPack = execution == Execution.ALWAYS_PACKED
+                        || Torch.recordsGradients()
+                        || (kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION);
+                if (mustPack || packingCosts().packs(site.module(), executing.length, rows.size())) {
+                    return packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
+                }
+                return x.add(gated.gate().expandDims(1).mul(output(site, x, rows))); // (N, D)
             }
         }
+        return dense(site, x, rows);
+    }
+
+    NDArray dense(ModuleSite site, NDArray x, Rows rows) {
         return x.add(output(site, x, rows)); // (N, D)
     }
 
-    private NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
+    /** Where packing pays on this device; measured when first asked for. */
+    public PackingCosts packingCosts() {
+        synchronized (noDropout) {
+            if (costs == null) {
+                costs = PackingCosts.measure(this);
+            }
+            return costs;
+        }
+    }
+
+    NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
         NDArray f;
         if (site.module() == Module.ATTENTION && kv != KvPolicy.EXECUTED) {
             f = call(

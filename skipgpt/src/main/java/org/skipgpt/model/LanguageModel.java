@@ -4,8 +4,10 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.torch.Dtype;
 
@@ -80,9 +82,14 @@ public final class LanguageModel {
         return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, Execution.MASKED);
     }
 
-    /** The same model, skipped work not done. */
+    /** The same model, skipped work not done where that is faster. */
     public LanguageModel packed() {
         return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, Execution.PACKED);
+    }
+
+    /** The same model, skipped work not done even where doing it would be faster; repeats bit for bit. */
+    public LanguageModel alwaysPacked() {
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, Execution.ALWAYS_PACKED);
     }
 
     /** A forward pass whose operations record gradients; its kernels may be slower than those for inference. */
@@ -118,7 +125,7 @@ public final class LanguageModel {
                 out[s] = new float[sequences[s].length][];
                 for (int t = 0; t < sequences[s].length; t++) {
                     int row = rows.starts()[s] + t;
-                    out[s][t] = java.util.Arrays.copyOfRange(flat, row * v, (row + 1) * v);
+                    out[s][t] = Arrays.copyOfRange(flat, row * v, (row + 1) * v);
                 }
             }
             return out;
@@ -143,7 +150,7 @@ public final class LanguageModel {
             float[][] out = new float[sequences.length][];
             for (int s = 0; s < sequences.length; s++) {
                 int from = rows.starts()[s];
-                out[s] = java.util.Arrays.copyOfRange(all, from, Math.max(from, rows.starts()[s + 1] - 1));
+                out[s] = Arrays.copyOfRange(all, from, Math.max(from, rows.starts()[s + 1] - 1));
             }
             return out;
         }
@@ -156,6 +163,34 @@ public final class LanguageModel {
      */
     public Session session(int sequences) {
         return Session.of(this, sequences, config().maxPositions());
+    }
+
+    /** Continues a text greedily, up to 128 tokens. */
+    public Generation generate(String prompt) {
+        return generate(GenerationOptions.defaults(), text -> {}, prompt);
+    }
+
+    /** Continues texts together. */
+    public Generation generate(GenerationOptions options, String... prompts) {
+        return generate(options, text -> {}, prompts);
+    }
+
+    /**
+     * Continues texts together and streams the first one.
+     *
+     * <p>Stops when its thread is interrupted and returns what there is; the interrupt flag stays set.
+     *
+     * @param out gets new text of the first prompt as it comes, whole characters only
+     * @throws IllegalArgumentException if a prompt is longer than the context; both lengths are named
+     */
+    public Generation generate(GenerationOptions options, Consumer<String> out, String... prompts) {
+        int[][] ids = Arrays.stream(prompts).map(tokenizer::encodeWithBos).toArray(int[][]::new);
+        return Generator.run(this, options, out, ids);
+    }
+
+    /** Continues prompts given as token ids. */
+    public Generation generateIds(GenerationOptions options, int[]... prompts) {
+        return Generator.run(this, options, text -> {}, prompts);
     }
 
     /** The residual stream of packed rows after all layers, before the final norm: (N, D). */

@@ -39,6 +39,10 @@ public final class Golden implements AutoCloseable {
         return ints(expected, "input_ids." + sequence);
     }
 
+    public int[] integers(String name) {
+        return ints(expected, name);
+    }
+
     public float[] floats(String name) {
         return floats(expected, name);
     }

@@ -1,0 +1,130 @@
+package org.skipgpt.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.torch.Torch;
+
+/** Continuations of tiny checkpoints; the greedy ones are what Hugging Face transformers generates. */
+class GenerationEngineTest {
+    private static final GenerationOptions EIGHT =
+            GenerationOptions.defaults().withMaxTokens(8).withoutEnd();
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    void greedyTokensEqualTransformersInABatchOfUnequalPrompts(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            Generation result = golden.model(manager).generateIds(EIGHT, golden.ids(0), golden.ids(1));
+
+            for (int i = 0; i < 2; i++) {
+                assertThat(result.continuations().get(i).tokens())
+                        .as("prompt %d", i)
+                        .isEqualTo(golden.integers("greedy." + i));
+                assertThat(result.continuations().get(i).stopped()).isEqualTo(StopReason.MAX_TOKENS);
+            }
+            assertThat(result.text()).contains("cpu", "fp32", "keep", "tokens/s");
+        }
+    }
+
+    @Test
+    void samplingFollowsTheSeedAndOneCandidateIsGreedy() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            GenerationOptions hot = EIGHT.withTemperature(1.5).withSeed(4);
+            int[] once = tokens(model, hot, golden.ids(0));
+
+            assertThat(tokens(model, hot, golden.ids(0))).isEqualTo(once);
+            assertThat(tokens(model, hot.withSeed(5), golden.ids(0))).isNotEqualTo(once);
+            int[] greedy = tokens(model, EIGHT, golden.ids(0));
+            assertThat(once).isNotEqualTo(greedy);
+            assertThat(tokens(model, hot.withTopK(1), golden.ids(0))).isEqualTo(greedy);
+            assertThat(tokens(model, hot.withTopP(1e-9), golden.ids(0))).isEqualTo(greedy);
+        }
+    }
+
+    @Test
+    void aStrongPenaltyForbidsRepetition() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            GenerationOptions never = EIGHT.withMaxTokens(40).withRepetitionPenalty(1e6);
+            int[] tokens = tokens(golden.model(manager), never, golden.ids(0));
+            assertThat(tokens).doesNotHaveDuplicates();
+            assertThat(Arrays.stream(tokens).boxed().toList())
+                    .doesNotContainAnyElementsOf(
+                            Arrays.stream(golden.ids(0)).boxed().toList());
+        }
+    }
+
+    @Test
+    void streamedPiecesMakeTheTextAndAStopTextEndsIt() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            int[] greedy = golden.integers("greedy.0");
+            String prompt = model.tokenizer().decode(golden.ids(0));
+            List<String> pieces = new ArrayList<>();
+
+            Generation whole = model.generate(EIGHT, pieces::add, prompt);
+            assertThat(String.join("", pieces)).isEqualTo(whole.first());
+            assertThat(pieces).hasSizeGreaterThan(4);
+
+            pieces.clear();
+            Generation cut = model.generate(EIGHT.withStop(" " + greedy[2] + " "), pieces::add, prompt);
+            assertThat(cut.continuations().get(0).stopped()).isEqualTo(StopReason.STOP_TEXT);
+            assertThat(cut.first()).isEqualTo(greedy[0] + " " + greedy[1]);
+            assertThat(String.join("", pieces)).isEqualTo(cut.first());
+        }
+    }
+
+    @Test
+    void theContextEndsAContinuationAndALongerPromptIsRefused() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            Continuation full = model.generateIds(EIGHT.withContext(27), golden.ids(0))
+                    .continuations()
+                    .get(0);
+            assertThat(full.tokens()).hasSize(3);
+            assertThat(full.stopped()).isEqualTo(StopReason.CONTEXT_FULL);
+            assertThatThrownBy(() -> model.generateIds(EIGHT.withContext(20), golden.ids(0)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("24")
+                    .hasMessageContaining("20");
+        }
+    }
+
+    @Test
+    void interruptionBetweenTokensKeepsWhatIsThere() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            int[] seen = {0};
+            Generation result = model.generate(
+                    EIGHT.withMaxTokens(200),
+                    piece -> {
+                        if (++seen[0] == 3) {
+                            Thread.currentThread().interrupt();
+                        }
+                    },
+                    model.tokenizer().decode(golden.ids(0)));
+
+            assertThat(Thread.interrupted()).isTrue();
+            assertThat(result.continuations().get(0).stopped()).isEqualTo(StopReason.INTERRUPTED);
+            assertThat(result.continuations().get(0).tokens()).hasSize(3);
+        }
+    }
+
+    private static int[] tokens(LanguageModel model, GenerationOptions options, int[] prompt) {
+        return model.generateIds(options, prompt).continuations().get(0).tokens();
+    }
+}
