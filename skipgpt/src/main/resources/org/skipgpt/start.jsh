@@ -9,7 +9,3 @@ import org.skipgpt.plot.*;
 import org.skipgpt.report.*;
 import org.skipgpt.torch.*;
 import static org.skipgpt.SkipGpt.*;
-/set mode skipgpt normal -command
-/set truncation skipgpt 4000
-/set truncation skipgpt 1000 varvalue
-/set feedback skipgpt

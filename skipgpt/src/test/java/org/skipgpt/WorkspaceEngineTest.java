@@ -1,0 +1,84 @@
+package org.skipgpt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.TorchException;
+
+class WorkspaceEngineTest {
+    private static final DecoderConfig TINY = DecoderConfig.llama(3072, 32, 88, 2, 4, 2);
+
+    @AfterEach
+    void close() {
+        Workspace.current().close();
+    }
+
+    @Test
+    void openingANewWorkspaceFreesTheModelsOfTheOneBefore() {
+        Workspace first = Workspace.open("cpu", "fp32");
+        LanguageModel model = SkipGpt.random(TINY, 1);
+
+        Workspace second = Workspace.open("cpu", "bf16");
+
+        assertThat(first.models()).isEmpty();
+        assertThat(first.toString()).isEqualTo("workspace · closed");
+        assertThat(model.decoder().weights().manager().isOpen()).isFalse();
+        assertThat(second.dtype()).isEqualTo(Dtype.BF16);
+        assertThatThrownBy(first::manager)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("Workspace.current()");
+    }
+
+    @Test
+    void theSameSeedGivesTheSameModel() {
+        Workspace.open("cpu", "fp32");
+        int[] ids = SkipGpt.tokenizer().encode("The red kite");
+
+        float[][][] once = SkipGpt.random(TINY, 5).logits(ids);
+        float[][][] again = SkipGpt.random(TINY, 5).logits(ids);
+        float[][][] other = SkipGpt.random(TINY, 6).logits(ids);
+
+        assertThat(again).isDeepEqualTo(once);
+        assertThat(other[0][0]).isNotEqualTo(once[0][0]);
+    }
+
+    @Test
+    void releasingAModelKeepsTheOthers() {
+        Workspace workspace = Workspace.open("cpu", "fp32");
+        LanguageModel first = SkipGpt.random(TINY, 1);
+        LanguageModel second = SkipGpt.random(TINY, 2);
+
+        workspace.release(first);
+
+        assertThat(workspace.models()).containsExactly(second);
+        assertThat(second.logits(new int[] {1, 2})[0]).hasNumberOfRows(2);
+    }
+
+    @Test
+    void aFailedLoadLeavesNothingBehind() {
+        Workspace workspace = Workspace.open("cpu", "fp32");
+
+        assertThatThrownBy(() -> SkipGpt.load("no/such/model")).hasMessageContaining("no/such/model");
+        assertThatThrownBy(() -> SkipGpt.random(DecoderConfig.llama(100, 32, 88, 2, 4, 2), 1))
+                .hasMessageContaining("vocabulary 100 is too small");
+        assertThat(workspace.models()).isEmpty();
+    }
+
+    @Test
+    void aDeviceThatIsNotHereIsAnErrorAndTheOpenWorkspaceStays() {
+        Workspace open = Workspace.open("cpu", "fp32");
+
+        assertThatThrownBy(() -> Workspace.open("gpu7", "fp32"))
+                .isInstanceOf(TorchException.class)
+                .hasMessageContaining("gpu7");
+        assertThatThrownBy(() -> Workspace.open("cpu", "fp8"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("fp8");
+        assertThat(Workspace.current()).isSameAs(open);
+    }
+}
