@@ -3,6 +3,8 @@ package org.skipgpt;
 import org.skipgpt.data.TokenView;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.Generation;
+import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
 
@@ -84,6 +86,20 @@ public final class SkipGpt {
     /** How a model cuts a text: pieces and ids. */
     public static TokenView tokens(LanguageModel model, String text) {
         return TokenView.of(model.tokenizer(), text);
+    }
+
+    /** Continues a text greedily, up to 128 tokens. */
+    public static Generation generate(LanguageModel model, String prompt) {
+        return model.generate(prompt);
+    }
+
+    /**
+     * Continues texts together.
+     *
+     * @throws IllegalArgumentException if a prompt is longer than the model's context
+     */
+    public static Generation generate(LanguageModel model, GenerationOptions options, String... prompts) {
+        return model.generate(options, prompts);
     }
 
     /** What this machine offers and what is missing. */

@@ -9,14 +9,9 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.ToolProvider;
-import jdk.jshell.JShell;
-import jdk.jshell.Snippet;
-import jdk.jshell.SnippetEvent;
-import jdk.jshell.SourceCodeAnalysis;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,11 +20,8 @@ class ReadmeEngineTest {
     private static final Path ROOT = Path.of(System.getProperty("skipgpt.root", ".."));
     private static final Path MODEL = Path.of("src", "test", "resources", "golden", "harness", "model");
 
-    @TempDir
-    private Path folder;
-
     @Test
-    void theJavaExampleCompilesAndPrintsANextToken() throws Exception {
+    void theJavaExampleCompilesAndPrintsANextToken(@TempDir Path folder) throws Exception {
         Matcher block = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(readme());
         assertThat(block.find()).isTrue();
         Path source = folder.resolve("Next.java");
@@ -40,7 +32,8 @@ class ReadmeEngineTest {
         assertThat(compiled).isZero();
 
         assertThat(printed(() -> {
-                    try (var loader = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
+                    try (var loader =
+                            new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
                         loader.loadClass("Next")
                                 .getMethod("main", String[].class)
                                 .invoke(null, (Object) new String[] {MODEL.toString()});
@@ -48,39 +41,6 @@ class ReadmeEngineTest {
                 }))
                 .contains("model · llama")
                 .containsPattern("next token: \\S+");
-    }
-
-    @Test
-    void theShellExampleRunsWithTheShellsImports() throws Exception {
-        Path imports = Path.of("src", "main", "resources", "org", "skipgpt", "start.jsh");
-        List<String> lines = readme().lines()
-                .filter(line -> line.startsWith("    jshell> "))
-                .map(line -> line.substring("    jshell> ".length()))
-                .toList();
-        assertThat(lines).hasSizeGreaterThanOrEqualTo(10);
-
-        try (JShell shell = JShell.builder().executionEngine("local").build()) {
-            for (String entry : System.getProperty("java.class.path").split(java.io.File.pathSeparator)) {
-                shell.addToClasspath(entry);
-            }
-            run(shell, Files.readString(imports));
-            for (String line : lines) {
-                run(shell, line);
-            }
-        }
-    }
-
-    private static void run(JShell shell, String code) {
-        String rest = code;
-        while (!rest.isBlank()) {
-            SourceCodeAnalysis.CompletionInfo part = shell.sourceCodeAnalysis().analyzeCompletion(rest);
-            assertThat(part.completeness().isComplete()).as(rest).isTrue();
-            for (SnippetEvent event : shell.eval(part.source())) {
-                assertThat(event.exception()).as(part.source()).isNull();
-                assertThat(event.status()).as(part.source()).isEqualTo(Snippet.Status.VALID);
-            }
-            rest = part.remaining();
-        }
     }
 
     private static String readme() throws Exception {
