@@ -1,0 +1,178 @@
+package org.skipgpt.io;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.skipgpt.report.Observer;
+
+/**
+ * Models of the Hugging Face hub in the cache folder that other Hugging Face tools share:
+ * {@code models--owner--name/{refs,snapshots,blobs}}.
+ *
+ * <p>A model that is whole in the cache is taken from there without asking the hub; anything missing is downloaded.
+ * Weights come last, and a file gets its name only when its sum is right, so a folder with weights is complete.
+ *
+ * <pre>{@code
+ * Path folder = HubCache.ofEnvironment().load("meta-llama/Llama-3.2-1B", "main", Observer.silent());
+ * }</pre>
+ *
+ * @param root the cache folder
+ * @param endpoint the hub
+ * @param token sent to the endpoint alone, never to another host; empty for none
+ * @param offline whether the hub must not be asked
+ */
+public record HubCache(Path root, URI endpoint, String token, boolean offline) {
+    private static final List<String> SMALL_FILES = List.of(
+            HuggingFaceFolder.CONFIG,
+            HuggingFaceFolder.GENERATION_CONFIG,
+            "tokenizer.json",
+            "tokenizer.model",
+            "tokenizer_config.json",
+            "special_tokens_map.json");
+
+    /** The cache of this process's environment, see {@link #of}. */
+    public static HubCache ofEnvironment() {
+        return of(System.getenv(), Path.of(System.getProperty("user.home")));
+    }
+
+    /**
+     * The cache that some environment variables describe: HF_HUB_CACHE or HF_HOME/hub or ~/.cache/huggingface/hub,
+     * HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE.
+     */
+    public static HubCache of(Map<String, String> environment, Path home) {
+        Path cache = path(environment, "XDG_CACHE_HOME").orElse(home.resolve(".cache"));
+        Path hugging = path(environment, "HF_HOME").orElse(cache.resolve("huggingface"));
+        Path root = path(environment, "HF_HUB_CACHE").orElse(hugging.resolve("hub"));
+        String named = environment.getOrDefault("HF_ENDPOINT", "");
+        String endpoint =
+                named.isBlank() ? "https://huggingface.co" : named.strip().replaceAll("/+$", "");
+        if (!endpoint.matches("https?://[^/?#@]+(/[^?#]*)?")) {
+            throw new CheckpointException("HF_ENDPOINT is '" + endpoint
+                    + "'; an address that begins with https:// or http:// is allowed. Set it right, or unset it.");
+        }
+        boolean offline = Set.of("1", "true", "yes", "on")
+                .contains(environment.getOrDefault("HF_HUB_OFFLINE", "").strip().toLowerCase(Locale.ROOT));
+        String token = environment.getOrDefault("HF_TOKEN", "").strip();
+        return new HubCache(root, URI.create(endpoint), token, offline);
+    }
+
+    private static Optional<Path> path(Map<String, String> environment, String name) {
+        return Optional.ofNullable(environment.get(name))
+                .filter(text -> !text.isBlank())
+                .map(Path::of);
+    }
+
+    /**
+     * The folder of a model, downloading what is missing.
+     *
+     * @param model {@code owner/name}
+     * @param revision branch, tag or commit, e.g. {@code main}
+     * @param observer hears how far each file is
+     * @return a folder for {@link HuggingFaceFolder#open}
+     * @throws CheckpointException if there is no such model, no right to it, no way to the hub, or its files are wrong
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted; what has come is kept
+     */
+    public Path load(String model, String revision, Observer observer) {
+        Optional<Path> cached = find(model, revision);
+        if (cached.isPresent()) {
+            return cached.get();
+        }
+        if (offline) {
+            throw new CheckpointException("Model " + model + " (" + revision + ") is not whole in " + root
+                    + ", and HF_HUB_OFFLINE forbids downloads. Unset it, or copy the model into the cache.");
+        }
+        HubDownloader downloader = new HubDownloader(new HubClient(endpoint, token), folder(model), model, observer);
+        HubDownloader.Listing listing = downloader.list(revision);
+        Path snapshot = folder(model).resolve("snapshots").resolve(listing.commit());
+        for (String name : SMALL_FILES) {
+            if (listing.files().contains(name)) {
+                downloader.fetch(listing.commit(), name);
+            }
+        }
+        for (String name : weights(model, downloader, listing, snapshot)) {
+            downloader.fetch(listing.commit(), name);
+        }
+        if (!revision.equals(listing.commit())) {
+            writeRef(folder(model).resolve("refs").resolve(revision), listing.commit());
+        }
+        return snapshot;
+    }
+
+    /** The folder of a model that is whole in the cache. */
+    public Optional<Path> find(String model, String revision) {
+        if (!revision.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")) {
+            throw new CheckpointException("Revision '" + revision + "' is no branch, tag or commit; try 'main'.");
+        }
+        Path ref = folder(model).resolve("refs").resolve(revision);
+        try {
+            String commit = Files.isRegularFile(ref) ? Files.readString(ref).strip() : revision;
+            if (!commit.matches("[A-Za-z0-9]{1,64}")) {
+                return Optional.empty();
+            }
+            return Optional.of(folder(model).resolve("snapshots").resolve(commit))
+                    .filter(HubCache::isWhole);
+        } catch (IOException e) {
+            throw MappedFile.failure(ref, e);
+        }
+    }
+
+    /** The model's place in the cache. */
+    Path folder(String model) {
+        if (!model.matches("([A-Za-z0-9_][A-Za-z0-9_.-]{0,95}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}")) {
+            throw new CheckpointException(
+                    "Model '" + model + "' is no name on the hub; write owner/name, e.g. meta-llama/Llama-3.2-1B.");
+        }
+        return root.resolve("models--" + model.replace("/", "--"));
+    }
+
+    private static boolean isWhole(Path snapshot) {
+        if (!Files.isRegularFile(snapshot.resolve(HuggingFaceFolder.CONFIG))) {
+            return false;
+        }
+        if (Files.isRegularFile(snapshot.resolve(HuggingFaceFolder.WEIGHTS))) {
+            return true;
+        }
+        Path index = snapshot.resolve(HuggingFaceFolder.INDEX);
+        return Files.isRegularFile(index)
+                && ShardedTensors.weightMap(index).values().stream()
+                        .allMatch(shard -> Files.isRegularFile(snapshot.resolve(shard)));
+    }
+
+    private static List<String> weights(
+            String model, HubDownloader downloader, HubDownloader.Listing listing, Path snapshot) {
+        if (listing.files().contains(HuggingFaceFolder.WEIGHTS)) {
+            return List.of(HuggingFaceFolder.WEIGHTS);
+        }
+        if (!listing.files().contains(HuggingFaceFolder.INDEX)) {
+            throw new CheckpointException("Model " + model + " has no " + HuggingFaceFolder.WEIGHTS + " and no "
+                    + HuggingFaceFolder.INDEX + " on the hub. Choose a model with safetensors weights.");
+        }
+        downloader.fetch(listing.commit(), HuggingFaceFolder.INDEX);
+        Path index = snapshot.resolve(HuggingFaceFolder.INDEX);
+        return new ArrayList<>(
+                new LinkedHashSet<>(ShardedTensors.weightMap(index).values()));
+    }
+
+    private static void writeRef(Path ref, String commit) {
+        try {
+            Files.createDirectories(ref.resolveSibling("").normalize());
+        } catch (IOException e) {
+            throw AtomicFile.failure(ref, e);
+        }
+        AtomicFile.write(ref, commit);
+    }
+
+    /** Without the token: it is no one's business. */
+    @Override
+    public String toString() {
+        return root + " from " + endpoint + (offline ? ", offline" : "") + (token.isEmpty() ? "" : ", with a token");
+    }
+}

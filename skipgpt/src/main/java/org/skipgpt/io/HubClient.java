@@ -1,0 +1,138 @@
+package org.skipgpt.io;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.CancellationException;
+
+/** Asks the hub: follows redirects by itself so that the token goes to the hub's own host alone. */
+final class HubClient {
+    private static final int MAX_REDIRECTS = 5;
+
+    private final HttpClient http = HttpClient.newBuilder()
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .connectTimeout(Duration.ofSeconds(20))
+            .build();
+    private final URI endpoint;
+    private final String token;
+
+    HubClient(URI endpoint, String token) {
+        this.endpoint = endpoint;
+        this.token = token;
+    }
+
+    /** The hub did not answer as it should, but may do so later. */
+    static final class TryLater extends IOException {
+        private static final long serialVersionUID = 1;
+        private final long seconds;
+
+        TryLater(String message, long seconds) {
+            super(message);
+            this.seconds = seconds;
+        }
+
+        /** How long the hub asked to wait; 0 where it did not say. */
+        long seconds() {
+            return seconds;
+        }
+    }
+
+    URI address(String path) {
+        return URI.create(endpoint + path);
+    }
+
+    /** The headers of a file at the hub itself: redirects to other hosts are not followed. */
+    HttpResponse<InputStream> head(String path) throws IOException {
+        return send(address(path), "HEAD", 0, false);
+    }
+
+    /** The bytes of a file from {@code from} on. */
+    HttpResponse<InputStream> get(String path, long from) throws IOException {
+        return send(address(path), "GET", from, true);
+    }
+
+    private HttpResponse<InputStream> send(URI start, String method, long from, boolean abroad) throws IOException {
+        URI at = start;
+        for (int i = 0; i <= MAX_REDIRECTS; i++) {
+            HttpRequest.Builder request = HttpRequest.newBuilder(at)
+                    .timeout(Duration.ofSeconds(60))
+                    .method(method, HttpRequest.BodyPublishers.noBody())
+                    .header("User-Agent", "skipgpt-jvm")
+                    .header("Accept-Encoding", "identity");
+            if (!token.isEmpty() && isHub(at)) {
+                request.header("Authorization", "Bearer " + token);
+            }
+            if (from > 0) {
+                request.header("Range", "bytes=" + from + "-");
+            }
+            HttpResponse<InputStream> response = send(request.build());
+            int status = response.statusCode();
+            boolean redirect = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+            if (!redirect) {
+                return response;
+            }
+            URI next = at.resolve(response.headers().firstValue("Location").orElse(""));
+            if (!isHub(next) && !abroad) {
+                return response;
+            }
+            response.body().close();
+            checkScheme(next);
+            at = next;
+        }
+        throw new CheckpointException("The hub at " + endpoint + " redirects " + start + " more than " + MAX_REDIRECTS
+                + " times. Check HF_ENDPOINT.");
+    }
+
+    private HttpResponse<InputStream> send(HttpRequest request) throws IOException {
+        try {
+            return http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("Asking the hub was stopped by an interruption.");
+        }
+    }
+
+    private boolean isHub(URI at) {
+        return Objects.equals(at.getScheme(), endpoint.getScheme())
+                && Objects.equals(at.getHost(), endpoint.getHost())
+                && at.getPort() == endpoint.getPort();
+    }
+
+    private void checkScheme(URI next) {
+        String scheme = String.valueOf(next.getScheme());
+        if (next.getHost() == null || !(scheme.equals("https") || scheme.equals(endpoint.getScheme()))) {
+            throw new CheckpointException("The hub at " + endpoint + " redirects to " + next
+                    + ", which is not as safe. Check HF_ENDPOINT and the network.");
+        }
+    }
+
+    /** Throws what an answer other than success means. */
+    void check(HttpResponse<?> response, String model, String what) throws IOException {
+        int status = response.statusCode();
+        if (status < 400) {
+            return;
+        }
+        if (status == 429 || status >= 500) {
+            String wait = response.headers().firstValue("Retry-After").orElse("0");
+            throw new TryLater("the hub answers " + status, wait.matches("[0-9]{1,4}") ? Long.parseLong(wait) : 0);
+        }
+        String next = switch (status) {
+            case 401 ->
+                token.isEmpty()
+                        ? "It may be private or misspelt: check the name, or set HF_TOKEN to a token that may read it."
+                        : "The token in HF_TOKEN is not accepted: set a valid one, or unset it.";
+            case 403 ->
+                "Accept the model's licence on its page at " + endpoint
+                        + ", and set HF_TOKEN to a token that may read it.";
+            case 404 -> "Check the spelling of the model and its revision; private models need HF_TOKEN.";
+            default -> "Check HF_ENDPOINT and the network.";
+        };
+        throw new CheckpointException(
+                "The hub at " + endpoint + " answers " + status + " for " + what + " of " + model + ". " + next);
+    }
+}
