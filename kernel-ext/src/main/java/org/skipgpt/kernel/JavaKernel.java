@@ -36,6 +36,7 @@ public final class JavaKernel extends BaseKernel {
     private final List<Runnable> closers = new ArrayList<>();
     private final CompletableFuture<CellEngine> engine = new CompletableFuture<>();
     private final CompletableFuture<Boolean> ready = new CompletableFuture<>();
+    private final PendingCell pending = new PendingCell();
     private volatile CodeOrigin origin = CodeOrigin.named("startup");
 
     JavaKernel(Publisher publisher, Prompt prompt, History history) {
@@ -74,6 +75,11 @@ public final class JavaKernel extends BaseKernel {
         ready.complete(false);
     }
 
+    /** Waits until a cell can run; an interrupt that comes from here on belongs to that cell. */
+    void awaitCell() throws CellFailure {
+        pending.await(ready);
+    }
+
     /** The engine for the requests of the front end, which wait until the start-up code has run. */
     CellEngine readyEngine() {
         ready.join();
@@ -96,6 +102,7 @@ public final class JavaKernel extends BaseKernel {
         origin = newOrigin;
         try {
             return running.execute(() -> {
+                pending.begin();
                 CellValue last = CellValue.NONE;
                 for (CellPart part : CellParser.parse(source)) {
                     last = runPart(running, part);
@@ -201,6 +208,7 @@ public final class JavaKernel extends BaseKernel {
 
     @Override
     public void interrupt() {
+        pending.interrupt();
         CellEngine started = engine.getNow(null);
         if (started != null) {
             started.interrupt();

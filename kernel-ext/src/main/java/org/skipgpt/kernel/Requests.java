@@ -47,7 +47,7 @@ final class Requests {
         String shown = "";
         JsonArray payload = new JsonArray();
         try {
-            kernel.readyEngine();
+            kernel.awaitCell();
             Matcher question = QUESTION.matcher(code);
             if (question.matches()) {
                 payload.add(page(question.group(1)));

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -251,6 +250,21 @@ class KernelControlTest {
     }
 
     @Test
+    void interruptsACellThatWaitsForTheKernelToStart(@TempDir Path otherFolder) throws Exception {
+        Map<String, String> slowStart = Map.of("IJAVA_STARTUP_SCRIPT", "Thread.sleep(5000);");
+        try (LiveKernel other = LiveKernel.start(otherFolder, slowStart)) {
+            WireMessage request = other.client.executeLater("while (true) { }", true);
+            assertThat(other.client.find(
+                            Channel.IOPUB, LiveKernel.LIMIT, m -> m.type().equals("execute_input")))
+                    .isPresent();
+            other.client.interrupt(LiveKernel.LIMIT);
+
+            assertThat(other.await(request).reply().get("ename").getAsString()).isEqualTo("Interrupted");
+            assertThat(other.run("9").result()).contains("9");
+        }
+    }
+
+    @Test
     void stopsACellAtTheTimeLimit(@TempDir Path otherFolder) throws Exception {
         try (LiveKernel other = LiveKernel.start(otherFolder, Map.of("IJAVA_TIMEOUT", "1 SECONDS"))) {
             CellRun run = other.run("while (true) { }");
@@ -262,7 +276,7 @@ class KernelControlTest {
 
     private JsonObject ask(String type, JsonObject content) throws Exception {
         return kernel.client
-                .ask(Channel.SHELL, type, content, Duration.ofSeconds(60))
+                .ask(Channel.SHELL, type, content, LiveKernel.LIMIT)
                 .content();
     }
 

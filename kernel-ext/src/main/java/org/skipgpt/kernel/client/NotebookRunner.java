@@ -129,9 +129,10 @@ public final class NotebookRunner {
             } catch (KernelGoneException e) {
                 throw e;
             } catch (TimeoutException e) {
-                stop(client, request, cell, outputs, i + 1);
+                boolean isStopped = stop(client, request, cell, outputs, i + 1);
                 return "cell " + (i + 1) + " of " + cells.size() + " ran longer than "
-                        + options.cellLimit().toSeconds() + " s: " + title(cell);
+                        + options.cellLimit().toSeconds() + " s"
+                        + (isStopped ? "" : " and could not be interrupted") + ": " + title(cell);
             }
             cell.addProperty("execution_count", i + 1);
             cell.add("outputs", outputs.collect(run.messages(), i + 1));
@@ -150,12 +151,17 @@ public final class NotebookRunner {
         return "";
     }
 
-    private static void stop(KernelClient client, WireMessage request, JsonObject cell, CellOutputs outputs, int count)
-            throws TimeoutException {
-        client.interrupt(STOP_LIMIT);
-        CellRun run = client.await(request, STOP_LIMIT, prompt -> "");
+    private static boolean stop(
+            KernelClient client, WireMessage request, JsonObject cell, CellOutputs outputs, int count) {
         cell.addProperty("execution_count", count);
-        cell.add("outputs", outputs.collect(run.messages(), count));
+        try {
+            client.interrupt(STOP_LIMIT);
+            CellRun run = client.await(request, STOP_LIMIT, prompt -> "");
+            cell.add("outputs", outputs.collect(run.messages(), count));
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        }
     }
 
     private static void clear(NotebookDocument document) {
