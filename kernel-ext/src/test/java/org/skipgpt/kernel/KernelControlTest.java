@@ -275,9 +275,7 @@ class KernelControlTest {
     }
 
     private JsonObject ask(String type, JsonObject content) throws Exception {
-        return kernel.client
-                .ask(Channel.SHELL, type, content, LiveKernel.LIMIT)
-                .content();
+        return kernel.client.ask(Channel.SHELL, type, content, LiveKernel.LIMIT).content();
     }
 
     private JsonObject complete(String code, int cursor) throws Exception {

@@ -16,7 +16,7 @@ import org.skipgpt.kernel.wire.WireMessage;
 /** A real kernel in a process of its own, with a client. */
 final class LiveKernel implements AutoCloseable {
     /** Far more than any request needs: a guard against hanging, no measure of speed. */
-    static final Duration LIMIT = Duration.ofSeconds(180);
+    static final Duration LIMIT = Duration.ofMinutes(3);
 
     final KernelProcess process;
     final KernelClient client;
