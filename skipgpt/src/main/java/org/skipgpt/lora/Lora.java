@@ -1,0 +1,154 @@
+package org.skipgpt.lora;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.skipgpt.model.Adapter;
+import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.DecoderWeights;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerWeights;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.Projection;
+import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.torch.TorchSource;
+
+/**
+ * Starts and merges low-rank adapters.
+ *
+ * <pre>{@code
+ * var adapted = model.withAdapter(Lora.init(manager, model.config(), LoraConfig.defaults(), 43));
+ * var merged = Lora.merge(adapted, manager);
+ * }</pre>
+ */
+public final class Lora {
+    private Lora() {}
+
+    /**
+     * A fresh adapter that changes nothing yet: A Kaiming uniform with a = sqrt 5, that is within 1/sqrt(inputs), B 0.
+     *
+     * @param owner owns the factors
+     * @param seed of the draws
+     */
+    public static Adapter init(NDManager owner, DecoderConfig model, LoraConfig config, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
+        for (int layer = 0; layer < model.layers(); layer++) {
+            for (Projection p : Projection.values()) {
+                if (config.targets().contains(p)) {
+                    int inputs = p.inputs(model);
+                    float[] a = new float[config.rank() * inputs];
+                    double bound = 1 / Math.sqrt(inputs);
+                    for (int i = 0; i < a.length; i++) {
+                        a[i] = (float) ((2 * random.nextDouble() - 1) * bound);
+                    }
+                    pairs.put(
+                            new Adapter.Key(layer, p),
+                            new Adapter.Pair(
+                                    owner.create(a, new Shape(config.rank(), inputs)),
+                                    owner.zeros(new Shape(p.outputs(model), config.rank()))));
+                }
+            }
+        }
+        return new Adapter(config.targets(), config.scale(), pairs);
+    }
+
+    /** The factors in a fixed order: layer by layer, projection by projection, A then B. */
+    public static List<NDArray> parameters(Adapter adapter, DecoderConfig model) {
+        List<NDArray> all = new ArrayList<>();
+        for (Adapter.Key key : keys(adapter, model)) {
+            all.add(adapter.pair(key.layer(), key.projection()).a());
+            all.add(adapter.pair(key.layer(), key.projection()).b());
+        }
+        return all;
+    }
+
+    static List<Adapter.Key> keys(Adapter adapter, DecoderConfig model) {
+        List<Adapter.Key> keys = new ArrayList<>();
+        for (int layer = 0; layer < model.layers(); layer++) {
+            for (Projection p : Projection.values()) {
+                if (adapter.targets().contains(p)) {
+                    keys.add(new Adapter.Key(layer, p));
+                }
+            }
+        }
+        return keys;
+    }
+
+    /**
+     * A model whose weights hold the correction: {@code W + (alpha / rank) B A}. The adapted model stays as it is;
+     * matrices without a correction are shared.
+     *
+     * @param owner owns the new matrices; close it after the last use of the merged model
+     * @throws IllegalArgumentException if the model has no adapter
+     */
+    public static LanguageModel merge(LanguageModel model, NDManager owner) {
+        Adapter adapter = model.adapter()
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "model " + model.name() + " has no adapter to merge; use withAdapter first"));
+        DecoderWeights weights = model.decoder().weights();
+        TorchProgram program = TorchProgram.compile(
+                owner, TorchSource.of(Lora.class, "lora.torchscript").code());
+        List<LayerWeights> layers = new ArrayList<>();
+        for (int layer = 0; layer < model.config().layers(); layer++) {
+            List<NDArray> attention =
+                    new ArrayList<>(weights.layers().get(layer).attention());
+            List<NDArray> mlp = new ArrayList<>(weights.layers().get(layer).mlp());
+            for (Projection p : adapter.targets()) {
+                List<NDArray> own = p.module() == Module.ATTENTION ? attention : mlp;
+                own.set(place(p), merged(program, owner, own.get(place(p)), adapter, layer, p, model.config()));
+            }
+            layers.add(new LayerWeights(attention, mlp));
+        }
+        DecoderWeights merged = new DecoderWeights(
+                owner,
+                weights.dtype(),
+                weights.embedding(),
+                layers,
+                weights.finalNorm(),
+                weights.head(),
+                weights.frequencies());
+        // The sum of base and adapter is another model, so it has no hash of a stored checkpoint.
+        LanguageModel plain =
+                LanguageModel.dense(model.name() + " merged", "", model.tokenizer(), model.config(), merged);
+        LanguageModel routed = plain.withPolicy(model.policy());
+        return model.execution() == org.skipgpt.model.Execution.MASKED ? routed.masked() : routed;
+    }
+
+    // Where a projection lies in LayerWeights: query, key over value, output; gate over up, down.
+    private static int place(Projection p) {
+        switch (p) {
+            case Q:
+            case GATE:
+            case UP:
+                return 1;
+            case O:
+                return 3;
+            default:
+                return 2;
+        }
+    }
+
+    private static NDArray merged(
+            TorchProgram program,
+            NDManager owner,
+            NDArray w,
+            Adapter adapter,
+            int layer,
+            Projection p,
+            DecoderConfig config) {
+        long first = p == Projection.V ? config.kvWidth() : p == Projection.UP ? config.hidden() : 0;
+        Adapter.Pair pair = adapter.pair(layer, p);
+        try (NDManager scope = owner.newSubManager()) {
+            NDArray sum = program.call(
+                    "merge", w, pair.a(), pair.b(), scope.create((float) adapter.scale()), scope.create(first));
+            sum.attach(owner);
+            return sum;
+        }
+    }
+}

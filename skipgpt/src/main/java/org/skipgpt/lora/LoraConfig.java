@@ -1,0 +1,73 @@
+package org.skipgpt.lora;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.skipgpt.model.Projection;
+
+/**
+ * Shape of a low-rank adapter: {@code W x + (alpha / rank) B A dropout(x)} (Hu and others, LoRA, 2021).
+ *
+ * @param rank columns of B, 1 or more
+ * @param alpha numerator of the scale, above 0
+ * @param dropout share of inputs of A that is zeroed while tuning, 0..1 without 1
+ * @param targets which projections are corrected
+ */
+public record LoraConfig(int rank, double alpha, double dropout, Set<Projection> targets) {
+    /** Checks every field; all faults are told at once. */
+    public LoraConfig {
+        List<String> faults = new ArrayList<>();
+        if (rank < 1) {
+            faults.add("rank " + rank + " is not allowed: expected 1 or more; use withRank(16)");
+        }
+        if (!(alpha > 0) || Double.isInfinite(alpha)) {
+            faults.add("alpha " + alpha + " is not allowed: expected a number above 0; use withAlpha(32)");
+        }
+        if (!(dropout >= 0 && dropout < 1)) {
+            faults.add("dropout " + dropout + " is not allowed: expected 0 up to but not 1; use withDropout(0.1)");
+        }
+        if (targets.isEmpty()) {
+            faults.add("no target: name at least one projection; use withTargets(Q, V, GATE)");
+        }
+        if (!faults.isEmpty()) {
+            throw new IllegalArgumentException("LoRA: " + String.join("; ", faults));
+        }
+        targets = Set.copyOf(targets);
+    }
+
+    /** SkipGPT's second stage: rank 16, alpha 32, dropout 0.1 on query, value and gate. */
+    public static LoraConfig defaults() {
+        return new LoraConfig(16, 32, 0.1, EnumSet.of(Projection.Q, Projection.V, Projection.GATE));
+    }
+
+    /** SkipGPT-Joint and MoD: the same on query and value. */
+    public static LoraConfig joint() {
+        return defaults().withTargets(Projection.Q, Projection.V);
+    }
+
+    /** With another rank. */
+    public LoraConfig withRank(int other) {
+        return new LoraConfig(other, alpha, dropout, targets);
+    }
+
+    /** With another alpha. */
+    public LoraConfig withAlpha(double other) {
+        return new LoraConfig(rank, other, dropout, targets);
+    }
+
+    /** With another dropout. */
+    public LoraConfig withDropout(double other) {
+        return new LoraConfig(rank, alpha, other, targets);
+    }
+
+    /** On other projections. */
+    public LoraConfig withTargets(Projection... other) {
+        return new LoraConfig(rank, alpha, dropout, Set.of(other));
+    }
+
+    /** alpha / rank. */
+    public double scale() {
+        return alpha / rank;
+    }
+}

@@ -1,0 +1,52 @@
+package org.skipgpt.route;
+
+import java.util.Set;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.model.Rows;
+
+/**
+ * Which rows execute whatever their router says.
+ *
+ * @param firstTokens this many first tokens of every sequence (D-LLM uses 2); 0 for none
+ * @param layers layers whose modules run for every token
+ */
+public record ForcedExecution(int firstTokens, Set<Integer> layers) {
+    /** Checks and copies. */
+    public ForcedExecution {
+        if (firstTokens < 0) {
+            throw new IllegalArgumentException("forced first tokens " + firstTokens + ": expected 0 or more");
+        }
+        layers = Set.copyOf(layers);
+    }
+
+    /** Nothing is forced. */
+    public static ForcedExecution none() {
+        return new ForcedExecution(0, Set.of());
+    }
+
+    /** With another number of first tokens. */
+    public ForcedExecution withFirstTokens(int tokens) {
+        return new ForcedExecution(tokens, layers);
+    }
+
+    /** With other layers. */
+    public ForcedExecution withLayers(Set<Integer> other) {
+        return new ForcedExecution(firstTokens, other);
+    }
+
+    boolean wholeModule(ModuleSite site) {
+        return layers.contains(site.layer());
+    }
+
+    /** 1 for rows that must execute; empty where none must. */
+    float[] rows(Rows rows) {
+        if (firstTokens == 0) {
+            return new float[0];
+        }
+        float[] forced = new float[rows.size()];
+        for (int i = 0; i < forced.length; i++) {
+            forced[i] = rows.at()[i] < firstTokens ? 1 : 0;
+        }
+        return forced;
+    }
+}

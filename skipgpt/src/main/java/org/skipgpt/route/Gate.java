@@ -1,0 +1,97 @@
+package org.skipgpt.route;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import org.skipgpt.model.Rows;
+import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.torch.TorchSource;
+
+/**
+ * Turns a router's logits into a decision for every row.
+ *
+ * <p>While routers learn: {@code g = hard + soft - stop(soft)}, {@code soft = softmax((z + G) / tau)} at execute, hard
+ * its argmax (Jang and others, Gumbel-softmax, 2017; SkipGPT, 2025, Eq. 4-5). At inference: executes where
+ * {@code p_execute >= theta}, without noise.
+ */
+public final class Gate {
+    private final TorchProgram program;
+
+    private Gate(TorchProgram program) {
+        this.program = program;
+    }
+
+    /** Compiles the arithmetic; the owner frees it. */
+    public static Gate compile(NDManager owner) {
+        return new Gate(TorchProgram.compile(
+                owner, TorchSource.of(Gate.class, "gate.torchscript").code()));
+    }
+
+    /** Logits (N, 2) of a router; column 1 means execute. */
+    public NDArray logits(Router router, NDArray u) {
+        RouterConfig config = router.config();
+        NDArray in = config.norm() == RouterConfig.Norm.RMS ? program.call("rms", u) : u; // (N, D)
+        String method =
+                (config.form() == RouterConfig.Form.LINEAR ? "linear" : "mlp") + (config.bias() ? "" : "_plain");
+        return program.call(method, in, router.parameters().toArray(new NDArray[0])); // (N, 2)
+    }
+
+    /**
+     * A noisy decision with the straight-through gradient.
+     *
+     * @param logits (N, 2)
+     * @param noise (N, 2)
+     * @param tau temperature above 0
+     * @return gate (N) and soft sample (N) at execute
+     */
+    public NDList sample(
+            NDArray logits, NDArray noise, double tau, ExecutionBounds bounds, ForcedExecution forced, Rows rows) {
+        NDManager scope = logits.getManager();
+        long[] limits = bounds.rows(rows.size());
+        return program.callAll(
+                "sample",
+                logits,
+                noise,
+                scope.create((float) tau),
+                scope.create(limits),
+                scope.create(forced.rows(rows)));
+    }
+
+    /**
+     * A decision without noise or gradient: logit(p_execute) >= threshold.
+     *
+     * @param threshold logit of theta; 0 is the argmax
+     * @return (N)
+     */
+    public NDArray choose(NDArray logits, double threshold, ForcedExecution forced, Rows rows) {
+        NDManager scope = logits.getManager();
+        return program.call("choose", logits, scope.create((float) threshold), scope.create(forced.rows(rows)));
+    }
+
+    /** Probability of executing without noise: (N). */
+    public NDArray probability(NDArray logits) {
+        return program.call("probability", logits);
+    }
+
+    /** Gumbel noise (N, 2) from libtorch's generator. */
+    public NDArray gumbel(NDArray like) {
+        return program.call("gumbel", like);
+    }
+
+    /**
+     * Mean skip r.
+     *
+     * @param gates (M, N)
+     * @param weights weight of each module, sum 1
+     * @param valid 1 for tokens that count, else 0; N
+     * @return ()
+     */
+    public NDArray skipRate(NDArray gates, float[] weights, float[] valid) {
+        NDManager scope = gates.getManager();
+        float tokens = 0;
+        for (float v : valid) {
+            tokens += v;
+        }
+        return program.call("skip_rate", gates, scope.create(weights), scope.create(valid), scope.create(tokens));
+    }
+}

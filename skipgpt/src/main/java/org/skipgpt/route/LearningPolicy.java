@@ -1,0 +1,87 @@
+package org.skipgpt.route;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import java.util.ArrayList;
+import java.util.List;
+import org.skipgpt.model.Decision;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.model.Rows;
+
+/**
+ * Routing while routers learn: noisy hard gates that carry the straight-through gradient. One object a forward pass; it
+ * keeps the gates for the budget loss.
+ */
+public final class LearningPolicy implements LayerPolicy {
+    /**
+     * How gates are drawn.
+     *
+     * @param tau temperature above 0
+     * @param noiseScale factor on the noise, 1 in the paper; 0 is the argmax
+     * @param forced rows that always execute
+     * @param bounds fewest and most rows that execute
+     * @param kv which keys and values skipped tokens leave
+     */
+    public record Setting(double tau, double noiseScale, ForcedExecution forced, ExecutionBounds bounds, KvPolicy kv) {
+        /** Paper: full noise, nothing forced, no bounds, keys and values of all tokens. */
+        public static Setting at(double tau) {
+            return new Setting(tau, 1, ForcedExecution.none(), ExecutionBounds.none(), KvPolicy.KEEP);
+        }
+    }
+
+    private final Gate gate;
+    private final Routers routers;
+    private final Setting setting;
+    private final Noise noise;
+    private final List<NDArray> gates = new ArrayList<>();
+    private final List<NDArray> logits = new ArrayList<>();
+
+    /** For one forward pass. */
+    public LearningPolicy(Gate gate, Routers routers, Setting setting, Noise noise) {
+        this.gate = gate;
+        this.routers = routers;
+        this.setting = setting;
+        this.noise = noise;
+    }
+
+    @Override
+    public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+        NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
+        NDArray z = gate.logits(routers.of(site), u); // (N, 2)
+        logits.add(z);
+        if (setting.forced().wholeModule(site)) {
+            gates.add(residual.getManager().ones(new ai.djl.ndarray.types.Shape(rows.size())));
+            return Decision.all();
+        }
+        ModuleSite drawn = routers.config().coupled() ? ModuleSite.of(2 * site.layer()) : site;
+        NDArray g = noise.draw(drawn, u); // (N, 2)
+        if (setting.noiseScale() != 1) {
+            g = g.mul((float) setting.noiseScale());
+        }
+        NDList sampled = gate.sample(z, g, setting.tau(), setting.bounds(), setting.forced(), rows);
+        gates.add(sampled.get(0)); // (N)
+        return new Decision.Gated(sampled.get(0));
+    }
+
+    /** Gates (N) of the modules decided so far, in forward order; they carry the gradient. */
+    public List<NDArray> gates() {
+        return List.copyOf(gates);
+    }
+
+    /** Router logits (N, 2) of the modules decided so far. */
+    public List<NDArray> logits() {
+        return List.copyOf(logits);
+    }
+
+    @Override
+    public KvPolicy kvPolicy() {
+        return setting.kv();
+    }
+
+    @Override
+    public String describe() {
+        return "learning routers at temperature " + setting.tau();
+    }
+}

@@ -1,0 +1,106 @@
+package org.skipgpt.route;
+
+import ai.djl.ndarray.NDArray;
+import org.skipgpt.model.Decision;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.model.Rows;
+
+/**
+ * Learned routing at inference: a token runs a module where its router says so. No noise, no gradient.
+ *
+ * <pre>{@code
+ * var routed = model.withPolicy(RoutedPolicy.of(gate, routers));
+ * }</pre>
+ */
+public final class RoutedPolicy implements LayerPolicy {
+    private final Gate gate;
+    private final Routers routers;
+    private final Thresholds thresholds;
+    private final ForcedExecution forced;
+    private final KvPolicy kv;
+    private final GateWatch watch;
+
+    private RoutedPolicy(
+            Gate gate, Routers routers, Thresholds thresholds, ForcedExecution forced, KvPolicy kv, GateWatch watch) {
+        this.gate = gate;
+        this.routers = routers;
+        this.thresholds = thresholds;
+        this.forced = forced;
+        this.kv = kv;
+        this.watch = watch;
+    }
+
+    /** Argmax of the routers; keys and values of every token. */
+    public static RoutedPolicy of(Gate gate, Routers routers) {
+        return new RoutedPolicy(
+                gate, routers, Thresholds.argmax(), ForcedExecution.none(), KvPolicy.KEEP, GateWatch.none());
+    }
+
+    /** With other thresholds. */
+    public RoutedPolicy withThresholds(Thresholds other) {
+        return new RoutedPolicy(gate, routers, other, forced, kv, watch);
+    }
+
+    /** With rows that always execute. */
+    public RoutedPolicy withForced(ForcedExecution other) {
+        return new RoutedPolicy(gate, routers, thresholds, other, kv, watch);
+    }
+
+    /** Under another K/V policy; the checkpoint loader refuses one the routers were not tuned for. */
+    public RoutedPolicy withKvPolicy(KvPolicy other) {
+        return new RoutedPolicy(gate, routers, thresholds, forced, other, watch);
+    }
+
+    /** Watched: a view that tells every decision. */
+    public RoutedPolicy withWatch(GateWatch other) {
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, other);
+    }
+
+    @Override
+    public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+        if (forced.wholeModule(site)) {
+            return Decision.all();
+        }
+        NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
+        // A coupled pair shares one router and one input, so that both modules decide alike.
+        int module = routers.config().coupled() ? new ModuleSite(site.layer(), Module.ATTENTION).index() : site.index();
+        NDArray logits = gate.logits(routers.of(site), u); // (N, 2)
+        NDArray open = gate.choose(logits, thresholds.at(module), forced, rows); // (N)
+        watch.decided(site, logits, open, rows);
+        return new Decision.Gated(open);
+    }
+
+    /** The gate arithmetic. */
+    public Gate gate() {
+        return gate;
+    }
+
+    /** The routers. */
+    public Routers routers() {
+        return routers;
+    }
+
+    /** The thresholds. */
+    public Thresholds thresholds() {
+        return thresholds;
+    }
+
+    /** The rows that always execute. */
+    public ForcedExecution forced() {
+        return forced;
+    }
+
+    @Override
+    public KvPolicy kvPolicy() {
+        return kv;
+    }
+
+    @Override
+    public String describe() {
+        return "routers · " + routers.config().form().name().toLowerCase(java.util.Locale.ROOT) + " · K/V "
+                + kv.name().toLowerCase(java.util.Locale.ROOT);
+    }
+}

@@ -1,0 +1,179 @@
+package org.skipgpt.route;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.TensorInfo;
+import org.skipgpt.io.TensorSource;
+import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleSite;
+
+/**
+ * The routers of a model: one a module, or one a layer where they are coupled. Index 1 means execute.
+ *
+ * <pre>{@code
+ * var routers = Routers.init(manager, model.config(), RouterConfig.defaults(), 43);
+ * }</pre>
+ */
+public final class Routers {
+    /** Which logit means execute in a stored file. */
+    public enum ExecuteIndex {
+        /** The authors' files. */
+        ZERO,
+        /** The paper and this library. */
+        ONE
+    }
+
+    private final RouterConfig config;
+    private final List<Router> routers;
+
+    private Routers(RouterConfig config, List<Router> routers) {
+        this.config = config;
+        this.routers = List.copyOf(routers);
+    }
+
+    /**
+     * Fresh routers: Kaiming uniform, gain sqrt 2 before a ReLU and 1 before the logits, biases 0.
+     *
+     * @param owner owns the arrays
+     * @param seed of the draws
+     */
+    public static Routers init(NDManager owner, DecoderConfig model, RouterConfig config, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        return make(owner, model, config, (name, shape) -> drawn(shape, name.contains(".hidden."), random));
+    }
+
+    /**
+     * Routers from stored tensors named {@code layers.N.attention.weight} and so on.
+     *
+     * @param stored which logit means execute there; memory always has 1
+     * @throws CheckpointException if a tensor is missing or has another shape
+     */
+    public static Routers load(
+            NDManager owner, DecoderConfig model, RouterConfig config, TensorSource source, ExecuteIndex stored) {
+        return make(owner, model, config, (name, shape) -> {
+            float[] numbers = numbers(source, name, shape);
+            boolean logits = !name.contains(".hidden.");
+            return logits && stored == ExecuteIndex.ZERO ? swapped(numbers) : numbers;
+        });
+    }
+
+    /**
+     * The authors' published routers: {@code model.layers.N.router_attention.weight_predictor.weight}, linear with
+     * bias, index 0 = execute, reading the layer's input.
+     *
+     * @param source the tensors of their {@code .pth} file
+     */
+    public static Routers published(NDManager owner, DecoderConfig model, TensorSource source) {
+        RouterConfig config = RouterConfig.published();
+        boolean wrapped = source.names().stream().anyMatch(n -> n.startsWith("base_model.model."));
+        return make(owner, model, config, (name, shape) -> {
+            String key = (wrapped ? "base_model.model.model." : "model.")
+                    + name.replace(".attention.", ".router_attention.weight_predictor.")
+                            .replace(".mlp.", ".router_mlp.weight_predictor.");
+            return swapped(numbers(source, key, shape));
+        });
+    }
+
+    @FunctionalInterface
+    private interface Numbers {
+        float[] of(String name, long[] shape);
+    }
+
+    private static Routers make(NDManager owner, DecoderConfig model, RouterConfig config, Numbers numbers) {
+        List<Router> routers = new ArrayList<>();
+        for (ModuleSite site : model.sites()) {
+            if (config.coupled() && site.module() == Module.MLP) {
+                continue;
+            }
+            String key = "layers." + site.layer() + "." + (config.coupled() ? "layer" : site.module());
+            List<String> names = Router.names(config, key);
+            List<long[]> shapes = Router.shapes(config, model.width());
+            List<NDArray> parameters = new ArrayList<>();
+            for (int i = 0; i < names.size(); i++) {
+                parameters.add(owner.create(numbers.of(names.get(i), shapes.get(i)), new Shape(shapes.get(i))));
+            }
+            routers.add(new Router(config, key, parameters));
+        }
+        return new Routers(config, routers);
+    }
+
+    private static float[] drawn(long[] shape, boolean beforeRelu, SplittableRandom random) {
+        float[] out = new float[(int) new Shape(shape).size()];
+        if (shape.length == 2) {
+            double bound = Math.sqrt((beforeRelu ? 6.0 : 3.0) / shape[1]);
+            for (int i = 0; i < out.length; i++) {
+                out[i] = (float) ((2 * random.nextDouble() - 1) * bound);
+            }
+        }
+        return out;
+    }
+
+    private static float[] numbers(TensorSource source, String name, long[] shape) {
+        TensorInfo info = source.info(name);
+        if (!Arrays.equals(info.shape(), shape)) {
+            throw new CheckpointException("router tensor " + name + " has shape " + Arrays.toString(info.shape())
+                    + " but this model and router form need " + Arrays.toString(shape)
+                    + ": load it onto the model it was tuned for");
+        }
+        return source.floats(name);
+    }
+
+    // The two logits lie one after another, whatever follows them.
+    private static float[] swapped(float[] numbers) {
+        int half = numbers.length / 2;
+        float[] out = new float[numbers.length];
+        System.arraycopy(numbers, 0, out, half, half);
+        System.arraycopy(numbers, half, out, 0, half);
+        return out;
+    }
+
+    /** The form all share. */
+    public RouterConfig config() {
+        return config;
+    }
+
+    /** All routers in forward order. */
+    public List<Router> all() {
+        return routers;
+    }
+
+    /** The router that decides for a module. */
+    public Router of(ModuleSite site) {
+        return routers.get(config.coupled() ? site.layer() : site.index());
+    }
+
+    /** Every parameter in order. */
+    public List<NDArray> parameters() {
+        return routers.stream().flatMap(r -> r.parameters().stream()).toList();
+    }
+
+    /** Every parameter's name in the same order. */
+    public List<String> names() {
+        return routers.stream().flatMap(r -> r.names().stream()).toList();
+    }
+
+    /** How many layers they decide for. */
+    public int layers() {
+        return config.coupled() ? routers.size() : routers.size() / 2;
+    }
+
+    /** Copies whose owner is another. */
+    public Routers copy(NDManager owner) {
+        List<Router> copies = new ArrayList<>();
+        for (Router r : routers) {
+            List<NDArray> arrays = new ArrayList<>();
+            for (NDArray p : r.parameters()) {
+                arrays.add(owner.create(p.toFloatArray(), p.getShape()));
+            }
+            copies.add(new Router(config, r.key(), arrays));
+        }
+        return new Routers(config, copies);
+    }
+}

@@ -1,0 +1,154 @@
+package org.skipgpt.route;
+
+import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.skipgpt.model.Decision;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.Trace;
+import org.skipgpt.report.Report;
+
+/**
+ * What happened to every token in every module.
+ *
+ * <pre>{@code
+ * var trace = RoutingTrace.of(routed, routed.tokenizer().encode("Once upon a time"));
+ * }</pre>
+ *
+ * @param tokens the token ids, sequences one after another
+ * @param starts first token of each sequence, and the token count
+ * @param modules one entry a module, in forward order
+ */
+public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modules) implements Report {
+    /** A module whose mean execution is below this, or above 1 minus this, has collapsed. */
+    public static final double COLLAPSE = 0.02;
+
+    /** Copies the list. */
+    public RoutingTrace {
+        modules = List.copyOf(modules);
+    }
+
+    /** Runs a model over sequences and notes every decision; works for any policy. */
+    public static RoutingTrace of(LanguageModel model, int[]... sequences) {
+        if (sequences.length == 0) {
+            throw new IllegalArgumentException("a trace of no sequence: give at least one");
+        }
+        Map<Integer, float[]> probabilities = new HashMap<>();
+        LanguageModel watched = model;
+        if (model.policy() instanceof RoutedPolicy routed) {
+            watched = model.withPolicy(routed.withWatch((site, logits, gate, rows) -> probabilities.put(
+                    site.index(), routed.gate().probability(logits).toFloatArray())));
+        }
+        List<ModuleRouting> modules = new ArrayList<>();
+        try (NDManager scope = model.scope()) {
+            var rows = watched.decoder().rows(scope, sequences);
+            watched.forward(rows, new Trace() {
+                @Override
+                public void module(
+                        org.skipgpt.model.ModuleSite site,
+                        ai.djl.ndarray.NDArray before,
+                        ai.djl.ndarray.NDArray after,
+                        Decision decision,
+                        org.skipgpt.model.Rows r) {
+                    float[] none = new float[r.size()];
+                    Arrays.fill(none, Float.NaN);
+                    float[] p = probabilities.getOrDefault(site.index(), none);
+                    modules.add(new ModuleRouting(site, executed(decision, r.size()), p));
+                }
+            });
+            return new RoutingTrace(rows.tokens(), rows.starts(), modules);
+        }
+    }
+
+    private static boolean[] executed(Decision decision, int n) {
+        boolean[] executed = new boolean[n];
+        if (decision instanceof Decision.Gated gated) {
+            float[] gate = gated.gate().toFloatArray();
+            for (int i = 0; i < n; i++) {
+                executed[i] = gate[i] != 0;
+            }
+        } else {
+            Arrays.fill(executed, decision instanceof Decision.All);
+        }
+        return executed;
+    }
+
+    /** Share of runs of one kind of module that were skipped: s_a or s_m. */
+    public double skipped(Module module) {
+        return modules.stream()
+                .filter(m -> m.site().module() == module)
+                .mapToDouble(m -> 1 - m.executedShare())
+                .average()
+                .orElse(0);
+    }
+
+    /** Modules each token ran. */
+    public int[] costs() {
+        int[] costs = new int[tokens.length];
+        for (ModuleRouting m : modules) {
+            for (int t = 0; t < costs.length; t++) {
+                costs[t] += m.executed()[t] ? 1 : 0;
+            }
+        }
+        return costs;
+    }
+
+    /** Routed modules that nearly always skip or nearly always run. */
+    public List<ModuleRouting> collapsed() {
+        return modules.stream()
+                .filter(m -> !Float.isNaN(m.probability()[0]))
+                .filter(m -> m.executedShare() < COLLAPSE || m.executedShare() > 1 - COLLAPSE)
+                .toList();
+    }
+
+    @Override
+    public String text() {
+        StringBuilder out = new StringBuilder(String.format(
+                Locale.ROOT,
+                "%d tokens · skipped attention %.1f %%, mlp %.1f %%%n"
+                        + "layer  attention runs  entropy  mlp runs  entropy",
+                tokens.length,
+                100 * skipped(Module.ATTENTION),
+                100 * skipped(Module.MLP)));
+        int layers = modules.size() / 2;
+        int shown = Math.min(layers, layers <= 20 ? 20 : 19);
+        for (int l = 0; l < shown; l++) {
+            ModuleRouting a = modules.get(2 * l);
+            ModuleRouting m = modules.get(2 * l + 1);
+            out.append(String.format(
+                    Locale.ROOT,
+                    "%n%5d  %12.1f %%  %7.3f  %6.1f %%  %7.3f",
+                    l,
+                    100 * a.executedShare(),
+                    a.entropy(),
+                    100 * m.executedShare(),
+                    m.entropy()));
+        }
+        if (shown < layers) {
+            out.append(String.format(Locale.ROOT, "%n… %d more layers", layers - shown));
+        }
+        List<ModuleRouting> collapsed = collapsed();
+        if (!collapsed.isEmpty()) {
+            String names = String.join(
+                    ", ",
+                    collapsed.stream().limit(4).map(m -> m.site().toString()).toList());
+            out.append(String.format(
+                    Locale.ROOT,
+                    "%ncollapsed (below 2 %% or above 98 %%): %d modules, %s%s",
+                    collapsed.size(),
+                    names,
+                    collapsed.size() > 4 ? ", …" : ""));
+        }
+        return out.toString().replace("\r", "");
+    }
+
+    @Override
+    public String toString() {
+        return text();
+    }
+}

@@ -1,0 +1,46 @@
+package org.skipgpt.route;
+
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Module;
+import org.skipgpt.report.Report;
+
+/**
+ * Realised skipping of a model on some text, with every way to count it.
+ *
+ * @param trace what happened
+ * @param cost what it saves
+ */
+public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
+    /** Runs a model over sequences; the stated context is the longest sequence. */
+    public static SparsityReport of(LanguageModel model, int[]... sequences) {
+        RoutingTrace trace = RoutingTrace.of(model, sequences);
+        int context = 1;
+        for (int[] s : sequences) {
+            context = Math.max(context, s.length);
+        }
+        KvPolicy kv = model.policy().kvPolicy();
+        RouterConfig router =
+                model.policy() instanceof RoutedPolicy routed ? routed.routers().config() : RouterConfig.defaults();
+        return new SparsityReport(
+                trace,
+                Cost.of(
+                        model.config(),
+                        router,
+                        kv,
+                        trace.skipped(Module.ATTENTION),
+                        trace.skipped(Module.MLP),
+                        context,
+                        4));
+    }
+
+    @Override
+    public String text() {
+        return cost.text();
+    }
+
+    @Override
+    public String toString() {
+        return text();
+    }
+}

@@ -1,0 +1,121 @@
+package org.skipgpt.lora;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.io.SafeTensors;
+import org.skipgpt.model.Adapter;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Projection;
+import org.skipgpt.torch.Torch;
+
+/** Adapter folders of PEFT, both ways, and what adapters compute. */
+class PeftGoldenTest {
+    /** fp32 in another order of summation. */
+    private static final double TOLERANCE = 1e-4;
+
+    /** Adding zeros makes the values of a fused product contiguous, and other kernels round them. */
+    private static final double ROUNDING = 1e-5;
+
+    private static final Path PEFT = Golden.root().resolve("peft");
+
+    @Test
+    void adapterOfPeftGivesItsLogitsMergedOrNot() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3");
+                SafeTensors expected = SafeTensors.open(PEFT.resolve("expected.safetensors"))) {
+            LanguageModel model = golden.model(manager);
+            LanguageModel adapted =
+                    model.withAdapter(PeftFolder.read(PEFT.resolve("adapter"), model.config(), manager));
+            LanguageModel merged = Lora.merge(adapted, manager);
+            for (int k = 0; k < 2; k++) {
+                float[] logits = Golden.floats(expected, "logits." + k);
+                assertThat(worst(adapted.logits(golden.ids(k))[0], logits)).isLessThan(TOLERANCE);
+                assertThat(worst(merged.logits(golden.ids(k))[0], Golden.floats(expected, "merged_logits." + k)))
+                        .isLessThan(TOLERANCE);
+                assertThat(worst(model.logits(golden.ids(k))[0], golden.floats("logits." + k)))
+                        .as("the base stays as it is")
+                        .isLessThan(TOLERANCE);
+            }
+        }
+    }
+
+    @Test
+    void writtenFolderReadsBackBitForBit(@TempDir Path folder) throws IOException {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            Path source = PEFT.resolve("adapter");
+            Adapter adapter = PeftFolder.read(source, model.config(), manager);
+
+            PeftFolder.write(folder, adapter, PeftFolder.config(source), model.config(), "llama3");
+
+            assertThat(PeftFolder.config(folder)).isEqualTo(PeftFolder.config(source));
+            try (SafeTensors ours = SafeTensors.open(folder.resolve("adapter_model.safetensors"));
+                    SafeTensors theirs = SafeTensors.open(source.resolve("adapter_model.safetensors"))) {
+                assertThat(ours.names()).containsExactlyInAnyOrderElementsOf(theirs.names());
+                for (String name : ours.names()) {
+                    assertThat(ours.floats(name)).isEqualTo(theirs.floats(name));
+                }
+            }
+            Path config = folder.resolve("adapter_config.json");
+            String text = Files.readString(config);
+            Files.writeString(config, text.replace("\"bias\"", "\"use_dora\": true,\n  \"bias\""));
+            assertThatThrownBy(() -> PeftFolder.config(folder)).hasMessageContaining("use_dora");
+            Files.writeString(config, text.replace("v_proj", "lm_head"));
+            assertThatThrownBy(() -> PeftFolder.config(folder))
+                    .hasMessageContaining("lm_head")
+                    .hasMessageContaining("q_proj");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    void zeroBIsIdentityAndMergedEqualsUnmergedOnEveryProjection(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            LanguageModel model = golden.model(manager);
+            LoraConfig config = LoraConfig.defaults().withRank(3).withTargets(Projection.values());
+            Adapter adapter = Lora.init(manager, model.config(), config, 7);
+            float[][] dense = model.logits(golden.ids(0))[0];
+
+            assertThat(worst(model.withAdapter(adapter).logits(golden.ids(0))[0], flat(dense)))
+                    .isLessThan(ROUNDING);
+
+            adapter.pairs().values().forEach(p -> p.b().addi(0.05f));
+            LanguageModel adapted = model.withAdapter(adapter);
+            float[][] corrected = adapted.logits(golden.ids(0))[0];
+            assertThat(worst(corrected, flat(dense))).isGreaterThan(0.01);
+            assertThat(worst(Lora.merge(adapted, manager).logits(golden.ids(0))[0], flat(corrected)))
+                    .isLessThan(TOLERANCE);
+        }
+    }
+
+    private static float[] flat(float[][] rows) {
+        float[] out = new float[rows.length * rows[0].length];
+        for (int i = 0; i < rows.length; i++) {
+            System.arraycopy(rows[i], 0, out, i * rows[0].length, rows[0].length);
+        }
+        return out;
+    }
+
+    private static double worst(float[][] own, float[] expected) {
+        float[] flat = flat(own);
+        assertThat(flat).hasSameSizeAs(expected);
+        double worst = 0;
+        for (int i = 0; i < flat.length; i++) {
+            worst = Math.max(worst, Math.abs((double) flat[i] - expected[i]));
+        }
+        return worst;
+    }
+}
