@@ -20,6 +20,7 @@ public final class WorldBenchmarks {
             List.of("openbookqa", "winogrande", "piqa", "hellaswag", "boolq", "arc_easy", "arc_challenge");
 
     private static final List<String> LETTERS = List.of("A", "B", "C", "D");
+    private static final int FEWEST_CHOICES = 3;
     private static final int PASSAGE_FACTS = 3;
     private static final int TRIES = 200_000;
 
@@ -117,11 +118,11 @@ public final class WorldBenchmarks {
                 options.add(text);
             }
         }
+        if (options.size() + 1 < FEWEST_CHOICES) {
+            return Map.of(); // such as day or night: yes/no questions and pairs ask for these facts
+        }
         int answer = number % (options.size() + 1);
         options.add(answer, render(answerForm, terms(fact)));
-        if (options.size() < 2) {
-            return Map.of();
-        }
         Map<String, Object> choices = new LinkedHashMap<>();
         choices.put("text", options);
         choices.put("label", LETTERS.subList(0, options.size()));

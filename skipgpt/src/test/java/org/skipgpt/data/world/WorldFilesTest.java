@@ -2,19 +2,16 @@ package org.skipgpt.data.world;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.google.gson.Gson;
-import com.google.gson.JsonArray;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,12 +19,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 class WorldFilesTest {
     private static final Path FOLDER =
             Path.of(System.getProperty("skipgpt.root", "..")).resolve("datasets/world");
-    private static final int SAMPLE = 5_000;
-
-    /** Four standard errors of a guesser with chance 1/2 on 300 items. */
-    private static final double CHANCE_BOUND = 0.12;
+    private static final int SAMPLE = 20_000;
+    private static final int STANDARD_ERRORS = 4;
 
     private static final WorldText TEXT = new WorldText(World.of(World.SEED), 1);
+
+    private static String sample = "";
+    private static Map<String, Integer> words = Map.of();
+
+    @BeforeAll
+    static void writeTrainingText() {
+        sample = IntStream.range(0, SAMPLE)
+                .mapToObj(i -> TEXT.document(i, i / (double) SAMPLE).text())
+                .collect(Collectors.joining("\n\n"));
+        words = Baselines.count(sample);
+    }
 
     @Test
     void storedFilesEqualRegeneration() throws IOException {
@@ -40,53 +46,58 @@ class WorldFilesTest {
 
     @Test
     void noQuestionOccursInTrainingText() {
-        String sample = sample();
+        Set<String> questions = new TreeSet<>();
         for (String name : WorldBenchmarks.NAMES) {
-            for (Map<String, Object> item : items(name)) {
+            for (Map<String, Object> item : allItems(name)) {
                 for (String field : List.of("question_stem", "sentence", "goal", "ctx", "passage", "question")) {
                     if (item.get(field) instanceof String text) {
-                        assertThat(sample.contains(text)).as(text).isFalse();
+                        questions.add(text);
                     }
                 }
             }
         }
+
+        assertThat(questions).hasSizeGreaterThan(WorldBenchmarks.NAMES.size() * WorldFiles.ITEMS);
+        assertThat(found(questions, sample)).isEmpty();
     }
 
     @Test
     void noSolvedSentenceOccursInTrainingText() {
-        String sample = sample();
-        for (Map<String, Object> item : items("winogrande")) {
+        Set<String> solved = new TreeSet<>();
+        for (Map<String, Object> item : allItems("winogrande")) {
             String option = "1".equals(item.get("answer")) ? "option1" : "option2";
-            String solved = String.valueOf(item.get("sentence")).replace("_", String.valueOf(item.get(option)));
-            assertThat(sample.contains(solved)).as(solved).isFalse();
+            solved.add(String.valueOf(item.get("sentence")).replace("_", String.valueOf(item.get(option))));
+        }
+
+        assertThat(found(solved, sample)).isEmpty();
+    }
+
+    @Test
+    void theSearchForLeaksFindsWhatIsThere() {
+        String present = sample.substring(sample.length() / 2, sample.length() / 2 + 60);
+
+        assertThat(found(Set.of(present, present + "?!"), sample)).containsExactly(present);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"openbookqa", "arc_easy", "arc_challenge", "hellaswag"})
+    void choicesAreThreeOrFourAndDifferent(String name) {
+        for (Map<String, Object> item : allItems(name)) {
+            List<String> texts = Choices.of(item).texts();
+            assertThat(texts).hasSizeBetween(3, 4).doesNotHaveDuplicates();
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"openbookqa", "winogrande", "piqa", "hellaswag", "boolq", "arc_easy", "arc_challenge"})
-    void majorityAndUnigramGuessersStayNearChance(String name) {
-        Map<String, Integer> counts = new HashMap<>();
-        for (String word : sample().toLowerCase(Locale.ROOT).split("[^a-z]+")) {
-            counts.merge(word, 1, Integer::sum);
-        }
-        int right = 0;
-        double chance = 0;
-        int[] positions = new int[4];
-        List<Map<String, Object>> items = items(name);
-        for (Map<String, Object> item : items) {
-            Choices choices = choices(item);
-            int guess = 0;
-            for (int i = 1; i < choices.text.size(); i++) {
-                guess = score(choices.text.get(i), counts) > score(choices.text.get(guess), counts) ? i : guess;
-            }
-            right += guess == choices.answer ? 1 : 0;
-            positions[choices.answer]++;
-            chance += 1.0 / choices.text.size();
-        }
+    void majorityAndUnigramGuessersStayNearChance(String name) throws IOException {
+        Baselines baselines = Baselines.of(allItems(name).subList(0, WorldFiles.ITEMS), words);
+        double bound = baselines.chance() + STANDARD_ERRORS * baselines.standardError();
 
-        double n = items.size();
-        assertThat(right / n).isLessThan(chance / n + CHANCE_BOUND);
-        assertThat(Arrays.stream(positions).max().orElse(0) / n).isLessThan(chance / n + CHANCE_BOUND);
+        assertThat(baselines.majority()).isLessThan(bound);
+        assertThat(baselines.unigram()).isLessThan(bound);
+        assertThat(baselines.unigramPerLetter()).isLessThan(bound);
+        assertThat(Files.readAllLines(FOLDER.resolve("README.md"))).contains(baselines.row(name));
     }
 
     @Test
@@ -118,62 +129,23 @@ class WorldFilesTest {
         }
     }
 
-    private record Choices(List<String> text, int answer) {}
-
-    private static Choices choices(Map<String, Object> item) {
-        JsonObject json = JsonParser.parseString(new Gson().toJson(item)).getAsJsonObject();
-        if (json.has("choices")) {
-            JsonObject choices = json.getAsJsonObject("choices");
-            return new Choices(
-                    strings(choices.getAsJsonArray("text")),
-                    strings(choices.getAsJsonArray("label"))
-                            .indexOf(json.get("answerKey").getAsString()));
-        }
-        if (json.has("endings")) {
-            return new Choices(
-                    strings(json.getAsJsonArray("endings")), json.get("label").getAsInt());
-        }
-        if (json.has("sol1")) {
-            return new Choices(
-                    List.of(json.get("sol1").getAsString(), json.get("sol2").getAsString()),
-                    json.get("label").getAsInt());
-        }
-        if (json.has("option1")) {
-            return new Choices(
-                    List.of(
-                            json.get("option1").getAsString(),
-                            json.get("option2").getAsString()),
-                    json.get("answer").getAsInt() - 1);
-        }
-        return new Choices(List.of("no", "yes"), json.get("label").getAsInt());
+    private static List<Map<String, Object>> allItems(String name) {
+        return new WorldBenchmarks(World.of(World.SEED)).items(name, WorldFiles.ITEMS + WorldFiles.SHOTS, World.SEED);
     }
 
-    private static List<String> strings(JsonArray array) {
-        List<String> all = new ArrayList<>();
-        array.forEach(e -> all.add(e.getAsString()));
-        return all;
-    }
-
-    private static double score(String text, Map<String, Integer> counts) {
-        double sum = 0;
-        String[] words = text.toLowerCase(Locale.ROOT).split("[^a-z]+");
-        for (String word : words) {
-            sum += Math.log(1 + counts.getOrDefault(word, 0));
+    /** Those of the texts which occur in the sample. */
+    private static List<String> found(Set<String> texts, String sample) {
+        int head = texts.stream().mapToInt(String::length).min().orElseThrow();
+        Map<String, List<String>> byHead =
+                texts.stream().collect(Collectors.groupingBy(text -> text.substring(0, head)));
+        Set<String> found = new TreeSet<>();
+        for (int at = 0; at + head <= sample.length(); at++) {
+            for (String text : byHead.getOrDefault(sample.substring(at, at + head), List.of())) {
+                if (sample.startsWith(text, at)) {
+                    found.add(text);
+                }
+            }
         }
-        return sum / words.length;
-    }
-
-    private static List<Map<String, Object>> items(String name) {
-        return new WorldBenchmarks(World.of(World.SEED))
-                .items(name, WorldFiles.ITEMS + WorldFiles.SHOTS, World.SEED)
-                .subList(0, WorldFiles.ITEMS);
-    }
-
-    private static String sample() {
-        StringBuilder all = new StringBuilder();
-        for (int i = 0; i < SAMPLE; i++) {
-            all.append(TEXT.document(i, i / (double) SAMPLE).text()).append("\n\n");
-        }
-        return all.toString();
+        return List.copyOf(found);
     }
 }
