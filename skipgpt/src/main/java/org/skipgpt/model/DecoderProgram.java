@@ -25,6 +25,18 @@ final class DecoderProgram {
      */
     static TorchProgram compile(
             NDManager owner, DecoderConfig c, Dtype dtype, boolean inference, Set<Projection> targets, double scale) {
+        return compile(owner, c, dtype, inference, false, targets, scale);
+    }
+
+    /** As above; mixed multiplies fp32 weights in bf16. */
+    static TorchProgram compile(
+            NDManager owner,
+            DecoderConfig c,
+            Dtype dtype,
+            boolean inference,
+            boolean mixed,
+            Set<Projection> targets,
+            double scale) {
         boolean cpu = !owner.getDevice().isGpu();
         TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript")
                 .with("eps", c.normEps())
@@ -41,6 +53,7 @@ final class DecoderProgram {
                 .with("loraScale", scale)
                 .when("fp16", dtype == Dtype.FP16)
                 .when("bf16", dtype == Dtype.BF16)
+                .when("mixed", mixed && dtype == Dtype.FP32)
                 .when("onednn", inference && cpu && dtype == Dtype.FP32)
                 .when("embedscale", c.embedScale() != 1)
                 .when("interleaved", c.ropeInterleaved())

@@ -68,7 +68,7 @@ public final class LanguageModel {
 
     /** The same weights corrected by low-rank factors; replaces any earlier adapter. */
     public LanguageModel withAdapter(Adapter other) {
-        Decoder corrected = compile(decoder, Optional.of(other), true);
+        Decoder corrected = compile(decoder, Optional.of(other), true, false);
         return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution);
     }
 
@@ -94,16 +94,22 @@ public final class LanguageModel {
 
     /** A forward pass whose operations record gradients; its kernels may be slower than those for inference. */
     public Decoder differentiable() {
-        return compile(decoder, adapter, false);
+        return compile(decoder, adapter, false, false);
     }
 
-    private static Decoder compile(Decoder from, Optional<Adapter> adapter, boolean inference) {
+    /** The same with matrix products in bf16 over fp32 weights: faster where the machine has bf16, less exact. */
+    public Decoder differentiableMixed() {
+        return compile(decoder, adapter, false, true);
+    }
+
+    private static Decoder compile(Decoder from, Optional<Adapter> adapter, boolean inference, boolean mixed) {
         DecoderWeights weights = from.weights();
         var program = DecoderProgram.compile(
                 weights.manager(),
                 from.config(),
                 weights.dtype(),
                 inference,
+                mixed,
                 adapter.map(Adapter::targets).orElse(Set.of()),
                 adapter.map(Adapter::scale).orElse(0.0));
         return new Decoder(from.config(), weights, adapter, program);

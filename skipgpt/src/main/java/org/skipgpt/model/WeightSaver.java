@@ -1,0 +1,149 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import com.google.gson.JsonObject;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.skipgpt.io.HuggingFaceWriter;
+import org.skipgpt.io.TensorInfo;
+import org.skipgpt.torch.Dtype;
+
+/**
+ * Writes a decoder as a Hugging Face folder that other tools load: fused arrays are cut back into named tensors.
+ *
+ * <p>Norm weights stay fp32; matrices are rounded to the wanted type, to nearest even.
+ */
+public final class WeightSaver {
+    private final DecoderConfig config;
+    private final DecoderWeights weights;
+    private final Dtype dtype;
+    private final List<Part> parts = new ArrayList<>();
+
+    /** A stored tensor: some elements of an array in memory. */
+    private record Part(TensorInfo info, NDArray array, long from, boolean minusOne) {}
+
+    private WeightSaver(DecoderConfig config, DecoderWeights weights, Dtype dtype) {
+        this.config = config;
+        this.weights = weights;
+        this.dtype = dtype;
+    }
+
+    /**
+     * Writes a folder.
+     *
+     * @param dtype stored type of matrices: FP32 or BF16
+     * @param tokenizer folder whose tokenizer files are copied beside the weights
+     */
+    public static void save(DecoderConfig config, DecoderWeights weights, Dtype dtype, Path tokenizer, Path folder) {
+        if (dtype == Dtype.FP16) {
+            throw new IllegalArgumentException("weights are stored as fp32 or bf16; fp16 would overflow: use bf16");
+        }
+        WeightSaver saver = new WeightSaver(config, weights, dtype);
+        saver.plan();
+        JsonObject json = ConfigJson.write(config);
+        json.addProperty("torch_dtype", dtype == Dtype.BF16 ? "bfloat16" : "float32");
+        json.addProperty("bos_token_id", 1);
+        json.addProperty("eos_token_id", 2);
+        List<TensorInfo> infos = saver.parts.stream().map(Part::info).toList();
+        try (HuggingFaceWriter out = HuggingFaceWriter.create(folder, json, infos)) {
+            saver.write(out);
+            out.copyTokenizer(tokenizer);
+            out.finish();
+        }
+    }
+
+    private void plan() {
+        matrix("model.embed_tokens.weight", weights.embedding(), 0, config.vocabulary(), config.width());
+        for (int i = 0; i < config.layers(); i++) {
+            attention("model.layers." + i + ".", weights.layers().get(i).attention());
+            mlp("model.layers." + i + ".", weights.layers().get(i).mlp());
+        }
+        vector("model.norm.weight", weights.finalNorm(), 0, config.width(), true);
+        if (!config.tiedHead()) {
+            matrix("lm_head.weight", weights.head(), 0, config.vocabulary(), config.width());
+        }
+    }
+
+    private void attention(String prefix, List<NDArray> own) {
+        int d = config.width();
+        int q = config.queryWidth();
+        int kv = config.kvWidth();
+        vector(prefix + "input_layernorm.weight", own.get(0), 0, d, true);
+        matrix(prefix + "self_attn.q_proj.weight", own.get(1), 0, q, d);
+        matrix(prefix + "self_attn.k_proj.weight", own.get(2), 0, kv, d);
+        matrix(prefix + "self_attn.v_proj.weight", own.get(2), (long) kv * d, kv, d);
+        matrix(prefix + "self_attn.o_proj.weight", own.get(3), 0, d, q);
+        int at = 4;
+        if (config.qkvBias()) {
+            vector(prefix + "self_attn.q_proj.bias", own.get(at++), 0, q, false);
+            vector(prefix + "self_attn.k_proj.bias", own.get(at), 0, kv, false);
+            vector(prefix + "self_attn.v_proj.bias", own.get(at++), kv, kv, false);
+        }
+        if (config.qkNorm()) {
+            vector(prefix + "self_attn.q_norm.weight", own.get(at++), 0, config.headDim(), true);
+            vector(prefix + "self_attn.k_norm.weight", own.get(at++), 0, config.headDim(), true);
+        }
+        if (config.postNorm()) {
+            vector(prefix + "post_attention_layernorm.weight", own.get(at), 0, d, true);
+        }
+    }
+
+    private void mlp(String prefix, List<NDArray> own) {
+        int d = config.width();
+        int f = config.hidden();
+        String norm = config.postNorm() ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+        vector(prefix + norm + ".weight", own.get(0), 0, d, true);
+        matrix(prefix + "mlp.gate_proj.weight", own.get(1), 0, f, d);
+        matrix(prefix + "mlp.up_proj.weight", own.get(1), (long) f * d, f, d);
+        matrix(prefix + "mlp.down_proj.weight", own.get(2), 0, d, f);
+        if (config.postNorm()) {
+            vector(prefix + "post_feedforward_layernorm.weight", own.get(3), 0, d, true);
+        }
+    }
+
+    private void matrix(String name, NDArray array, long from, long rows, long columns) {
+        String format = dtype == Dtype.BF16 ? "BF16" : "F32";
+        parts.add(new Part(new TensorInfo(name, format, new long[] {rows, columns}), array, from, false));
+    }
+
+    private void vector(String name, NDArray array, long from, long size, boolean norm) {
+        TensorInfo info = new TensorInfo(name, "F32", new long[] {size});
+        parts.add(new Part(info, array, from, norm && config.unitOffsetNorm()));
+    }
+
+    private void write(HuggingFaceWriter out) {
+        WeightStore store = new WeightStore(weights.manager(), Dtype.FP32);
+        for (Part part : parts) {
+            store.read(part.array(), part.from(), part.info().elements(), (piece, at) -> {
+                Interruption.check();
+                out.write(part.info().name(), bytes(piece, part));
+            });
+        }
+    }
+
+    private static ByteBuffer bytes(float[] piece, Part part) {
+        boolean narrow = part.info().format().equals("BF16");
+        ByteBuffer bytes = ByteBuffer.allocate(piece.length * (narrow ? 2 : 4)).order(ByteOrder.LITTLE_ENDIAN);
+        for (float value : piece) {
+            float stored = part.minusOne() ? value - 1 : value;
+            if (narrow) {
+                bytes.putShort(brainFloat(stored));
+            } else {
+                bytes.putFloat(stored);
+            }
+        }
+        return bytes.flip();
+    }
+
+    /** The nearest bfloat16, ties to even, as 16 bits. */
+    static short brainFloat(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        if (Float.isNaN(value)) {
+            return (short) ((bits >>> 16) | 0x40);
+        }
+        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+    }
+}

@@ -1,0 +1,99 @@
+package org.skipgpt.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.torch.TorchSource;
+
+/**
+ * AdamW with decoupled decay and clipping by the global gradient norm (Loshchilov and Hutter, 2019).
+ *
+ * <p>{@code m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p = p (1 - lr*decay) - lr * (m/c1) / (sqrt(v/c2) + eps)}.
+ * One-dimensional parameters (norms, biases) are not decayed.
+ */
+final class AdamW implements AutoCloseable {
+    private final NDManager owner;
+    private final TorchProgram program;
+    private final LoopConfig config;
+    private final Map<String, NDArray> parameters;
+    private final Map<String, NDArray> moments = new LinkedHashMap<>();
+
+    AdamW(NDManager parent, Map<String, NDArray> parameters, LoopConfig config) {
+        this.owner = parent.newSubManager();
+        this.program = TorchProgram.compile(
+                owner, TorchSource.of(AdamW.class, "optimizer.torchscript").code());
+        this.config = config;
+        this.parameters = parameters;
+        parameters.forEach((name, p) -> {
+            moments.put("m." + name, owner.zeros(p.getShape()));
+            moments.put("v." + name, owner.zeros(p.getShape()));
+        });
+    }
+
+    /** First and second moments by name, for checkpoints. */
+    Map<String, NDArray> moments() {
+        return moments;
+    }
+
+    /**
+     * Changes the parameters by their gradients and clears these.
+     *
+     * @param step 0 first
+     * @return the global gradient norm before clipping
+     */
+    double step(long step, double rate) {
+        try (NDManager scope = owner.newSubManager()) {
+            Map<String, NDArray> gradients = new LinkedHashMap<>();
+            double squares = 0;
+            for (Map.Entry<String, NDArray> e : parameters.entrySet()) {
+                NDArray g = Gradients.of(e.getValue());
+                g.attach(scope);
+                gradients.put(e.getKey(), g);
+                squares += program.call("square", g).getDouble();
+            }
+            double norm = Math.sqrt(squares);
+            double factor = config.clip() > 0 && norm > config.clip() ? config.clip() / norm : 1;
+            if (Double.isFinite(norm)) {
+                gradients.forEach((name, g) -> apply(scope, name, g, step, rate, factor));
+            }
+            parameters.values().forEach(Gradients::clear);
+            return norm;
+        }
+    }
+
+    private void apply(NDManager scope, String name, NDArray g, long step, double rate, double factor) {
+        NDArray p = parameters.get(name);
+        if (p == null) {
+            throw new IllegalStateException("no parameter " + name);
+        }
+        double decay = p.getShape().dimension() > 1 ? config.decay() : 0;
+        float[] rates = {
+            (float) rate,
+            (float) config.beta1(),
+            (float) config.beta2(),
+            (float) config.epsilon(),
+            (float) decay,
+            (float) (1 - Math.pow(config.beta1(), step + 1.0)),
+            (float) (1 - Math.pow(config.beta2(), step + 1.0)),
+            (float) factor
+        };
+        NDManager cpu = scope.getDevice().isGpu() ? scope.newSubManager(ai.djl.Device.cpu()) : scope;
+        program.call("adamw", g, p, moment("m." + name), moment("v." + name), cpu.create(rates));
+    }
+
+    private NDArray moment(String name) {
+        NDArray array = moments.get(name);
+        if (array == null) {
+            throw new IllegalStateException("no moment " + name);
+        }
+        return array;
+    }
+
+    @Override
+    public void close() {
+        owner.close();
+    }
+}

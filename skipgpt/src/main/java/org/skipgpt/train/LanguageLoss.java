@@ -1,0 +1,83 @@
+package org.skipgpt.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import org.skipgpt.model.Decoder;
+import org.skipgpt.model.Rows;
+import org.skipgpt.torch.Gradients;
+
+/**
+ * Mean next-token cross-entropy, in nats, computed in chunks of rows so that logits never stand whole in memory.
+ *
+ * <p>Inputs are all tokens but the last of each sequence, targets all but the first.
+ */
+public final class LanguageLoss {
+    private static final int CHUNK = 1024;
+
+    private LanguageLoss() {}
+
+    /** Sequences without their last token. */
+    public static int[][] inputs(int[][] sequences) {
+        int[][] inputs = new int[sequences.length][];
+        for (int s = 0; s < sequences.length; s++) {
+            if (sequences[s].length < 2) {
+                throw new IllegalArgumentException("a training sequence has " + sequences[s].length
+                        + " tokens; a loss needs at least two: drop it or join texts");
+            }
+            inputs[s] = java.util.Arrays.copyOf(sequences[s], sequences[s].length - 1);
+        }
+        return inputs;
+    }
+
+    /** Each row's next token, in the order of the packed rows. */
+    public static long[] targets(int[][] sequences) {
+        return java.util.Arrays.stream(sequences)
+                .flatMapToInt(s -> java.util.Arrays.stream(s, 1, s.length))
+                .asLongStream()
+                .toArray();
+    }
+
+    /**
+     * Computes the loss and sends its gradient back into the stream (and into the head where it learns).
+     *
+     * @param x (N, D) final stream with a graph behind it
+     * @param targets (N) next tokens
+     * @param weight factor on the gradient
+     * @return the loss in nats a token, without the factor
+     */
+    public static double backward(NDManager scope, Decoder decoder, NDArray x, long[] targets, double weight) {
+        NDArray end = Gradients.leaf(x); // (N, D)
+        end.attach(scope);
+        NDArray all = scope.create(targets); // (N)
+        NDArray factor = scope.create((float) (weight / targets.length));
+        double sum = 0;
+        for (int from = 0; from < targets.length; from += CHUNK) {
+            int to = Math.min(from + CHUNK, targets.length);
+            try (NDManager chunk = scope.newSubManager()) {
+                NDArray rows = end.get(from + ":" + to);
+                rows.attach(chunk);
+                NDArray wanted = all.get(from + ":" + to);
+                wanted.attach(chunk);
+                NDArray loss = decoder.program()
+                        .call(
+                                "loss",
+                                rows,
+                                wanted,
+                                factor,
+                                decoder.weights().finalNorm(),
+                                decoder.weights().head());
+                sum += loss.getFloat();
+                Gradients.backward(loss);
+            }
+        }
+        NDArray upstream = Gradients.of(end);
+        upstream.attach(scope);
+        Gradients.backward(x, upstream);
+        return sum / weight;
+    }
+
+    /** The packed inputs of some sequences. */
+    public static Rows rows(NDManager scope, Decoder decoder, int[][] sequences) {
+        return decoder.rows(scope, inputs(sequences));
+    }
+}

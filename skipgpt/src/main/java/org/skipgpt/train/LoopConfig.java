@@ -1,0 +1,127 @@
+package org.skipgpt.train;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * How a run is stepped: everything the loop itself needs to know.
+ *
+ * @param steps optimizer steps
+ * @param accumulation micro-batches a step
+ * @param rate learning rate of each step
+ * @param beta1 AdamW's first decay, SkipGPT: 0.9
+ * @param beta2 AdamW's second decay, SkipGPT: 0.95
+ * @param epsilon AdamW's epsilon
+ * @param decay decoupled weight decay
+ * @param clip largest global gradient norm; 0 for no clipping
+ * @param seed of everything the run draws
+ * @param evaluateEvery steps between evaluations; 0 for none
+ * @param saveEvery steps between checkpoints; 0 for only at the end
+ * @param folder where checkpoints go; none keeps nothing
+ */
+public record LoopConfig(
+        long steps,
+        int accumulation,
+        LearningRate rate,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double decay,
+        double clip,
+        long seed,
+        long evaluateEvery,
+        long saveEvery,
+        Optional<Path> folder) {
+    /** Checks every field; all faults are told at once. */
+    public LoopConfig {
+        List<String> faults = new ArrayList<>();
+        check(faults, steps > 0, "steps " + steps + " must be above 0");
+        check(faults, accumulation > 0, "accumulation " + accumulation + " must be above 0");
+        check(faults, beta1 >= 0 && beta1 < 1, "beta1 " + beta1 + " must be in 0..1");
+        check(faults, beta2 >= 0 && beta2 < 1, "beta2 " + beta2 + " must be in 0..1");
+        check(faults, clip >= 0, "clip " + clip + " must be 0 (off) or above");
+        check(faults, evaluateEvery >= 0 && saveEvery >= 0, "evaluateEvery and saveEvery must be 0 (off) or above");
+        if (!faults.isEmpty()) {
+            throw new IllegalArgumentException("training loop: " + String.join("; ", faults));
+        }
+    }
+
+    private static void check(List<String> faults, boolean right, String fault) {
+        if (!right) {
+            faults.add(fault);
+        }
+    }
+
+    /** SkipGPT's optimizer: AdamW 0.9/0.95, decay 0.01, clip 1, constant rate 2e-3, one micro-batch, 1,000 steps. */
+    public static LoopConfig defaults() {
+        return new LoopConfig(
+                1000, 1, LearningRate.constant(2e-3), 0.9, 0.95, 1e-8, 0.01, 1, 43, 0, 0, Optional.empty());
+    }
+
+    /** The same with other steps. */
+    public LoopConfig withSteps(long n) {
+        return new LoopConfig(
+                n, accumulation, rate, beta1, beta2, epsilon, decay, clip, seed, evaluateEvery, saveEvery, folder);
+    }
+
+    /** The same with more micro-batches a step. */
+    public LoopConfig withAccumulation(int n) {
+        return new LoopConfig(
+                steps, n, rate, beta1, beta2, epsilon, decay, clip, seed, evaluateEvery, saveEvery, folder);
+    }
+
+    /** The same with another learning rate. */
+    public LoopConfig withRate(LearningRate r) {
+        return new LoopConfig(
+                steps, accumulation, r, beta1, beta2, epsilon, decay, clip, seed, evaluateEvery, saveEvery, folder);
+    }
+
+    /** The same with another weight decay. */
+    public LoopConfig withDecay(double d) {
+        return new LoopConfig(
+                steps, accumulation, rate, beta1, beta2, epsilon, d, clip, seed, evaluateEvery, saveEvery, folder);
+    }
+
+    /** The same with another second decay. */
+    public LoopConfig withBeta2(double b) {
+        return new LoopConfig(
+                steps, accumulation, rate, beta1, b, epsilon, decay, clip, seed, evaluateEvery, saveEvery, folder);
+    }
+
+    /** The same with another largest gradient norm. */
+    public LoopConfig withClip(double c) {
+        return new LoopConfig(
+                steps, accumulation, rate, beta1, beta2, epsilon, decay, c, seed, evaluateEvery, saveEvery, folder);
+    }
+
+    /** The same with another seed. */
+    public LoopConfig withSeed(long s) {
+        return new LoopConfig(
+                steps, accumulation, rate, beta1, beta2, epsilon, decay, clip, s, evaluateEvery, saveEvery, folder);
+    }
+
+    /** The same, evaluated every so many steps. */
+    public LoopConfig withEvaluateEvery(long n) {
+        return new LoopConfig(
+                steps, accumulation, rate, beta1, beta2, epsilon, decay, clip, seed, n, saveEvery, folder);
+    }
+
+    /** The same, saved into a folder every so many steps and at the end; a run found there is continued. */
+    public LoopConfig withCheckpoints(Path where, long every) {
+        return new LoopConfig(
+                steps,
+                accumulation,
+                rate,
+                beta1,
+                beta2,
+                epsilon,
+                decay,
+                clip,
+                seed,
+                evaluateEvery,
+                every,
+                Optional.of(where));
+    }
+}

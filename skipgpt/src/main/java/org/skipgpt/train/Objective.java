@@ -1,0 +1,33 @@
+package org.skipgpt.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.Map;
+
+/** What a run learns: its parameters and how one micro-batch adds to their gradients. */
+public interface Objective {
+    /** What the run changes, by a name that checkpoints keep; leaves that record gradients, fp32. */
+    Map<String, NDArray> parameters();
+
+    /**
+     * Runs one micro-batch forward and backward; gradients add up in the parameters.
+     *
+     * @param scope owner of everything made here; closed after the micro-batch
+     * @param step optimizer step, 0 first
+     * @param micro micro-batch within the step
+     * @param weight factor on the loss, 1 / accumulation
+     * @return named scalars for the log, averaged over micro-batches; {@code "loss"} and {@code "tokens"} are needed
+     */
+    Map<String, Double> backward(NDManager scope, long step, int micro, double weight);
+
+    /** Scalars measured between steps, e.g. the loss on held-out text; may be empty. */
+    default Map<String, Double> evaluate() {
+        return Map.of();
+    }
+
+    /** A phrase for progress, e.g. {@code "router tuning"}. */
+    String describe();
+
+    /** A text of everything that decides the run's numbers; a checkpoint of another text is not continued. */
+    String fingerprint();
+}

@@ -1,0 +1,86 @@
+package org.skipgpt.train;
+
+import com.google.gson.Gson;
+import com.google.gson.reflect.TypeToken;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** What a run measured at each step, one row a step; columns may be missing in some rows. */
+public final class TrainingLog {
+    private final List<Map<String, Double>> rows = new ArrayList<>();
+
+    /** Adds a row; the column {@code step} is its key. */
+    void add(Map<String, Double> row) {
+        rows.add(new LinkedHashMap<>(row));
+    }
+
+    /** The rows in order of step. */
+    public List<Map<String, Double>> rows() {
+        return List.copyOf(rows);
+    }
+
+    /** Names of all columns, in order of appearance. */
+    public Set<String> columns() {
+        return rows.stream().flatMap(r -> r.keySet().stream()).collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
+    /** Values of a column where it was measured. */
+    public double[] column(String name) {
+        return rows.stream()
+                .filter(r -> r.containsKey(name))
+                .mapToDouble(r -> value(r, name))
+                .toArray();
+    }
+
+    /** Steps at which a column was measured. */
+    public double[] steps(String name) {
+        return rows.stream()
+                .filter(r -> r.containsKey(name))
+                .mapToDouble(r -> value(r, "step"))
+                .toArray();
+    }
+
+    /** Mean of a column's last values; NaN where there are none. */
+    public double recent(String name, int count) {
+        double[] all = column(name);
+        double sum = 0;
+        int n = Math.min(count, all.length);
+        for (int i = all.length - n; i < all.length; i++) {
+            sum += all[i];
+        }
+        return n == 0 ? Double.NaN : sum / n;
+    }
+
+    private static double value(Map<String, Double> row, String name) {
+        return row.getOrDefault(name, Double.NaN);
+    }
+
+    /** The log as comma-separated text with a header line. */
+    public String csv() {
+        List<String> names = List.copyOf(columns());
+        StringBuilder out = new StringBuilder(String.join(",", names)).append('\n');
+        for (Map<String, Double> row : rows) {
+            out.append(names.stream()
+                            .map(n -> row.containsKey(n) ? Double.toString(value(row, n)) : "")
+                            .collect(Collectors.joining(",")))
+                    .append('\n');
+        }
+        return out.toString();
+    }
+
+    String json() {
+        return new Gson().toJson(rows);
+    }
+
+    static TrainingLog parse(String json) {
+        TrainingLog log = new TrainingLog();
+        List<Map<String, Double>> rows = new Gson().fromJson(json, new TypeToken<List<Map<String, Double>>>() {});
+        log.rows.addAll(rows);
+        return log;
+    }
+}

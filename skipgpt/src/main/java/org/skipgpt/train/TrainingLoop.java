@@ -1,0 +1,148 @@
+package org.skipgpt.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.skipgpt.model.WeightStore;
+import org.skipgpt.report.Observer;
+import org.skipgpt.report.Progress;
+import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Torch;
+
+/**
+ * The one loop: micro-batches, clipping, AdamW, log, evaluation, checkpoints, interruption.
+ *
+ * <p>Everything a step draws comes from the seed and the step's number, so a continued run gives the numbers of an
+ * uninterrupted one. An interrupt ends the run after the current step with its state saved.
+ *
+ * <pre>{@code
+ * TrainingRun run = TrainingLoop.run(objective, LoopConfig.defaults().withSteps(300), manager, Observer.silent());
+ * }</pre>
+ */
+public final class TrainingLoop {
+    private final Objective objective;
+    private final LoopConfig config;
+    private final NDManager manager;
+    private final Observer observer;
+    private final AdamW optimizer;
+    private final WeightStore store;
+    private final Map<String, NDArray> state = new LinkedHashMap<>();
+    private final long started = System.nanoTime();
+    private TrainingLog log = new TrainingLog();
+
+    private TrainingLoop(Objective objective, LoopConfig config, NDManager manager, Observer observer) {
+        this.objective = objective;
+        this.config = config;
+        this.manager = manager;
+        this.observer = observer;
+        this.optimizer = new AdamW(manager, objective.parameters(), config);
+        this.store = new WeightStore(manager, Dtype.FP32);
+        state.putAll(objective.parameters());
+        state.putAll(optimizer.moments());
+    }
+
+    /**
+     * Runs, or continues what lies in the configuration's folder.
+     *
+     * @param manager owner of the optimizer's arrays; lives on the model's device
+     * @throws NonFiniteLossException if the loss becomes NaN or infinite; the last good state stays saved
+     */
+    public static TrainingRun run(Objective objective, LoopConfig config, NDManager manager, Observer observer) {
+        try (NDManager own = manager.newSubManager();
+                var on = Torch.gradients(true)) {
+            TrainingLoop loop = new TrainingLoop(objective, config, own, observer);
+            return loop.run();
+        }
+    }
+
+    private TrainingRun run() {
+        long first = 0;
+        if (config.folder().isPresent()) {
+            Optional<RunState.Loaded> saved;
+            try (var off = Torch.gradients(false)) {
+                saved = RunState.load(config.folder().get(), state, store, fingerprint());
+            }
+            first = saved.map(RunState.Loaded::step).orElse(0L);
+            log = saved.map(RunState.Loaded::log).orElse(log);
+        }
+        long step = first;
+        while (step < config.steps() && !Thread.currentThread().isInterrupted()) {
+            Map<String, Double> row = step(step);
+            step++;
+            if (config.evaluateEvery() > 0 && (step % config.evaluateEvery() == 0 || step == config.steps())) {
+                try (var off = Torch.gradients(false)) {
+                    row.putAll(objective.evaluate());
+                }
+            }
+            log.add(row);
+            if (config.saveEvery() > 0 && step % config.saveEvery() == 0) {
+                save(step);
+            }
+            report(step, row);
+        }
+        boolean stopped = Thread.interrupted();
+        if (step > first) {
+            save(step);
+        }
+        if (stopped) {
+            Thread.currentThread().interrupt();
+        }
+        return new TrainingRun(objective.describe(), step, config, log, seconds(), stopped);
+    }
+
+    private Map<String, Double> step(long step) {
+        long begun = System.nanoTime();
+        Map<String, Double> row = new LinkedHashMap<>();
+        row.put("step", (double) step);
+        for (int micro = 0; micro < config.accumulation(); micro++) {
+            try (NDManager scope = manager.newSubManager()) {
+                Map<String, Double> part = objective.backward(scope, step, micro, 1.0 / config.accumulation());
+                part.forEach((name, value) ->
+                        row.merge(name, name.equals("tokens") ? value : value / config.accumulation(), Double::sum));
+            }
+        }
+        double loss = row.getOrDefault("loss", Double.NaN);
+        double rate = config.rate().at(step, config.steps());
+        double norm = Double.isFinite(loss) ? clippedStep(step, rate) : Double.NaN;
+        if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+            throw new NonFiniteLossException(objective.describe(), step, loss, norm, config.folder());
+        }
+        row.put("learning rate", rate);
+        row.put("gradient norm", norm);
+        double tokens = row.getOrDefault("tokens", 0.0);
+        row.put("tokens/s", tokens / ((System.nanoTime() - begun) / 1e9));
+        return row;
+    }
+
+    private double clippedStep(long step, double rate) {
+        try (var off = Torch.gradients(false)) {
+            return optimizer.step(step, rate);
+        }
+    }
+
+    private void save(long step) {
+        if (config.folder().isEmpty()) {
+            return;
+        }
+        try (var off = Torch.gradients(false)) {
+            RunState.save(config.folder().get(), state, store, step, fingerprint(), log);
+        }
+    }
+
+    private String fingerprint() {
+        return objective.fingerprint() + " · steps " + config.steps() + " · accumulation " + config.accumulation()
+                + " · " + config.rate() + " · seed " + config.seed();
+    }
+
+    private void report(long step, Map<String, Double> row) {
+        String note = String.format(
+                "loss %.4f · %.0f tokens/s", log.recent("loss", 20), row.getOrDefault("tokens/s", Double.NaN));
+        observer.progress(new Progress(objective.describe(), step, config.steps(), "steps", seconds(), note));
+    }
+
+    private double seconds() {
+        return (System.nanoTime() - started) / 1e9;
+    }
+}
