@@ -29,6 +29,7 @@ import org.skipgpt.torch.Torch;
 /** The loop on a tiny decoder that learns a repeating sequence. */
 class TrainingEngineTest {
     @TempDir
+    @SuppressWarnings("NullAway.Init")
     Path folder;
 
     @Test
