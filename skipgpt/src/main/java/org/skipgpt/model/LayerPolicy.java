@@ -32,6 +32,11 @@ public interface LayerPolicy {
         return false;
     }
 
+    /** What decides its decisions, for keys of stored results; a policy with weights puts their hash in. */
+    default String identity() {
+        return describe() + " " + kvPolicy();
+    }
+
     /** One short phrase, e.g. {@code "dense"} or {@code "routers at 25 %"}. */
     String describe();
 }

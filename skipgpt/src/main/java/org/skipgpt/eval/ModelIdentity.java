@@ -1,0 +1,44 @@
+package org.skipgpt.eval;
+
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.Map;
+import org.skipgpt.model.Adapter;
+import org.skipgpt.model.LanguageModel;
+
+/** What decides a model's scores: weights, policy, corrections and element type. */
+final class ModelIdentity {
+    private ModelIdentity() {}
+
+    static String of(LanguageModel model) {
+        String weights = model.hash().isEmpty() ? model.name() : model.hash();
+        return weights + "|" + model.dtype() + "|" + model.policy().identity() + "|"
+                + model.adapter().map(ModelIdentity::of).orElse("");
+    }
+
+    private static String of(Adapter adapter) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            adapter.pairs().entrySet().stream()
+                    .sorted(Comparator.comparing(entry -> entry.getKey().toString()))
+                    .forEach(entry -> add(digest, entry));
+            return adapter.scale() + HexFormat.of().formatHex(digest.digest(), 0, 8);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void add(MessageDigest digest, Map.Entry<Adapter.Key, Adapter.Pair> entry) {
+        digest.update(entry.getKey().toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        for (float[] factor : new float[][] {
+            entry.getValue().a().toFloatArray(), entry.getValue().b().toFloatArray()
+        }) {
+            ByteBuffer bytes = ByteBuffer.allocate(4 * factor.length);
+            bytes.asFloatBuffer().put(factor);
+            digest.update(bytes);
+        }
+    }
+}

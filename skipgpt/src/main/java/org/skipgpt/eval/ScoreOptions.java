@@ -1,0 +1,80 @@
+package org.skipgpt.eval;
+
+/**
+ * How texts become numbers.
+ *
+ * <p>lm-evaluation-harness 0.4.2 is {@code defaults().withBos(Bos.NEVER).withRounding(Rounding.MODEL)}.
+ *
+ * @param bos whether the beginning mark stands before each context
+ * @param rounding the type log-probabilities are rounded to
+ * @param sharing how choices of one question share work; never changes a pick
+ * @param maxTokens longest sequence; longer ones lose their beginning; 0 for the model's context
+ * @param batchTokens tokens of one forward pass, about; 256..1000000
+ */
+public record ScoreOptions(Bos bos, Rounding rounding, Sharing sharing, int maxTokens, int batchTokens) {
+    /** Whether the beginning mark stands before each context. */
+    public enum Bos {
+        /** Where the tokenizer's family has that habit (the harness from 0.4.3 on). */
+        FAMILY,
+        /** Always. */
+        ALWAYS,
+        /** Never (the harness 0.4.2). */
+        NEVER
+    }
+
+    /** The type log-probabilities are rounded to. */
+    public enum Rounding {
+        /** Single precision. */
+        FP32,
+        /** The model's own type, as the harness 0.4.2 does it. */
+        MODEL
+    }
+
+    /** How choices of one question share work. */
+    public enum Sharing {
+        /** Choices that differ in their last token only, such as yes and no, are read off one pass. */
+        EQUAL_INPUTS,
+        /** One whole pass a choice. */
+        NONE
+    }
+
+    /** Checks the numbers. */
+    public ScoreOptions {
+        if (maxTokens < 0 || maxTokens == 1) {
+            throw new IllegalArgumentException("maxTokens " + maxTokens + " is not allowed: expected 0 or 2 and more");
+        }
+        if (batchTokens < 256 || batchTokens > 1_000_000) {
+            throw new IllegalArgumentException("batchTokens " + batchTokens + " is not allowed: expected 256..1000000");
+        }
+    }
+
+    /** The family's beginning mark, single precision, equal inputs once, the model's context, 8192 tokens a pass. */
+    public static ScoreOptions defaults() {
+        return new ScoreOptions(Bos.FAMILY, Rounding.FP32, Sharing.EQUAL_INPUTS, 0, 8192);
+    }
+
+    /** With another habit of the beginning mark. */
+    public ScoreOptions withBos(Bos other) {
+        return new ScoreOptions(other, rounding, sharing, maxTokens, batchTokens);
+    }
+
+    /** With another rounding. */
+    public ScoreOptions withRounding(Rounding other) {
+        return new ScoreOptions(bos, other, sharing, maxTokens, batchTokens);
+    }
+
+    /** With another sharing. */
+    public ScoreOptions withSharing(Sharing other) {
+        return new ScoreOptions(bos, rounding, other, maxTokens, batchTokens);
+    }
+
+    /** With another longest sequence. */
+    public ScoreOptions withMaxTokens(int tokens) {
+        return new ScoreOptions(bos, rounding, sharing, tokens, batchTokens);
+    }
+
+    /** With other batches. */
+    public ScoreOptions withBatchTokens(int tokens) {
+        return new ScoreOptions(bos, rounding, sharing, maxTokens, tokens);
+    }
+}

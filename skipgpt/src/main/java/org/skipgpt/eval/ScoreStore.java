@@ -1,0 +1,166 @@
+package org.skipgpt.eval;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Scores on disk under the identity of model, policy, task and question, so that a stopped run goes on where it was.
+ *
+ * <p>A jsonl file that only grows; a last line cut off by a crash is passed over and computed again.
+ */
+public final class ScoreStore implements AutoCloseable {
+    private final Map<String, Scores> known = new HashMap<>();
+    private final Optional<BufferedWriter> writer;
+
+    /** What is stored of a question. */
+    record Scores(double[] logLikelihoods, boolean[] greedy) {}
+
+    private ScoreStore(Optional<BufferedWriter> writer) {
+        this.writer = writer;
+    }
+
+    /** Remembers nothing beyond its own life. */
+    public static ScoreStore none() {
+        return new ScoreStore(Optional.empty());
+    }
+
+    /**
+     * A store in a file, made where it is missing.
+     *
+     * @throws UncheckedIOException if the file cannot be read or written
+     */
+    public static ScoreStore open(Path file) {
+        try {
+            Path folder = file.toAbsolutePath().getParent();
+            if (folder != null) {
+                Files.createDirectories(folder);
+            }
+            boolean torn = false;
+            Map<String, Scores> read = new HashMap<>();
+            if (Files.exists(file)) {
+                String all = Files.readString(file);
+                torn = !all.isEmpty() && !all.endsWith("\n");
+                for (String line : all.lines().toList()) {
+                    parse(line, read);
+                }
+            }
+            BufferedWriter out = Files.newBufferedWriter(
+                    file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            if (torn) {
+                out.newLine();
+            }
+            ScoreStore store = new ScoreStore(Optional.of(out));
+            store.known.putAll(read);
+            return store;
+        } catch (IOException e) {
+            throw new UncheckedIOException("scores in " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void parse(String line, Map<String, Scores> into) {
+        try {
+            JsonObject object = JsonParser.parseString(line).getAsJsonObject();
+            JsonArray scores = object.getAsJsonArray("loglikelihoods");
+            JsonArray flags = object.getAsJsonArray("greedy");
+            double[] values = new double[scores.size()];
+            boolean[] greedy = new boolean[values.length];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = scores.get(i).getAsDouble();
+                greedy[i] = flags.get(i).getAsBoolean();
+            }
+            into.put(object.get("key").getAsString(), new Scores(values, greedy));
+        } catch (RuntimeException e) {
+            // a line that a crash cut off: its question is scored again
+            return;
+        }
+    }
+
+    /** The key of a question under a model: sha256 over everything that decides its scores. */
+    static String key(String context, Item item) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            add(digest, context);
+            for (List<String> texts : List.of(item.contexts(), item.continuations())) {
+                texts.forEach(text -> add(digest, text));
+            }
+            return HexFormat.of().formatHex(digest.digest(), 0, 16);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void add(MessageDigest digest, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        digest.update(Integer.toString(bytes.length).getBytes(StandardCharsets.US_ASCII));
+        digest.update((byte) ':');
+        digest.update(bytes);
+    }
+
+    /** How many questions are stored. */
+    public int size() {
+        return known.size();
+    }
+
+    Optional<Scores> get(String key) {
+        return Optional.ofNullable(known.get(key));
+    }
+
+    void put(String key, Scores scores) {
+        known.put(key, scores);
+        if (writer.isEmpty()) {
+            return;
+        }
+        JsonObject line = new JsonObject();
+        line.addProperty("key", key);
+        JsonArray values = new JsonArray();
+        JsonArray flags = new JsonArray();
+        for (int i = 0; i < scores.greedy().length; i++) {
+            values.add(scores.logLikelihoods()[i]);
+            flags.add(scores.greedy()[i]);
+        }
+        line.add("loglikelihoods", values);
+        line.add("greedy", flags);
+        try {
+            writer.get().write(line + "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Puts what is known on disk. */
+    void flush() {
+        try {
+            if (writer.isPresent()) {
+                writer.get().flush();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            if (writer.isPresent()) {
+                writer.get().close();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+package org.skipgpt.eval;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import org.skipgpt.data.DataFault;
+import org.skipgpt.model.Interruption;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Observer;
+import org.skipgpt.report.Progress;
+
+/**
+ * Scores the questions of a task by log-likelihood; nothing is generated.
+ *
+ * <p>Questions go longest first in passes of about {@code batchTokens} tokens; the output head runs on continuation rows
+ * only. An interrupted thread ends the run between two passes and keeps what is done.
+ *
+ * <pre>{@code
+ * TaskResult piqa = new Scorer(model).score(TaskData.read(Tasks.named("piqa"), file), Observer.silent());
+ * }</pre>
+ */
+public final class Scorer {
+    private final LanguageModel model;
+    private final ScoreOptions options;
+    private final ScoreStore store;
+
+    /** A scorer with the default options that stores nothing. */
+    public Scorer(LanguageModel model) {
+        this(model, ScoreOptions.defaults(), ScoreStore.none());
+    }
+
+    /** A scorer; the caller closes the store. */
+    public Scorer(LanguageModel model, ScoreOptions options, ScoreStore store) {
+        this.model = model;
+        this.options = options;
+        this.store = store;
+    }
+
+    /** A question cut into tokens, or known already. */
+    private record Ready(Item item, String key, List<PairEncoder.Pair> pairs, Optional<ScoreStore.Scores> known) {
+        int tokens() {
+            return pairs.stream().mapToInt(pair -> pair.tokens().length - 1).sum();
+        }
+    }
+
+    /**
+     * Scores a task.
+     *
+     * @return the scores of every question, or of those finished before the thread was interrupted
+     */
+    public TaskResult score(TaskData data, Observer observer) {
+        long start = System.nanoTime();
+        List<DataFault> faults = new ArrayList<>(data.faults());
+        List<Ready> open = new ArrayList<>();
+        List<ItemScore> done = new ArrayList<>();
+        boolean complete = true;
+        try {
+            prepare(data, faults, open, done);
+            open.sort(Comparator.comparingInt(Ready::tokens)
+                    .reversed()
+                    .thenComparingInt(ready -> ready.item().place()));
+            run(data, open, done, observer, start);
+        } catch (CancellationException e) {
+            complete = false;
+        } finally {
+            store.flush();
+        }
+        done.sort(Comparator.comparingInt(ItemScore::place));
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return TaskResult.of(model, data, options, done, faults, complete, seconds);
+    }
+
+    private void prepare(TaskData data, List<DataFault> faults, List<Ready> open, List<ItemScore> done) {
+        int context = model.config().maxPositions();
+        int longest = options.maxTokens() == 0 ? context : Math.min(context, options.maxTokens());
+        PairEncoder encoder = new PairEncoder(model.tokenizer(), options.bos(), longest);
+        String identity = ModelIdentity.of(model) + "|" + data.task().identity() + "|" + data.shots() + "|"
+                + options.bos() + "|" + options.rounding() + "|" + longest;
+        for (Item item : data.items()) {
+            Interruption.check();
+            String key = ScoreStore.key(identity, item);
+            Optional<ScoreStore.Scores> known = store.get(key);
+            if (known.isPresent()) {
+                done.add(scored(item, known.get()));
+                continue;
+            }
+            try {
+                List<PairEncoder.Pair> pairs = new ArrayList<>();
+                for (int i = 0; i < item.pairs(); i++) {
+                    pairs.add(encoder.encode(
+                            item.contexts().get(i), item.continuations().get(i)));
+                }
+                open.add(new Ready(item, key, pairs, known));
+            } catch (TaskException e) {
+                faults.add(new DataFault(item.file(), item.line(), String.valueOf(e.getMessage())));
+            }
+        }
+    }
+
+    private static ItemScore scored(Item item, ScoreStore.Scores scores) {
+        return new ItemScore(
+                item.place(),
+                item.file(),
+                item.line(),
+                item.gold(),
+                scores.logLikelihoods(),
+                scores.greedy(),
+                item.lengths());
+    }
+
+    private void run(TaskData data, List<Ready> open, List<ItemScore> done, Observer observer, long start) {
+        PassScorer passes = new PassScorer(model, options);
+        int before = done.size();
+        int total = before + open.size();
+        for (int from = 0; from < open.size(); ) {
+            Interruption.check();
+            int to = from;
+            int tokens = 0;
+            List<PairEncoder.Pair> pairs = new ArrayList<>();
+            while (to < open.size() && (to == from || tokens + open.get(to).tokens() <= options.batchTokens())) {
+                tokens += open.get(to).tokens();
+                pairs.addAll(open.get(to).pairs());
+                to++;
+            }
+            PassScorer.Sums sums = passes.score(pairs);
+            int at = 0;
+            for (Ready ready : open.subList(from, to)) {
+                ScoreStore.Scores scores = sums.part(at, ready.pairs().size());
+                at += ready.pairs().size();
+                store.put(ready.key(), scores);
+                done.add(scored(ready.item(), scores));
+            }
+            store.flush();
+            from = to;
+            double seconds = (System.nanoTime() - start) / 1e9;
+            observer.progress(
+                    new Progress("scoring " + data.task().name(), before + from, total, "questions", seconds, ""));
+        }
+    }
+}
