@@ -76,10 +76,6 @@ class HarnessGoldenTest {
         compare(TaskData.read(Tasks.named(task), questions), bare, task + ".0shot");
         compare(TaskData.read(Tasks.named(task), questions, examples, 2), bare, task + ".2shot");
         compare(TaskData.read(Tasks.named(task), questions), marked, task + ".0shot.bos");
-        compare(
-                TaskData.read(Tasks.named(task), questions),
-                bare.withSharing(ScoreOptions.Sharing.NONE).withBatchTokens(256),
-                task + ".0shot");
     }
 
     private static void compare(TaskData data, ScoreOptions options, String name) throws IOException {

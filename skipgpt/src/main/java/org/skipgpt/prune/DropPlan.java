@@ -1,0 +1,142 @@
+package org.skipgpt.prune;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.report.Report;
+import org.skipgpt.report.WholeFile;
+
+/**
+ * Which modules of a model are dropped for every token.
+ *
+ * @param method what chose them
+ * @param layers layers of the model it was made for
+ * @param dropped the modules, in forward order
+ * @param parameterRatio dropped share of the parameters of all layers
+ * @param allParameterRatio dropped share of the whole model's parameters
+ */
+public record DropPlan(
+        String method, int layers, List<ModuleSite> dropped, double parameterRatio, double allParameterRatio)
+        implements Report {
+    /** Copies the list and checks it. */
+    public DropPlan {
+        dropped = List.copyOf(dropped);
+        for (ModuleSite site : dropped) {
+            if (site.layer() < 0 || site.layer() >= layers) {
+                throw new IllegalArgumentException("a plan for " + layers + " layers cannot drop " + site
+                        + ": expected layers 0.." + (layers - 1));
+            }
+        }
+    }
+
+    /** A plan for a model's shape. */
+    public static DropPlan of(String method, DecoderConfig config, List<ModuleSite> dropped) {
+        long parameters = dropped.stream()
+                .mapToLong(site ->
+                        site.module() == Module.ATTENTION ? config.attentionParameters() : config.mlpParameters())
+                .sum();
+        return new DropPlan(
+                method,
+                config.layers(),
+                dropped,
+                (double) parameters / config.blockParameters(),
+                (double) parameters / config.parameters());
+    }
+
+    /**
+     * The model without these modules; weights are shared.
+     *
+     * @throws IllegalArgumentException if the model has another number of layers
+     */
+    public LanguageModel applyTo(LanguageModel model) {
+        if (model.config().layers() != layers) {
+            throw new IllegalArgumentException("this plan is for " + layers + " layers and " + model.name() + " has "
+                    + model.config().layers() + "; make a plan for the model");
+        }
+        return model.withPolicy(new DropPolicy(this));
+    }
+
+    /** Share of all modules that are dropped: the sparsity of every token. */
+    public double sparsity() {
+        return dropped.size() / (2.0 * layers);
+    }
+
+    /** Whether whole layers are dropped and nothing else, so that the rest is a plain smaller model. */
+    public boolean isWholeLayers() {
+        return dropped.stream()
+                .allMatch(site -> dropped.contains(
+                        new ModuleSite(site.layer(), site.module() == Module.MLP ? Module.ATTENTION : Module.MLP)));
+    }
+
+    /** The plan as JSON; {@link #open} reads it back. */
+    public String json() {
+        JsonObject out = new JsonObject();
+        out.addProperty("method", method);
+        out.addProperty("layers", layers);
+        JsonArray sites = new JsonArray();
+        dropped.forEach(site -> sites.add(site.toString()));
+        out.add("dropped", sites);
+        out.addProperty("parameterRatio", parameterRatio);
+        out.addProperty("allParameterRatio", allParameterRatio);
+        return out.toString();
+    }
+
+    /** Saves the plan. */
+    public void save(Path file) {
+        WholeFile.write(file, json() + "\n");
+    }
+
+    /**
+     * Reads a saved plan.
+     *
+     * @throws IllegalArgumentException if the file is no plan
+     */
+    public static DropPlan open(Path file) {
+        try {
+            JsonObject in = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+            List<ModuleSite> sites = new ArrayList<>();
+            in.getAsJsonArray("dropped").forEach(one -> {
+                String[] words = one.getAsString().split(" ");
+                sites.add(
+                        new ModuleSite(Integer.parseInt(words[1]), Module.valueOf(words[0].toUpperCase(Locale.ROOT))));
+            });
+            return new DropPlan(
+                    in.get("method").getAsString(),
+                    in.get("layers").getAsInt(),
+                    sites,
+                    in.get("parameterRatio").getAsDouble(),
+                    in.get("allParameterRatio").getAsDouble());
+        } catch (IOException | RuntimeException e) {
+            throw new IllegalArgumentException(file + " is no drop plan: " + e + "; write one with DropPlan.save", e);
+        }
+    }
+
+    @Override
+    public String text() {
+        return String.format(
+                Locale.ROOT,
+                "%s drops %d of %d modules (sparsity %.1f %%): %.1f %% of block parameters, %.1f %% of all%n  %s",
+                method,
+                dropped.size(),
+                2 * layers,
+                100 * sparsity(),
+                100 * parameterRatio,
+                100 * allParameterRatio,
+                dropped);
+    }
+
+    @Override
+    public String toString() {
+        return text();
+    }
+}

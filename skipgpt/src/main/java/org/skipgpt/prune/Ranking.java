@@ -1,0 +1,156 @@
+package org.skipgpt.prune;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.report.Column;
+import org.skipgpt.report.Observer;
+import org.skipgpt.report.Report;
+import org.skipgpt.report.TextTable;
+
+/**
+ * Which parts of a model matter least: the first of the order goes first.
+ *
+ * <pre>{@code
+ * DropPlan plan = Ranking.jointLayerDrop(model, texts, Observer.silent()).plan(0.25);
+ * LanguageModel pruned = plan.applyTo(model);
+ * }</pre>
+ *
+ * @param method what ranked them, e.g. {@code "ShortGPT"}
+ * @param model the model's name
+ * @param config its shape
+ * @param units what can be dropped: one module, or the two of a layer
+ * @param scores importance of each unit; the least goes first
+ * @param tokens calibration tokens
+ */
+public record Ranking(
+        String method, String model, DecoderConfig config, List<List<ModuleSite>> units, double[] scores, long tokens)
+        implements Report {
+    /** Copies the units. */
+    public Ranking {
+        units = List.copyOf(units);
+        if (units.size() != scores.length) {
+            throw new IllegalArgumentException(units.size() + " units with " + scores.length + " scores");
+        }
+    }
+
+    /** How ShortGPT measures the last layer. */
+    public enum FinalNorm {
+        /** Behind the final norm, as the official code does: the last layer looks more important than it is. */
+        INCLUDED,
+        /** Before the final norm, as every other layer. */
+        EXCLUDED
+    }
+
+    /**
+     * ShortGPT (Men et al., 2024): block influence {@code 1 - mean cos(h_i, h_(i+1))}, whole layers, least first.
+     *
+     * @param sequences calibration texts as token ids
+     */
+    public static Ranking shortGpt(LanguageModel model, List<int[]> sequences, FinalNorm finalNorm, Observer observer) {
+        Similarities found = Similarities.of(model, sequences, observer);
+        int layers = model.config().layers();
+        double[] influence = new double[layers];
+        List<List<ModuleSite>> units = new ArrayList<>();
+        for (int i = 0; i < layers; i++) {
+            boolean normed = finalNorm == FinalNorm.INCLUDED && i == layers - 1;
+            influence[i] = 1 - (normed ? found.lastNormed() : found.layers()[i]);
+            units.add(List.of(new ModuleSite(i, Module.ATTENTION), new ModuleSite(i, Module.MLP)));
+        }
+        String name = "ShortGPT, final norm " + finalNorm.name().toLowerCase(Locale.ROOT);
+        return new Ranking(name, model.name(), model.config(), units, influence, found.tokens());
+    }
+
+    /**
+     * Joint Layer Drop (He et al., LLM-Drop, 2024): {@code 1 - mean cos(x, x + f(norm(x)))} of every attention and MLP
+     * module together, least first.
+     *
+     * @param sequences calibration texts as token ids
+     */
+    public static Ranking jointLayerDrop(LanguageModel model, List<int[]> sequences, Observer observer) {
+        Similarities found = Similarities.of(model, sequences, observer);
+        double[] scores = new double[found.modules().length];
+        List<List<ModuleSite>> units = new ArrayList<>();
+        for (int i = 0; i < scores.length; i++) {
+            scores[i] = 1 - found.modules()[i];
+            units.add(List.of(ModuleSite.of(i)));
+        }
+        return new Ranking("Joint Layer Drop", model.name(), model.config(), units, scores, found.tokens());
+    }
+
+    /** Places of the units, least important first; the earlier of equals first. */
+    public int[] order() {
+        return IntStream.range(0, scores.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> scores[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
+    /**
+     * The plan that drops about a share of the parameters of all layers: as many of the first units as come nearest.
+     *
+     * @param ratio wanted share of block parameters, 0..0.95
+     */
+    public DropPlan plan(double ratio) {
+        if (!(ratio >= 0 && ratio <= 0.95)) {
+            throw new IllegalArgumentException("ratio " + ratio + " is not allowed: expected 0..0.95");
+        }
+        DropPlan best = drop(0);
+        for (int count = 1; count < units.size(); count++) {
+            DropPlan next = drop(count);
+            if (Math.abs(next.parameterRatio() - ratio) < Math.abs(best.parameterRatio() - ratio)) {
+                best = next;
+            }
+        }
+        return best;
+    }
+
+    /** The plan that drops the first {@code count} units of the order. */
+    public DropPlan drop(int count) {
+        if (count < 0 || count > units.size()) {
+            throw new IllegalArgumentException(count + " dropped units are not possible: expected 0.." + units.size());
+        }
+        List<ModuleSite> sites = new ArrayList<>();
+        int[] order = order();
+        for (int i = 0; i < count; i++) {
+            sites.addAll(units.get(order[i]));
+        }
+        sites.sort(Comparator.comparingInt(ModuleSite::index));
+        return DropPlan.of(method, config, sites);
+    }
+
+    /** The units in order with their scores. */
+    public TextTable table() {
+        TextTable table = TextTable.of(
+                method + " on " + model + ", " + tokens + " calibration tokens",
+                Column.number("rank", 0),
+                Column.text("unit"),
+                Column.number("importance", 6));
+        int rank = 1;
+        for (int i : order()) {
+            boolean layer = units.get(i).size() == 2;
+            String unit = layer
+                    ? "layer " + units.get(i).get(0).layer()
+                    : units.get(i).get(0).toString();
+            table = table.withRow(rank++, unit, scores[i]);
+        }
+        return table;
+    }
+
+    @Override
+    public String text() {
+        return table().text();
+    }
+
+    @Override
+    public String toString() {
+        return text();
+    }
+}

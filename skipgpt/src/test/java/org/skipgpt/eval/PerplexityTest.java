@@ -1,0 +1,71 @@
+package org.skipgpt.eval;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.skipgpt.data.Tokenizer;
+
+class PerplexityTest {
+    private static final Tokenizer LETTERS = new Tokenizer() {
+        @Override
+        public int[] encode(String text) {
+            return text.chars().toArray();
+        }
+
+        @Override
+        public String decode(int[] ids) {
+            return new String(ids, 0, ids.length);
+        }
+
+        @Override
+        public String piece(int id) {
+            return Character.toString(id);
+        }
+
+        @Override
+        public int vocabSize() {
+            return 256;
+        }
+
+        @Override
+        public OptionalInt bos() {
+            return OptionalInt.of(1);
+        }
+
+        @Override
+        public OptionalInt eos() {
+            return OptionalInt.of(2);
+        }
+
+        @Override
+        public boolean addsBos() {
+            return true;
+        }
+    };
+
+    @Test
+    void rowsKeepTheirLineEndsAsWikiTextDoesOrLoseThem() {
+        String file = " \n = Title = \n \n a b \n";
+
+        assertThat(Perplexity.joined(file, PerplexityOptions.wikitext2()))
+                .isEqualTo("\n\n = Title = \n\n\n\n\n a b \n");
+        assertThat(Perplexity.joined(file, PerplexityOptions.ptb())).isEqualTo("\n\n= Title =\n\n\n\na b");
+    }
+
+    @Test
+    void windowsDoNotOverlapAndTheTailIsDropped() {
+        int[] ids = Perplexity.tokens(LETTERS, "abcdefg", PerplexityOptions.Bos.TEXT);
+
+        assertThat(Perplexity.windows(LETTERS, ids, 3, PerplexityOptions.Bos.TEXT))
+                .containsExactly(new int[] {1, 'a', 'b'}, new int[] {'c', 'd', 'e'});
+    }
+
+    @Test
+    void aMarkBeforeEveryWindowTakesOnePlaceOfIt() {
+        int[] ids = Perplexity.tokens(LETTERS, "abcdefg", PerplexityOptions.Bos.WINDOW);
+
+        assertThat(Perplexity.windows(LETTERS, ids, 3, PerplexityOptions.Bos.WINDOW))
+                .containsExactly(new int[] {1, 'a', 'b'}, new int[] {1, 'c', 'd'}, new int[] {1, 'e', 'f'});
+    }
+}
