@@ -38,14 +38,21 @@ public final class LanguageLoss {
     }
 
     /**
-     * Computes the loss and sends its gradient back into the stream (and into the head where it learns).
+     * A loss and its gradient at the end of the stream.
      *
-     * @param x (N, D) final stream with a graph behind it
+     * @param nats mean loss a token
+     * @param upstream (N, D) gradient times the wanted factor
+     */
+    public record Sent(double nats, NDArray upstream) {}
+
+    /**
+     * Computes the loss and its gradient with respect to the stream; a head that learns gets its gradient, too.
+     *
+     * @param x (N, D) final stream
      * @param targets (N) next tokens
      * @param weight factor on the gradient
-     * @return the loss in nats a token, without the factor
      */
-    public static double backward(NDManager scope, Decoder decoder, NDArray x, long[] targets, double weight) {
+    public static Sent gradient(NDManager scope, Decoder decoder, NDArray x, long[] targets, double weight) {
         NDArray end = Gradients.leaf(x); // (N, D)
         end.attach(scope);
         NDArray all = scope.create(targets); // (N)
@@ -72,8 +79,18 @@ public final class LanguageLoss {
         }
         NDArray upstream = Gradients.of(end);
         upstream.attach(scope);
-        Gradients.backward(x, upstream);
-        return sum / weight;
+        return new Sent(sum / weight, upstream);
+    }
+
+    /**
+     * Computes the loss and sends its gradient back through the graph behind the stream.
+     *
+     * @return the loss in nats a token, without the factor
+     */
+    public static double backward(NDManager scope, Decoder decoder, NDArray x, long[] targets, double weight) {
+        Sent sent = gradient(scope, decoder, x, targets, weight);
+        Gradients.backward(x, sent.upstream());
+        return sent.nats();
     }
 
     /** The packed inputs of some sequences. */
