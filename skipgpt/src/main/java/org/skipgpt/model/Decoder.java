@@ -23,9 +23,11 @@ public final class Decoder {
     private final TorchProgram program;
     private final List<NDArray> windows;
     private final NDArray noDropout;
+    private final Optional<Dropout> dropout;
     private @Nullable PackingCosts costs;
 
     Decoder(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, TorchProgram program) {
+        this.dropout = Optional.empty();
         this.config = config;
         this.weights = weights;
         this.adapter = adapter;
@@ -35,6 +37,21 @@ public final class Decoder {
                 .map(w -> Rows.cpu(manager, new long[] {w}).squeeze())
                 .toList();
         this.noDropout = manager.create(new Shape(0));
+    }
+
+    private Decoder(Decoder from, Dropout masks) {
+        this.config = from.config;
+        this.weights = from.weights;
+        this.adapter = from.adapter;
+        this.program = from.program;
+        this.windows = from.windows;
+        this.noDropout = from.noDropout;
+        this.dropout = Optional.of(masks);
+    }
+
+    /** The same forward pass with dropout before the low-rank factors; shares the compiled methods. */
+    public Decoder withDropout(Dropout masks) {
+        return new Decoder(this, masks);
     }
 
     /** The shape. */
@@ -271,11 +288,21 @@ public final class Decoder {
                     Adapter.Pair pair = adapter.get().pair(site.layer(), p);
                     arguments[at++] = pair.a();
                     arguments[at++] = pair.b();
-                    arguments[at++] = noDropout;
+                    arguments[at++] = dropped(method, site.layer(), p, first, more);
                 }
             }
         }
         return program.call(method, first, arguments);
+    }
+
+    private NDArray dropped(String method, int layer, Projection p, NDArray first, NDArray[] more) {
+        if (dropout.isEmpty()) {
+            return noDropout;
+        }
+        // Only queries and outputs of executing rows are computed; keys and values are those of all rows.
+        boolean some = method.equals("attention_packed") && (p == Projection.Q || p == Projection.O);
+        long rows = some ? more[0].getShape().get(0) : first.getShape().get(0);
+        return dropout.get().mask(layer, p, first, rows, p.inputs(config));
     }
 
     NDArray window(int layer) {

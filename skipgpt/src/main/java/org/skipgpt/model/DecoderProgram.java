@@ -108,6 +108,7 @@ final class DecoderProgram {
             }
         }
         source.with("attentionWeights", declared(attention)).with("mlpWeights", declared(mlp));
+        source.with("mlpPass", String.join(", ", mlp));
         source.with("qArgs", prefixed(declared(query))).with("qPass", prefixed(String.join(", ", query)));
         source.with("kvArgs", prefixed(declared(keyValue))).with("kvPass", prefixed(String.join(", ", keyValue)));
         source.with("oArgs", prefixed(declared(out))).with("oPass", prefixed(String.join(", ", out)));

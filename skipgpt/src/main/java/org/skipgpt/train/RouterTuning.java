@@ -1,35 +1,40 @@
 package org.skipgpt.train;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.skipgpt.lora.Lora;
+import org.skipgpt.lora.SeededDropout;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.model.SplitForward;
 import org.skipgpt.model.Trace;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
 import org.skipgpt.route.Routers;
-import org.skipgpt.route.Temperature;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.Torch;
 
 /**
- * Stage 1: the weights stay frozen, the routers learn which modules each token needs.
+ * Stage 1 of SkipGPT: routers learn, weights do not; or, with an adapter, SkipGPT-Joint, where both learn.
  *
- * <p>{@code L = L_lm + alpha |T - r|} (SkipGPT, 2025, Eq. 9), gates drawn by straight-through Gumbel-softmax, r the
- * mean skip of the micro-batch. Every module is computed for every token, because the gradient of a closed gate needs
- * the output it left out.
+ * <p>{@code L = L_lm + alpha |T - r|} (SkipGPT, 2025, Eq. 9, Algorithm 1).
  *
  * <pre>{@code
- * var stage = new RouterTuning(model, routers, Budget.of(0.25), Temperature.paper(), batches, 1, loop, "my text");
- * TrainingRun run = TrainingLoop.run(stage, loop, scope, Observer.silent());
+ * var tuning = RouterTuning.of(model, routers, gate, RouterTuningConfig.paper(0.25), loop, batches, "books");
+ * TrainingLoop.run(tuning, loop, manager, observer);
  * }</pre>
  */
 public final class RouterTuning implements Objective {
@@ -37,51 +42,85 @@ public final class RouterTuning implements Objective {
     private final Decoder decoder;
     private final Routers routers;
     private final Gate gate;
-    private final Budget budget;
-    private final Temperature temperature;
-    private final Batches batches;
+    private final RouterTuningConfig config;
     private final LoopConfig loop;
+    private final Batches batches;
     private final String data;
+    private final Optional<SeededDropout> dropout;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
+    private long rateStep = -1;
+    private double stepRate;
 
-    /**
-     * An objective over routers; their arrays change in place.
-     *
-     * @param owner owns the gate's program; as long-lived as the routers
-     * @param budget target and strength of the sparsity loss; its scope is the micro-batch
-     * @param temperature tau of each step; the paper falls from 5 to 1
-     * @param batches where windows come from
-     * @param loop steps, accumulation and seed of the run
-     * @param data identity of the text, for the run's fingerprint
-     */
-    public RouterTuning(
-            NDManager owner,
+    private RouterTuning(
             LanguageModel model,
             Routers routers,
-            Budget budget,
-            Temperature temperature,
-            Batches batches,
+            Gate gate,
+            RouterTuningConfig config,
             LoopConfig loop,
-            String data) {
-        if (budget.scope() != Budget.Scope.MICRO_BATCH) {
-            throw new IllegalArgumentException("budget scope " + budget.scope()
-                    + " is not possible here: the loss is formed in each micro-batch; use MICRO_BATCH");
-        }
+            Batches batches,
+            String data,
+            boolean joint) {
         this.model = model;
         this.decoder = model.differentiable();
         this.routers = routers;
-        this.gate = Gate.compile(owner);
-        this.budget = budget;
-        this.temperature = temperature;
-        this.batches = batches;
+        this.gate = gate;
+        this.config = config;
         this.loop = loop;
+        this.batches = batches;
         this.data = data;
-        List<String> names = routers.names();
-        for (int i = 0; i < names.size(); i++) {
-            NDArray array = routers.parameters().get(i);
-            Gradients.require(array);
-            parameters.put(names.get(i), array);
+        for (int i = 0; i < routers.names().size(); i++) {
+            parameters.put(
+                    "router." + routers.names().get(i), routers.parameters().get(i));
         }
+        if (joint) {
+            List<NDArray> factors = Lora.parameters(model.adapter().orElseThrow(), model.config());
+            for (int i = 0; i < factors.size(); i++) {
+                parameters.put("adapter." + i, factors.get(i));
+            }
+        }
+        this.dropout = joint && config.dropout() > 0
+                ? Optional.of(new SeededDropout(decoder.weights().manager()))
+                : Optional.empty();
+        parameters.values().forEach(Gradients::require);
+    }
+
+    /**
+     * Stage 1.
+     *
+     * @param model its weights and any adapter stay as they are
+     * @param routers changed in place
+     * @param loop the settings the loop is run with
+     * @param data identity of the text
+     */
+    public static RouterTuning of(
+            LanguageModel model,
+            Routers routers,
+            Gate gate,
+            RouterTuningConfig config,
+            LoopConfig loop,
+            Batches batches,
+            String data) {
+        return new RouterTuning(model, routers, gate, config, loop, batches, data, false);
+    }
+
+    /**
+     * SkipGPT-Joint: routers and the model's adapter learn together from the whole loss.
+     *
+     * @throws IllegalArgumentException if the model has no adapter
+     */
+    public static RouterTuning joint(
+            LanguageModel model,
+            Routers routers,
+            Gate gate,
+            RouterTuningConfig config,
+            LoopConfig loop,
+            Batches batches,
+            String data) {
+        if (model.adapter().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "joint tuning needs a model with an adapter: use withAdapter(Lora.init(…)) first");
+        }
+        return new RouterTuning(model, routers, gate, config, loop, batches, data, true);
     }
 
     @Override
@@ -91,60 +130,157 @@ public final class RouterTuning implements Objective {
 
     @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
-        long number = step * loop.accumulation() + micro;
-        int[][] sequences = batches.batch(number);
-        double tau = temperature.at(step, loop.steps());
-        Noise noise = Noise.gumbel(gate, loop.seed() * 1_000_003L + number);
-        LearningPolicy policy = new LearningPolicy(gate, routers, LearningPolicy.Setting.at(tau), noise);
-
+        int[][] sequences = batches.batch(step * loop.accumulation() + micro);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
-        NDArray x = decoder.forward(rows, policy, Execution.MASKED, Trace.none()); // (N, D)
-        LanguageLoss.Sent sent = LanguageLoss.gradient(scope, decoder, x, LanguageLoss.targets(sequences), weight);
-
-        NDArray gates = NDArrays.stack(new NDList(policy.gates())); // (M, N)
-        NDArray r = gate.skipRate(gates, budget.weights(model.config()), ones(rows.size())); // ()
-        NDArray penalty = r.sub((float) budget.target()).abs().mul((float) budget.alpha()); // ()
-        // One scalar whose gradient is that of both parts, so that the shared graph is walked once.
-        NDArray total = x.mul(sent.upstream()).sum().add(penalty.mul((float) weight));
-        double skipped = r.getFloat();
-        double penalised = penalty.getFloat();
-        float[] executed = gates.mean(new int[] {1}).toFloatArray(); // (M)
-        Gradients.backward(total);
-        return row(sent.nats(), penalised, skipped, executed, tau, rows.size());
-    }
-
-    private static Map<String, Double> row(
-            double nats, double penalty, double r, float[] executed, double tau, int tokens) {
-        double[] skip = new double[2];
-        for (int i = 0; i < executed.length; i++) {
-            skip[i % 2] += (1 - executed[i]) * 2 / executed.length;
+        Micro state = new Micro(rows, step, micro, weight);
+        if (config.budget().scope() == Budget.Scope.GLOBAL_BATCH && loop.accumulation() > 1) {
+            state.fix(globalRate(step));
         }
+        Backward passes = new Backward(state.own, rows, LanguageLoss.targets(sequences), weight);
+        double lm = config.recompute()
+                ? passes.recomputed(scope, state::layer, state::settle, layer -> state.surrogate(scope))
+                : passes.whole(scope, state::layer, () -> {
+                    state.settle();
+                    return state.surrogate(scope);
+                });
         Map<String, Double> row = new LinkedHashMap<>();
-        row.put("loss", nats + penalty);
-        row.put("LM loss", nats);
+        double penalty = config.budget().alpha() * Math.abs(config.budget().target() - state.rate);
+        row.put("loss", lm + penalty);
+        row.put("LM loss", lm);
         row.put("penalty", penalty);
-        row.put("sparsity", r);
-        row.put("attention sparsity", skip[0]);
-        row.put("mlp sparsity", skip[1]);
-        row.put("temperature", tau);
-        row.put("tokens", (double) tokens);
+        row.put("r", state.rate);
+        row.put("s_attn", state.skipped(Module.ATTENTION));
+        row.put("s_mlp", state.skipped(Module.MLP));
+        row.put("tau", config.temperature().at(step, loop.steps()));
+        row.put("tokens", (double) rows.size());
         return row;
     }
 
-    private static float[] ones(int n) {
-        float[] ones = new float[n];
-        java.util.Arrays.fill(ones, 1);
-        return ones;
+    // The penalty's sign is one for the whole step, so r of all micro-batches is measured before the first backward.
+    private double globalRate(long step) {
+        if (rateStep != step) {
+            double sum = 0;
+            long tokens = 0;
+            for (int micro = 0; micro < loop.accumulation(); micro++) {
+                try (NDManager scope = model.scope();
+                        var off = Torch.gradients(false)) {
+                    int[][] sequences = batches.batch(step * loop.accumulation() + micro);
+                    Rows rows = LanguageLoss.rows(scope, decoder, sequences);
+                    Micro state = new Micro(rows, step, micro, 1);
+                    NDArray x = decoder.embed(rows);
+                    for (int layer = 0; layer < decoder.config().layers(); layer++) {
+                        x = state.layer(layer, x);
+                    }
+                    state.settle();
+                    sum += state.rate * rows.size();
+                    tokens += rows.size();
+                }
+            }
+            stepRate = sum / tokens;
+            rateStep = step;
+        }
+        return stepRate;
+    }
+
+    /** One micro-batch: draws that repeat, gates so far, realised rates. */
+    private final class Micro {
+        private final Rows rows;
+        private final double weight;
+        private final Noise noise;
+        private final LearningPolicy.Setting setting;
+        private final Decoder own;
+        private final SplitForward split;
+        private final float[] weights = config.budget().weights(model.config());
+        private final double[] executed = new double[model.config().modules()];
+        private List<Integer> places = new ArrayList<>();
+        private List<NDArray> gates = new ArrayList<>();
+        private double rate;
+        private double sign;
+        private double fixed = Double.NaN;
+
+        Micro(Rows rows, long step, int micro, double weight) {
+            long seed = Noise.mixed(loop.seed(), step * loop.accumulation() + micro);
+            this.rows = rows;
+            this.weight = weight;
+            this.noise = Noise.gumbel(gate, seed);
+            this.setting = config.setting(step, loop.steps());
+            this.own = dropout.map(d -> decoder.withDropout(d.masks(config.dropout(), seed)))
+                    .orElse(decoder);
+            this.split = new SplitForward(own, config.rho(), seed);
+        }
+
+        void fix(double global) {
+            fixed = global;
+        }
+
+        NDArray layer(int layer, NDArray in) {
+            LearningPolicy policy = new LearningPolicy(gate, routers, setting, noise);
+            NDArray middle = module(new ModuleSite(layer, Module.ATTENTION), in, in, policy); // (N, D)
+            NDArray out = module(new ModuleSite(layer, Module.MLP), middle, in, policy); // (N, D)
+            for (int i = 0; i < 2; i++) {
+                NDArray g = policy.gates().get(i);
+                executed[2 * layer + i] = g.sum().getFloat() / rows.size();
+                places.add(2 * layer + i);
+                gates.add(g);
+            }
+            return out;
+        }
+
+        private NDArray module(ModuleSite site, NDArray x, NDArray in, LearningPolicy policy) {
+            return config.sparseBackward()
+                            && parameters.size() == routers.names().size()
+                    ? split.module(site, x, in, rows, policy)
+                    : own.module(site, x, in, rows, policy, Execution.MASKED, Trace.none());
+        }
+
+        /** After the forward pass: r, and on which side of the target it lies. */
+        void settle() {
+            double kept = 0;
+            for (int m = 0; m < executed.length; m++) {
+                kept += weights[m] * executed[m];
+            }
+            rate = 1 - kept;
+            sign = Math.signum(
+                    (Double.isNaN(fixed) ? rate : fixed) - config.budget().target());
+            if (config.recompute()) {
+                places = new ArrayList<>();
+                gates = new ArrayList<>();
+            }
+        }
+
+        /** A scalar with the penalty's gradient: alpha sign(r - T) r, of the gates not yet asked for. */
+        NDArray surrogate(NDManager scope) {
+            NDList parts = new NDList();
+            for (int i = 0; i < gates.size(); i++) {
+                double factor = -weight * config.budget().alpha() * sign * weights[places.get(i)] / rows.size();
+                parts.add(gates.get(i).sum().mul((float) factor));
+            }
+            places = new ArrayList<>();
+            gates = new ArrayList<>();
+            NDArray sum = scope.zeros(new Shape());
+            for (NDArray part : parts) {
+                sum = part.add(sum);
+            }
+            return sum;
+        }
+
+        double skipped(Module module) {
+            double sum = 0;
+            for (int m = module == Module.ATTENTION ? 0 : 1; m < executed.length; m += 2) {
+                sum += 1 - executed[m];
+            }
+            return sum / model.config().layers();
+        }
     }
 
     @Override
     public String describe() {
-        return "router tuning";
+        return parameters.size() == routers.names().size() ? "router tuning" : "joint tuning";
     }
 
     @Override
     public String fingerprint() {
-        return "router tuning · base " + model.hash() + " · " + routers.config() + " · " + budget + " · " + temperature
+        return describe() + " · " + config + " · " + routers.config() + " · " + model.config() + " · " + model.hash()
                 + " · " + data;
     }
 }

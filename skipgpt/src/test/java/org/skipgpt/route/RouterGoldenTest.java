@@ -21,7 +21,7 @@ import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
-import org.skipgpt.torch.Autograd;
+import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 
 /** Logits, gates, losses and router gradients of the paper's and the official arithmetic in Python. */
@@ -45,7 +45,7 @@ class RouterGoldenTest {
             LanguageModel model = golden.model(manager);
             Gate gate = Gate.compile(manager);
             Routers routers = routers(manager, model, preset);
-            routers.parameters().forEach(p -> Autograd.learns(p, true));
+            routers.parameters().forEach(Gradients::require);
             int[][] ids =
                     file.equals("train") ? new int[][] {golden.ids(0), golden.ids(1)} : new int[][] {golden.ids(0)};
             Decoder decoder = model.differentiable();
@@ -68,8 +68,8 @@ class RouterGoldenTest {
                 close(rate, expected, "skip_rate");
                 close(penalty, expected, "penalty");
                 close(total, expected, "total_loss");
-                Autograd.backward(total);
-                compareGradients(routers, expected, official, scope);
+                Gradients.backward(total);
+                compareGradients(routers, expected, official);
             }
         }
     }
@@ -189,10 +189,10 @@ class RouterGoldenTest {
         }
     }
 
-    static void compareGradients(Routers routers, SafeTensors expected, boolean official, NDManager scope) {
+    static void compareGradients(Routers routers, SafeTensors expected, boolean official) {
         for (int i = 0; i < routers.names().size(); i++) {
             String name = routers.names().get(i);
-            float[] own = Autograd.gradient(routers.parameters().get(i), scope).toFloatArray();
+            float[] own = Gradients.of(routers.parameters().get(i)).toFloatArray();
             float[] python = Golden.floats(expected, "grad." + name);
             if (official && !name.contains(".hidden.")) {
                 int half = python.length / 2;

@@ -1,0 +1,109 @@
+package org.skipgpt.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
+import org.skipgpt.model.Decoder;
+import org.skipgpt.model.Interruption;
+import org.skipgpt.model.Rows;
+import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.Torch;
+
+/**
+ * Forward and backward over all layers, with the whole graph or layer by layer.
+ *
+ * <p>Recomputing keeps the layers' inputs only and runs each layer twice: memory is one layer's graph plus L inputs.
+ */
+final class Backward {
+    /** Runs a layer; with a graph where gradients are recorded. */
+    @FunctionalInterface
+    interface Layer {
+        NDArray run(int layer, NDArray in);
+    }
+
+    private final Decoder decoder;
+    private final Rows rows;
+    private final long[] targets;
+    private final double weight;
+
+    Backward(Decoder decoder, Rows rows, long[] targets, double weight) {
+        this.decoder = decoder;
+        this.rows = rows;
+        this.targets = targets;
+        this.weight = weight;
+    }
+
+    /**
+     * Whole graph.
+     *
+     * @param extra after the forward pass, a scalar that is added to the loss
+     * @return language loss in nats a token
+     */
+    double whole(NDManager scope, Layer layer, Supplier<NDArray> extra) {
+        NDArray x = decoder.embed(rows); // (N, D)
+        // No parameter lies before the first router, so the stream itself is made a leaf to have one graph always.
+        x = Gradients.leaf(x);
+        for (int i = 0; i < decoder.config().layers(); i++) {
+            Interruption.check();
+            x = layer.run(i, x);
+        }
+        NDArray end = Gradients.leaf(x); // (N, D)
+        double loss = LanguageLoss.backward(scope, decoder, end, targets, weight);
+        NDArray upstream = upstream(end, scope);
+        Gradients.backward(x.mul(upstream).sum().add(extra.get()));
+        return loss;
+    }
+
+    /**
+     * Layer by layer.
+     *
+     * @param between after the forward pass without a graph
+     * @param extra after a layer was run again, a scalar that is added to the loss
+     * @return language loss in nats a token
+     */
+    double recomputed(NDManager scope, Layer layer, Runnable between, IntFunction<NDArray> extra) {
+        List<NDArray> inputs = new ArrayList<>();
+        NDArray end;
+        try (var off = Torch.gradients(false)) {
+            NDArray x = decoder.embed(rows); // (N, D)
+            for (int i = 0; i < decoder.config().layers(); i++) {
+                Interruption.check();
+                inputs.add(x);
+                try (NDManager one = scope.newSubManager()) {
+                    NDArray in = x.duplicate();
+                    in.attach(one);
+                    x = layer.run(i, in);
+                    x.attach(scope);
+                }
+            }
+            end = x;
+        }
+        between.run();
+        NDArray leaf = Gradients.leaf(end); // (N, D)
+        double loss = LanguageLoss.backward(scope, decoder, leaf, targets, weight);
+        NDArray upstream = upstream(leaf, scope); // (N, D)
+        for (int i = decoder.config().layers() - 1; i >= 0; i--) {
+            Interruption.check();
+            try (NDManager one = scope.newSubManager()) {
+                NDArray in = Gradients.leaf(inputs.get(i)); // (N, D)
+                in.attach(one);
+                NDArray out = layer.run(i, in); // (N, D)
+                Gradients.backward(out.mul(upstream).sum().add(extra.apply(i)));
+                NDArray next = upstream(in, scope);
+                upstream.close();
+                upstream = next;
+            }
+            inputs.get(i).close();
+        }
+        return loss;
+    }
+
+    private static NDArray upstream(NDArray leaf, NDManager scope) {
+        NDArray gradient = Gradients.of(leaf);
+        gradient.attach(scope);
+        return gradient;
+    }
+}

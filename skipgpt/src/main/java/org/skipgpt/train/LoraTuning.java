@@ -1,0 +1,163 @@
+package org.skipgpt.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.skipgpt.lora.Lora;
+import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.lora.SeededDropout;
+import org.skipgpt.model.Decision;
+import org.skipgpt.model.Decoder;
+import org.skipgpt.model.Execution;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.model.Rows;
+import org.skipgpt.model.Trace;
+import org.skipgpt.route.Noise;
+import org.skipgpt.torch.Gradients;
+
+/**
+ * Stage 2 of SkipGPT: the adapter learns, routers are frozen and decide by argmax. Under the dense policy it is the
+ * Dense+LoRA control.
+ *
+ * <p>Skipped work is done neither forward nor backward. Deviation: the authors' code keeps the straight-through gate
+ * attached in this stage; here it is cut, which is the true gradient of the network with hard gates.
+ *
+ * <pre>{@code
+ * var adapted = routed.withAdapter(Lora.init(manager, routed.config(), LoraConfig.defaults(), 43));
+ * TrainingLoop.run(new LoraTuning(adapted, LoraConfig.defaults(), loop, batches, false, "books"), loop, manager, o);
+ * }</pre>
+ */
+public final class LoraTuning implements Objective {
+    private final LanguageModel model;
+    private final Decoder decoder;
+    private final LoraConfig config;
+    private final LoopConfig loop;
+    private final Batches batches;
+    private final boolean recompute;
+    private final String data;
+    private final Optional<SeededDropout> dropout;
+    private final Map<String, NDArray> parameters = new LinkedHashMap<>();
+
+    /**
+     * An objective over a model's adapter.
+     *
+     * @param model with an adapter, which is changed in place, and the policy to tune under
+     * @param config the adapter's shape; its dropout is used
+     * @param loop the settings the loop is run with
+     * @param recompute keep layer inputs only and run each layer twice
+     * @param data identity of the text
+     * @throws IllegalArgumentException if the model has no adapter
+     */
+    public LoraTuning(
+            LanguageModel model, LoraConfig config, LoopConfig loop, Batches batches, boolean recompute, String data) {
+        this.model = model;
+        this.decoder = model.differentiable();
+        this.config = config;
+        this.loop = loop;
+        this.batches = batches;
+        this.recompute = recompute;
+        this.data = data;
+        this.dropout = config.dropout() > 0
+                ? Optional.of(new SeededDropout(decoder.weights().manager()))
+                : Optional.empty();
+        List<NDArray> factors = Lora.parameters(
+                model.adapter()
+                        .orElseThrow(() -> new IllegalArgumentException(
+                                "LoRA tuning needs a model with an adapter: use withAdapter(Lora.init(…)) first")),
+                model.config());
+        for (int i = 0; i < factors.size(); i++) {
+            parameters.put("adapter." + i, factors.get(i));
+        }
+        parameters.values().forEach(Gradients::require);
+    }
+
+    /** The paper's loop: 10,000 steps of 16 sequences, 2e-4 with warm-up 0.1 and cosine. */
+    public static LoopConfig paperLoop() {
+        return RouterTuningConfig.paperLoop().withRate(LearningRate.cosine(2e-4, 0.1));
+    }
+
+    /** The authors' loop: the same rate, 8 micro-batches, AdamW 0.9/0.999. */
+    public static LoopConfig officialLoop() {
+        return RouterTuningConfig.officialLoop().withRate(LearningRate.cosine(2e-4, 0.1));
+    }
+
+    @Override
+    public Map<String, NDArray> parameters() {
+        return parameters;
+    }
+
+    @Override
+    public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
+        long number = step * loop.accumulation() + micro;
+        int[][] sequences = batches.batch(number);
+        Rows rows = LanguageLoss.rows(scope, decoder, sequences);
+        Decoder own = dropout.map(d -> decoder.withDropout(d.masks(config.dropout(), Noise.mixed(loop.seed(), number))))
+                .orElse(decoder);
+        double[] skipped = new double[2];
+        Trace watch = new Trace() {
+            @Override
+            public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows r) {
+                skipped[site.index() % 2] +=
+                        skippedShare(decision, r.size()) / own.config().layers();
+            }
+        };
+        Backward passes = new Backward(own, rows, LanguageLoss.targets(sequences), weight);
+        Backward.Layer counted = (layer, in) -> layer(own, layer, in, rows, watch);
+        Backward.Layer again = (layer, in) -> layer(own, layer, in, rows, Trace.none());
+        boolean[] second = {false};
+        NDArray zero = scope.create(0f);
+        double lm = recompute
+                ? passes.recomputed(
+                        scope,
+                        (layer, in) -> (second[0] ? again : counted).run(layer, in),
+                        () -> second[0] = true,
+                        layer -> zero)
+                : passes.whole(scope, counted, () -> zero);
+        Map<String, Double> row = new LinkedHashMap<>();
+        row.put("loss", lm);
+        row.put("LM loss", lm);
+        row.put("s_attn", skipped[0]);
+        row.put("s_mlp", skipped[1]);
+        row.put("r", (skipped[0] + skipped[1]) / 2);
+        row.put("tokens", (double) rows.size());
+        return row;
+    }
+
+    private NDArray layer(Decoder own, int layer, NDArray in, Rows rows, Trace trace) {
+        NDArray middle = own.module(
+                new ModuleSite(layer, Module.ATTENTION),
+                in,
+                in,
+                rows,
+                model.policy(),
+                Execution.ALWAYS_PACKED,
+                trace); // (N, D)
+        return own.module(
+                new ModuleSite(layer, Module.MLP), middle, in, rows, model.policy(), Execution.ALWAYS_PACKED, trace);
+    }
+
+    private static double skippedShare(Decision decision, int n) {
+        if (decision instanceof Decision.Gated gated) {
+            return 1 - gated.gate().sum().getFloat() / n;
+        }
+        return decision instanceof Decision.None ? 1 : 0;
+    }
+
+    @Override
+    public String describe() {
+        return "LoRA tuning";
+    }
+
+    @Override
+    public String fingerprint() {
+        return describe() + " · " + config.rank() + "/" + config.alpha() + "/" + config.dropout() + " on "
+                + config.targets().stream().sorted().toList() + " · "
+                + model.policy().describe() + " · "
+                + model.config() + " · " + model.hash() + " · " + data;
+    }
+}

@@ -1,0 +1,139 @@
+package org.skipgpt.train;
+
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.route.Budget;
+import org.skipgpt.route.ExecutionBounds;
+import org.skipgpt.route.ForcedExecution;
+import org.skipgpt.route.LearningPolicy;
+import org.skipgpt.route.Temperature;
+
+/**
+ * How routers are tuned.
+ *
+ * @param budget target and penalty
+ * @param temperature of the straight-through gradient over optimizer steps
+ * @param noiseEnd factor on the Gumbel noise at the last step, linear from 1; 1 keeps it, as in the paper
+ * @param forced rows that always execute
+ * @param bounds fewest and most rows that execute
+ * @param kv which keys and values skipped tokens leave
+ * @param sparseBackward leave out backward work that is exactly zero
+ * @param rho share of skipping rows computed for the gates' gradient; 1 is exact
+ * @param recompute keep layer inputs only and run each layer twice
+ * @param dropout before the factors of an adapter that learns too
+ */
+public record RouterTuningConfig(
+        Budget budget,
+        Temperature temperature,
+        double noiseEnd,
+        ForcedExecution forced,
+        ExecutionBounds bounds,
+        KvPolicy kv,
+        boolean sparseBackward,
+        double rho,
+        boolean recompute,
+        double dropout) {
+    /** Checks the ranges. */
+    public RouterTuningConfig {
+        if (!(noiseEnd >= 0 && noiseEnd <= 1) || !(rho > 0 && rho <= 1) || !(dropout >= 0 && dropout < 1)) {
+            throw new IllegalArgumentException("router tuning: noiseEnd " + noiseEnd + " must be in 0..1, rho " + rho
+                    + " above 0 up to 1, dropout " + dropout + " from 0 up to but not 1");
+        }
+    }
+
+    /** The paper's: alpha 8, temperature 5 to 1, exact. */
+    public static RouterTuningConfig paper(double target) {
+        return new RouterTuningConfig(
+                Budget.of(target),
+                Temperature.paper(),
+                1,
+                ForcedExecution.none(),
+                ExecutionBounds.none(),
+                KvPolicy.KEEP,
+                true,
+                1,
+                false,
+                0.1);
+    }
+
+    /** The authors' code: alpha 20; their loop differs too, see {@link #officialLoop}. */
+    public static RouterTuningConfig official(double target) {
+        return paper(target).withBudget(Budget.of(target).withAlpha(20));
+    }
+
+    /** The paper's loop: 10,000 steps of 16 sequences, constant 2e-3, AdamW 0.9/0.95. */
+    public static LoopConfig paperLoop() {
+        return LoopConfig.defaults().withSteps(10_000).withAccumulation(16);
+    }
+
+    /** The authors' loop: 8 micro-batches of one sequence, cosine 2e-3 with warm-up 0.1, AdamW 0.9/0.999. */
+    public static LoopConfig officialLoop() {
+        return LoopConfig.defaults()
+                .withSteps(10_000)
+                .withAccumulation(8)
+                .withBeta2(0.999)
+                .withRate(LearningRate.cosine(2e-3, 0.1));
+    }
+
+    /** With another budget. */
+    public RouterTuningConfig withBudget(Budget b) {
+        return new RouterTuningConfig(
+                b, temperature, noiseEnd, forced, bounds, kv, sparseBackward, rho, recompute, dropout);
+    }
+
+    /** With another temperature. */
+    public RouterTuningConfig withTemperature(Temperature t) {
+        return new RouterTuningConfig(budget, t, noiseEnd, forced, bounds, kv, sparseBackward, rho, recompute, dropout);
+    }
+
+    /** With noise that shrinks to a factor. */
+    public RouterTuningConfig withNoiseEnd(double factor) {
+        return new RouterTuningConfig(
+                budget, temperature, factor, forced, bounds, kv, sparseBackward, rho, recompute, dropout);
+    }
+
+    /** With rows that always execute. */
+    public RouterTuningConfig withForced(ForcedExecution f) {
+        return new RouterTuningConfig(
+                budget, temperature, noiseEnd, f, bounds, kv, sparseBackward, rho, recompute, dropout);
+    }
+
+    /** With bounds. */
+    public RouterTuningConfig withBounds(ExecutionBounds b) {
+        return new RouterTuningConfig(
+                budget, temperature, noiseEnd, forced, b, kv, sparseBackward, rho, recompute, dropout);
+    }
+
+    /** Under another K/V policy. */
+    public RouterTuningConfig withKvPolicy(KvPolicy k) {
+        return new RouterTuningConfig(
+                budget, temperature, noiseEnd, forced, bounds, k, sparseBackward, rho, recompute, dropout);
+    }
+
+    /** With or without the backward work that is zero. */
+    public RouterTuningConfig withSparseBackward(boolean on) {
+        return new RouterTuningConfig(budget, temperature, noiseEnd, forced, bounds, kv, on, rho, recompute, dropout);
+    }
+
+    /** With sampled skipping rows. */
+    public RouterTuningConfig withRho(double share) {
+        return new RouterTuningConfig(
+                budget, temperature, noiseEnd, forced, bounds, kv, sparseBackward, share, recompute, dropout);
+    }
+
+    /** With or without recomputation. */
+    public RouterTuningConfig withRecompute(boolean on) {
+        return new RouterTuningConfig(
+                budget, temperature, noiseEnd, forced, bounds, kv, sparseBackward, rho, on, dropout);
+    }
+
+    /** With another dropout of a learning adapter. */
+    public RouterTuningConfig withDropout(double p) {
+        return new RouterTuningConfig(
+                budget, temperature, noiseEnd, forced, bounds, kv, sparseBackward, rho, recompute, p);
+    }
+
+    LearningPolicy.Setting setting(long step, long steps) {
+        double noise = 1 - (1 - noiseEnd) * step / Math.max(1, steps);
+        return new LearningPolicy.Setting(temperature.at(step, steps), noise, forced, bounds, kv);
+    }
+}
