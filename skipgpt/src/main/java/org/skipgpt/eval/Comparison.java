@@ -34,8 +34,8 @@ public record Comparison(List<Row> rows) implements Report {
 
         private List<String> kinds() {
             List<String> kinds = new ArrayList<>();
-            tasks.forEach(task -> kinds.add(task.task().name() + " " + task.task().version() + " " + task.shots()
-                    + "-shot, n " + task.n()));
+            tasks.forEach(task -> kinds.add(
+                    task.task().name() + " " + task.task().version() + " " + task.shots() + "-shot, n " + task.n()));
             perplexities.forEach(one -> kinds.add(one.data() + " " + one.window() + " " + one.options()));
             return kinds;
         }
@@ -62,19 +62,23 @@ public record Comparison(List<Row> rows) implements Report {
     public TextTable table() {
         List<Column> columns = new ArrayList<>(List.of(Column.text("method"), Column.number("ratio (%)", 1)));
         Row first = rows.isEmpty() ? new Row("", 0, List.of(), List.of()) : rows.get(0);
-        first.tasks().forEach(task -> columns.add(
-                Column.number(task.task().name() + " " + task.shots() + "-shot", 2)
+        first.tasks()
+                .forEach(task -> columns.add(Column.number(task.task().name() + " " + task.shots() + "-shot", 2)
                         .higherIsBetter()));
         columns.add(Column.number("average", 2).higherIsBetter());
-        first.perplexities().forEach(one -> columns.add(
-                Column.number(one.data() + " ppl", 2).lowerIsBetter()));
+        first.perplexities()
+                .forEach(
+                        one -> columns.add(Column.number(one.data() + " ppl", 2).lowerIsBetter()));
         columns.add(Column.number("average ppl", 2).lowerIsBetter());
         TextTable table = TextTable.of("", columns);
         for (Row row : rows) {
             List<Object> cells = new ArrayList<>(List.of(row.method(), 100 * row.ratio()));
             row.tasks().forEach(task -> cells.add(100 * task.score()));
             cells.add(100
-                    * row.tasks().stream().mapToDouble(TaskResult::score).average().orElse(Double.NaN));
+                    * row.tasks().stream()
+                            .mapToDouble(TaskResult::score)
+                            .average()
+                            .orElse(Double.NaN));
             row.perplexities().forEach(one -> cells.add(one.perplexity()));
             cells.add(row.perplexities().stream()
                     .mapToDouble(Perplexity::perplexity)

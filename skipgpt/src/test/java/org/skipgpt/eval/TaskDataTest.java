@@ -13,6 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TaskDataTest {
     @TempDir
+    @SuppressWarnings("NullAway.Init")
     Path folder;
 
     @Test
@@ -23,7 +24,8 @@ class TaskDataTest {
         bytes.write(line("{\"goal\": \"a\", \"sol1\": \"b\", \"sol2\": \"c\", \"label\": 2}"));
         bytes.write(line("{\"goal\": \"a\", \"sol1\": \"\", \"sol2\": \"c\", \"label\": 0}"));
         bytes.write(new byte[] {'{', '"', (byte) 0xC3, '"', '}', '\n'});
-        bytes.write(line("{\"goal\": \"" + "x".repeat(1_000_000) + "\", \"sol1\": \"b\", \"sol2\": \"c\", \"label\": 0}"));
+        bytes.write(
+                line("{\"goal\": \"" + "x".repeat(1_000_000) + "\", \"sol1\": \"b\", \"sol2\": \"c\", \"label\": 0}"));
         bytes.write(line("{\"goal\": \"z\", \"sol1\": \"b\", \"sol2\": \"c\", \"label\": 0}"));
         Path file = folder.resolve("piqa.jsonl");
         Files.write(file, bytes.toByteArray());
@@ -42,14 +44,15 @@ class TaskDataTest {
 
     @Test
     void everyDescriptionOfTheLibraryCanBeRead() {
-        assertThat(Tasks.names()).hasSize(16).allSatisfy(name -> assertThat(Tasks.named(name).version())
-                .isNotBlank());
+        assertThat(Tasks.names())
+                .hasSize(16)
+                .allSatisfy(name -> assertThat(Tasks.named(name).version()).isNotBlank());
     }
 
     @Test
     void theHarnessCleaningAndCapitalsAreKept() {
         assertThat(Template.hellaswag(" [header] How to [title] Dry it.  Now [step]  go "))
-                .isEqualTo("How to. Dry it. Now  go".replaceFirst("^", " "));
+                .isEqualTo(" How to. Dry it. Now  go");
         assertThat(Template.capitalize("éCOLE de Paris")).isEqualTo("École de paris");
     }
 
