@@ -1,0 +1,197 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+import org.skipgpt.report.Provenance;
+import org.skipgpt.torch.Torch;
+
+/**
+ * Measures what skipping saves: the same tokens through the model dense, masked and packed, in turns.
+ *
+ * <pre>{@code
+ * System.out.println(Benchmark.run(model, BenchmarkOptions.defaults()));
+ * }</pre>
+ */
+public final class Benchmark {
+    private final LanguageModel[] turns;
+    private final BenchmarkOptions options;
+    private boolean complete = true;
+
+    private Benchmark(LanguageModel model, BenchmarkOptions options) {
+        LanguageModel dense = model.withPolicy(LayerPolicy.dense());
+        this.turns = new LanguageModel[] {dense, model.masked(), model};
+        this.options = options;
+    }
+
+    /**
+     * Measures prefill, and decoding of one sequence.
+     *
+     * @param model a packed model; its policy is what is compared with dense
+     * @throws IllegalArgumentException if the model is masked: it computes everything, so its speed says nothing
+     */
+    public static BenchmarkResult run(LanguageModel model, BenchmarkOptions options) {
+        if (model.execution() == Execution.MASKED) {
+            throw new IllegalArgumentException("speed of a masked model is not measured: it computes every module and"
+                    + " multiplies by the gate; give model.packed()");
+        }
+        return new Benchmark(model, options).run();
+    }
+
+    private BenchmarkResult run() {
+        long start = System.nanoTime();
+        double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+        LanguageModel model = turns[2];
+        PackingCosts costs = model.decoder().packingCosts();
+        List<SpeedRow> rows = new ArrayList<>();
+        rows.add(prefill());
+        if (options.decodeTokens() > 0 && complete) {
+            rows.add(decode());
+        }
+        Provenance origin = Provenance.of(options.toString())
+                .withSeed(options.seed())
+                .withModel(model.toString(), model.hash())
+                .withDevice(model.device().toString(), model.dtype().toString(), Torch.threads())
+                .withSeconds((System.nanoTime() - start) / 1e9);
+        return new BenchmarkResult(
+                model.name() + " · " + model.config() + " · " + model.dtype(),
+                model.policy().describe(),
+                model.policy().kvPolicy(),
+                rows,
+                costs,
+                load,
+                complete,
+                origin);
+    }
+
+    private SpeedRow prefill() {
+        int[][] tokens = new int[options.sequences()][];
+        for (int s = 0; s < tokens.length; s++) {
+            tokens[s] = tokens(options.length(), s);
+        }
+        double[] rates = prefillRates(tokens);
+        double[][] seconds = interleaved(turn -> prefillSeconds(turns[turn], tokens));
+        double ideal = ideal(rates).prefill(options.length());
+        return row("prefill " + options.sequences() + " x " + options.length(), seconds, rates, ideal);
+    }
+
+    private double[] prefillRates(int[][] tokens) {
+        LanguageModel model = turns[2];
+        double[] rates = new double[model.config().modules()];
+        try (NDManager scope = model.scope()) {
+            model.forward(model.decoder().rows(scope, tokens), new Trace() {
+                @Override
+                public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows rows) {
+                    rates[site.index()] = (double) RowSet.executing(decision, rows.size()).length / rows.size();
+                }
+            });
+        }
+        return rates;
+    }
+
+    private static double prefillSeconds(LanguageModel model, int[][] tokens) {
+        long start = System.nanoTime();
+        try (NDManager scope = model.scope()) {
+            Rows rows = model.decoder().rows(scope, tokens);
+            NDArray x = model.forward(rows, Trace.none()); // (N, D)
+            long[] last = new long[tokens.length];
+            for (int s = 0; s < last.length; s++) {
+                last[s] = rows.starts()[s + 1] - 1L;
+            }
+            // Reading the numbers waits for a GPU.
+            model.decoder().logits(x.get(scope.create(last))).toFloatArray();
+        }
+        return (System.nanoTime() - start) / 1e9;
+    }
+
+    private SpeedRow decode() {
+        int[] context = tokens(options.decodeContext(), 0);
+        int[] more = tokens(options.decodeTokens(), 1);
+        List<Session> prefixes = new ArrayList<>();
+        try {
+            for (LanguageModel turn : turns) {
+                Session session = turn.session(1);
+                prefixes.add(session);
+                session.append(context);
+            }
+            double[] rates = new double[turns[2].config().modules()];
+            double[][] seconds = interleaved(turn -> decodeSeconds(prefixes.get(turn), more, turn == 2 ? rates : null));
+            double ideal = ideal(rates)
+                    .decode(options.decodeContext(), turns[2].dtype().bytes());
+            return row("decode at " + options.decodeContext(), seconds, rates, ideal);
+        } finally {
+            prefixes.forEach(Session::close);
+        }
+    }
+
+    private static double decodeSeconds(Session prefix, int[] tokens, double @Nullable [] rates) {
+        try (Session session = prefix.fork(0)) {
+            long start = System.nanoTime();
+            for (int token : tokens) {
+                session.append(new int[] {token});
+            }
+            double seconds = (System.nanoTime() - start) / 1e9 / tokens.length;
+            if (rates != null) {
+                System.arraycopy(session.executionRates(), 0, rates, 0, rates.length);
+            }
+            return seconds;
+        }
+    }
+
+    private interface Turn {
+        double seconds(int turn);
+    }
+
+    /** One untimed round, then dense, masked, packed in turns; stops between turns when interrupted. */
+    private double[][] interleaved(Turn turn) {
+        double[][] seconds = new double[turns.length][options.repeats()];
+        int done = 0;
+        for (int repeat = -1; repeat < options.repeats(); repeat++) {
+            try {
+                for (int i = 0; i < turns.length; i++) {
+                    double s = turn.seconds(i);
+                    if (repeat >= 0) {
+                        seconds[i][repeat] = s;
+                    }
+                }
+            } catch (CancellationException e) {
+                if (done == 0) {
+                    throw e;
+                }
+                complete = false;
+                break;
+            }
+            done = repeat + 1;
+        }
+        for (int i = 0; i < turns.length; i++) {
+            seconds[i] = Arrays.copyOf(seconds[i], Math.max(1, done));
+        }
+        return seconds;
+    }
+
+    private SpeedIdeal ideal(double[] rates) {
+        return new SpeedIdeal(turns[2].config(), turns[2].policy().kvPolicy(), rates);
+    }
+
+    private static SpeedRow row(String phase, double[][] seconds, double[] rates, double ideal) {
+        double attention = 0;
+        double mlp = 0;
+        for (int i = 0; i < rates.length; i += 2) {
+            attention += 2 * rates[i] / rates.length;
+            mlp += 2 * rates[i + 1] / rates.length;
+        }
+        return new SpeedRow(
+                phase, Times.of(seconds[0]), Times.of(seconds[1]), Times.of(seconds[2]), 1 - attention, 1 - mlp, ideal);
+    }
+
+    private int[] tokens(int count, int stream) {
+        SplittableRandom random = new SplittableRandom(options.seed() * 31 + stream);
+        return random.ints(count, 0, turns[0].config().vocabulary()).toArray();
+    }
+}

@@ -1,0 +1,89 @@
+package org.skipgpt.model;
+
+import java.util.List;
+import java.util.Locale;
+import org.skipgpt.report.Provenance;
+import org.skipgpt.report.Report;
+
+/**
+ * Dense, masked and packed times from one run, interleaved.
+ *
+ * @param model what was measured
+ * @param policy what it skipped, in words
+ * @param kvPolicy which keys and values it kept
+ * @param rows one a phase
+ * @param packingCosts where packing pays on this machine
+ * @param load the machine's load average over a minute when the run began; NaN where the system does not say
+ * @param complete whether every repeat ran; false after an interruption
+ * @param origin settings, versions, machine
+ */
+public record BenchmarkResult(
+        String model,
+        String policy,
+        KvPolicy kvPolicy,
+        List<SpeedRow> rows,
+        PackingCosts packingCosts,
+        double load,
+        boolean complete,
+        Provenance origin)
+        implements Report {
+    /** Spread of a median above which a time says nothing. */
+    public static final double LARGEST_SPREAD = 0.05;
+
+    /** Copies the list. */
+    public BenchmarkResult {
+        rows = List.copyOf(rows);
+    }
+
+    /** Whether the times are steady enough for a claim. */
+    public boolean isSteady() {
+        return complete
+                && rows.stream()
+                        .allMatch(row ->
+                                Math.max(row.dense().spread(), row.packed().spread()) <= LARGEST_SPREAD);
+    }
+
+    @Override
+    public String text() {
+        StringBuilder out = new StringBuilder();
+        out.append(String.format(
+                "%s%n%s · K/V %s%n", model, policy, kvPolicy.name().toLowerCase(Locale.ROOT)));
+        out.append("phase               dense ms  masked ms  packed ms  skip a/m %  speed-up  ideal    eta  / masked");
+        for (SpeedRow r : rows) {
+            out.append(String.format(
+                    Locale.ROOT,
+                    "%n%-18s %9.2f  %9.2f  %9.2f   %4.1f/%4.1f  %7.2fx %5.2fx  %5.2f    %5.2fx",
+                    r.phase(),
+                    1e3 * r.dense().median(),
+                    1e3 * r.masked().median(),
+                    1e3 * r.packed().median(),
+                    100 * r.attentionSkipped(),
+                    100 * r.mlpSkipped(),
+                    r.speedup(),
+                    r.ideal(),
+                    r.eta(),
+                    r.overMasked()));
+            out.append(String.format(
+                    Locale.ROOT,
+                    "%n%-18s %8.1f%%  %8.1f%%  %8.1f%%",
+                    "  spread",
+                    100 * r.dense().spread(),
+                    100 * r.masked().spread(),
+                    100 * r.packed().spread()));
+        }
+        out.append(String.format(
+                Locale.ROOT,
+                "%n%s, %d threads, load %.1f%s%s",
+                origin.cpu(),
+                origin.threads(),
+                load,
+                isSteady() ? "" : " · VOID: spread above 5 %, run again on a quiet machine",
+                complete ? "" : " · interrupted"));
+        return out.toString();
+    }
+
+    @Override
+    public String toString() {
+        return text();
+    }
+}

@@ -1,0 +1,62 @@
+package org.skipgpt.model;
+
+/**
+ * How much faster skipping could make a model if nothing but its arithmetic or its memory traffic cost time.
+ *
+ * <p>Prefill counts floating point operations a token and layer, with q = 4 D HE, k = 4 D GE, m = 6 D F, c = 2 HE T:
+ * dense q + k + m + c; KEEP e_a (q + c) + k + e_m m, where e is the share that executes and k falls away with a layer
+ * nobody attends in; EXECUTED e_a (q + k) + e_a^2 c + e_m m. Decoding counts bytes read a token.
+ */
+final class SpeedIdeal {
+    private final DecoderConfig config;
+    private final KvPolicy kv;
+    private final double[] rates;
+
+    /**
+     * Ideals for realised rates.
+     *
+     * @param rates share of tokens that executed each module, 2L
+     */
+    SpeedIdeal(DecoderConfig config, KvPolicy kv, double[] rates) {
+        this.config = config;
+        this.kv = kv;
+        this.rates = rates.clone();
+    }
+
+    /** Dense over skipping operations, the output head on one row a sequence left out. */
+    double prefill(int length) {
+        double q = 4.0 * config.width() * config.queryWidth();
+        double k = 4.0 * config.width() * config.kvWidth();
+        double m = 6.0 * config.width() * config.hidden();
+        double dense = 0;
+        double skipping = 0;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            int window = config.windows().get(layer);
+            double c = 2.0 * config.queryWidth() * (window == 0 ? length : Math.min(length, 2.0 * window));
+            double a = rates[2 * layer];
+            dense += q + k + m + c;
+            skipping += rates[2 * layer + 1] * m;
+            skipping += kv == KvPolicy.EXECUTED ? a * (q + k) + a * a * c : a * (q + c) + (a > 0 ? k : 0);
+        }
+        return dense / skipping;
+    }
+
+    /** Dense over skipping bytes of weights, keys and values at batch 1. */
+    double decode(int context, int bytesPerWeight) {
+        double head = (double) config.vocabulary() * config.width() * bytesPerWeight;
+        double cached = 2.0 * config.kvWidth() * context * Float.BYTES;
+        double keyValue = 2.0 * config.width() * config.kvWidth() * bytesPerWeight;
+        double attention = (double) config.attentionParameters() * bytesPerWeight;
+        double mlp = (double) config.mlpParameters() * bytesPerWeight;
+        double dense = head;
+        double skipping = head;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            double a = rates[2 * layer];
+            double keys = kv == KvPolicy.EXECUTED ? a * cached : cached;
+            dense += attention + mlp + cached;
+            skipping += a * (attention + keys) + rates[2 * layer + 1] * mlp;
+            skipping += kv == KvPolicy.KEEP && a > 0 ? (1 - a) * keyValue : 0;
+        }
+        return dense / skipping;
+    }
+}

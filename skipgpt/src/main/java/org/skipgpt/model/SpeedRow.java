@@ -1,0 +1,36 @@
+package org.skipgpt.model;
+
+/**
+ * Times of one phase.
+ *
+ * @param phase what was done, e.g. {@code "prefill 1 x 1024"}
+ * @param dense seconds without skipping
+ * @param masked seconds with every module computed and gated
+ * @param packed seconds with skipped work not done
+ * @param attentionSkipped share of attention executions skipped in the packed run
+ * @param mlpSkipped share of MLP executions skipped
+ * @param ideal dense over skipping operations (prefill) or bytes (decode) at these rates
+ */
+public record SpeedRow(
+        String phase,
+        Times dense,
+        Times masked,
+        Times packed,
+        double attentionSkipped,
+        double mlpSkipped,
+        double ideal) {
+    /** Dense over packed median. */
+    public double speedup() {
+        return dense.median() / packed.median();
+    }
+
+    /** Masked over packed median. */
+    public double overMasked() {
+        return masked.median() / packed.median();
+    }
+
+    /** Share of the ideal speed-up that was reached. */
+    public double eta() {
+        return speedup() / ideal;
+    }
+}

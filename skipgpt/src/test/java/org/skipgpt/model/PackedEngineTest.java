@@ -1,0 +1,168 @@
+package org.skipgpt.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.torch.Torch;
+
+/** Not doing skipped work gives what doing it and throwing it away gives. */
+class PackedEngineTest {
+    private static final double TOLERANCE = 1e-4;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    void packedEqualsMaskedForRaggedBatches(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            LanguageModel dense = golden.model(manager);
+            for (KvPolicy kv : new KvPolicy[] {KvPolicy.KEEP, KvPolicy.EXECUTED}) {
+                for (Pattern pattern : Pattern.values()) {
+                    int layers = dense.config().layers();
+                    LanguageModel model = dense.withPolicy(new ForcedPolicy(0.6, 0.5, pattern, kv, layers, 3));
+                    compare(model, kv + " " + pattern, golden.ids(0), new int[] {5}, golden.ids(1), new int[] {9, 5});
+                    compare(model, kv + " " + pattern + ", equal lengths", golden.ids(0), golden.ids(0));
+                    compare(model, kv + " " + pattern + ", one token", new int[] {7});
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama2", "gemma2"})
+    void closedGatesLeaveEmbeddingAndHeadAndOpenOnesAreDense(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            LanguageModel dense = golden.model(manager);
+            for (KvPolicy kv : KvPolicy.values()) {
+                LanguageModel closed = dense.withPolicy(new Same(0, kv));
+                LanguageModel open = dense.withPolicy(new Same(1, kv));
+                float[] bare;
+                try (NDManager scope = dense.scope()) {
+                    Rows rows = dense.decoder().rows(scope, golden.ids(0));
+                    bare = dense.decoder().logits(dense.decoder().embed(rows)).toFloatArray();
+                }
+                float[] full = FamilyGoldenTest.flat(dense.logits(golden.ids(0))[0]);
+                for (Execution execution : Execution.values()) {
+                    assertThat(FamilyGoldenTest.maxDifference(logits(closed, execution, golden.ids(0)), bare))
+                            .as("closed, %s, %s", kv, execution)
+                            .isLessThan(1e-5);
+                    assertThat(FamilyGoldenTest.maxDifference(logits(open, execution, golden.ids(0)), full))
+                            .as("open, %s, %s", kv, execution)
+                            .isLessThan(TOLERANCE);
+                }
+            }
+        }
+    }
+
+    @Test
+    void whereDenseIsFasterDenseRunsAndTheNumbersStay() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel dense = golden.model(manager);
+            PackingCosts costs = dense.decoder().packingCosts();
+
+            assertThat(costs.points()).hasSizeBetween(4, 8).allSatisfy(p -> {
+                assertThat(p.breakEven()).isBetween(0.0, 1.0);
+                assertThat(p.denseSeconds()).isPositive();
+            });
+            PackingCosts.Point first = costs.points().get(0);
+            assertThat(costs.packs(first.module(), 0, 8)).isTrue();
+            assertThat(costs.packs(first.module(), 8, 8)).isEqualTo(first.breakEven() == 1);
+            assertThat(dense.decoder().packingCosts()).isSameAs(costs);
+            assertThat(costs.text()).contains("attention", "mlp", "threads");
+
+            LanguageModel routed =
+                    dense.withPolicy(ForcedPolicy.uniform(0.1, dense.config().layers(), 2));
+            assertThat(FamilyGoldenTest.maxDifference(
+                            logits(routed, Execution.PACKED, golden.ids(0)),
+                            logits(routed, Execution.ALWAYS_PACKED, golden.ids(0))))
+                    .isLessThan(TOLERANCE);
+        }
+    }
+
+    @Test
+    void aBenchmarkMeasuresBothPhasesAndRefusesAMaskedModel() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            LanguageModel half =
+                    model.withPolicy(ForcedPolicy.uniform(0.5, model.config().layers(), 2));
+            BenchmarkOptions small = BenchmarkOptions.defaults()
+                    .withPrefill(2, 32)
+                    .withDecode(16, 4)
+                    .withRepeats(3);
+
+            BenchmarkResult result = Benchmark.run(half, small);
+            assertThat(result.rows()).hasSize(2).allSatisfy(row -> {
+                assertThat(row.ideal()).isGreaterThan(1);
+                assertThat(row.eta()).isEqualTo(row.speedup() / row.ideal());
+                assertThat(row.dense().median()).isPositive();
+            });
+            assertThat(result.rows().get(0).attentionSkipped()).isBetween(0.35, 0.65);
+            assertThat(result.text()).contains("prefill 2 x 32", "decode at 16", "load", "eta");
+            assertThat(result.text().lines().count()).isLessThanOrEqualTo(25);
+
+            BenchmarkResult dense = Benchmark.run(model, small);
+            assertThat(dense.rows()).allSatisfy(row -> assertThat(row.ideal()).isEqualTo(1));
+
+            assertThatThrownBy(() -> Benchmark.run(half.masked(), small))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("masked");
+        }
+    }
+
+    @Test
+    void idealsAreThoseOfTheArithmetic() {
+        // LLaMA-2-7B at 512 tokens; the published table of ideals gives 1.49 for KEEP and 1.65 for EXECUTED.
+        DecoderConfig config = DecoderConfig.llama(32000, 4096, 11008, 32, 32, 32);
+        double[] rates = new double[64];
+        java.util.Arrays.fill(rates, 0.6);
+        assertThat(new SpeedIdeal(config, KvPolicy.KEEP, rates).prefill(512)).isBetween(1.48, 1.52);
+        assertThat(new SpeedIdeal(config, KvPolicy.EXECUTED, rates).prefill(512))
+                .isBetween(1.64, 1.69);
+        assertThat(new SpeedIdeal(config, KvPolicy.DEFERRED, rates).decode(1, 2))
+                .isBetween(1.6, 1.67);
+    }
+
+    private static void compare(LanguageModel model, String what, int[]... sequences) {
+        float[] masked = logits(model, Execution.MASKED, sequences);
+        assertThat(FamilyGoldenTest.maxDifference(logits(model, Execution.ALWAYS_PACKED, sequences), masked))
+                .as(what + ", always packed")
+                .isLessThan(TOLERANCE);
+        assertThat(FamilyGoldenTest.maxDifference(logits(model, Execution.PACKED, sequences), masked))
+                .as(what + ", packed where it pays")
+                .isLessThan(TOLERANCE);
+    }
+
+    private static float[] logits(LanguageModel model, Execution execution, int[]... sequences) {
+        LanguageModel chosen = execution == Execution.MASKED
+                ? model.masked()
+                : execution == Execution.PACKED ? model.packed() : model.alwaysPacked();
+        float[][] rows = java.util.Arrays.stream(chosen.logits(sequences))
+                .flatMap(java.util.Arrays::stream)
+                .toArray(float[][]::new);
+        return FamilyGoldenTest.flat(rows);
+    }
+
+    /** A gate a row, all the same. */
+    private record Same(float gate, KvPolicy kvPolicy) implements LayerPolicy {
+        @Override
+        public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+            float[] gates = new float[rows.size()];
+            java.util.Arrays.fill(gates, gate);
+            return new Decision.Gated(residual.getManager().create(gates));
+        }
+
+        @Override
+        public String describe() {
+            return "gates " + gate;
+        }
+    }
+}
