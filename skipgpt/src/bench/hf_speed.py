@@ -1,6 +1,6 @@
 """Times Hugging Face transformers on a LLaMA shape with random weights, one command a line, for SpeedPage.
 
-usage: python hf_speed.py WIDTH HIDDEN LAYERS HEADS KV_HEADS VOCABULARY THREADS
+usage: python hf_speed.py WIDTH HIDDEN LAYERS HEADS KV_HEADS VOCABULARY THREADS CLOCK
 commands: "prefill SEQUENCES LENGTH" | "decode CONTEXT TOKENS" | "memory"; answers: seconds (a token for decode), KiB
 """
 
@@ -13,6 +13,7 @@ import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
 
 width, hidden, layers, heads, kv_heads, vocabulary, threads = map(int, sys.argv[1:8])
+clock = time.thread_time if sys.argv[8] == "THREAD_CPU" else time.perf_counter
 torch.set_num_threads(threads)
 torch.manual_seed(1)
 model = LlamaForCausalLM(LlamaConfig(
@@ -24,19 +25,19 @@ model = LlamaForCausalLM(LlamaConfig(
 @torch.inference_mode()
 def prefill(sequences, length):
     ids = torch.randint(vocabulary, (sequences, length))
-    start = time.perf_counter()
+    start = clock()
     model(ids, use_cache=False, logits_to_keep=1)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 @torch.inference_mode()
 def decode(context, tokens):
     cache = model(torch.randint(vocabulary, (1, context)), use_cache=True, logits_to_keep=1).past_key_values
     ids = torch.randint(vocabulary, (1, tokens))
-    start = time.perf_counter()
+    start = clock()
     for i in range(tokens):
         cache = model(ids[:, i:i + 1], past_key_values=cache, use_cache=True).past_key_values
-    return (time.perf_counter() - start) / tokens
+    return (clock() - start) / tokens
 
 
 print(f"torch {torch.__version__}, transformers {transformers.__version__}", flush=True)

@@ -41,6 +41,11 @@ public final class Benchmark {
             throw new IllegalArgumentException("speed of a masked model is not measured: it computes every module and"
                     + " multiplies by the gate; give model.packed()");
         }
+        if (options.clock() == BenchmarkClock.THREAD_CPU && (model.device().isGpu() || Torch.threads() != 1)) {
+            throw new IllegalArgumentException("the CPU time of one thread was asked for with " + Torch.threads()
+                    + " engine threads on " + model.device() + "; start with OMP_NUM_THREADS=1 on the CPU, or use"
+                    + " the wall clock");
+        }
         return new Benchmark(model, options).run();
     }
 
@@ -65,6 +70,7 @@ public final class Benchmark {
                 model.policy().kvPolicy(),
                 rows,
                 costs,
+                options.clock(),
                 load,
                 complete,
                 origin);
@@ -95,8 +101,8 @@ public final class Benchmark {
         return rates;
     }
 
-    private static double prefillSeconds(LanguageModel model, int[][] tokens) {
-        long start = System.nanoTime();
+    private double prefillSeconds(LanguageModel model, int[][] tokens) {
+        double start = options.clock().seconds();
         try (NDManager scope = model.scope()) {
             Rows rows = model.decoder().rows(scope, tokens);
             NDArray x = model.forward(rows, Trace.none()); // (N, D)
@@ -107,7 +113,7 @@ public final class Benchmark {
             // Reading the numbers waits for a GPU.
             model.decoder().logits(x.get(scope.create(last))).toFloatArray();
         }
-        return (System.nanoTime() - start) / 1e9;
+        return options.clock().seconds() - start;
     }
 
     private SpeedRow decode() {
@@ -130,13 +136,13 @@ public final class Benchmark {
         }
     }
 
-    private static double decodeSeconds(Session prefix, int[] tokens, double @Nullable [] rates) {
+    private double decodeSeconds(Session prefix, int[] tokens, double @Nullable [] rates) {
         try (Session session = prefix.fork(0)) {
-            long start = System.nanoTime();
+            double start = options.clock().seconds();
             for (int token : tokens) {
                 session.append(new int[] {token});
             }
-            double seconds = (System.nanoTime() - start) / 1e9 / tokens.length;
+            double seconds = (options.clock().seconds() - start) / tokens.length;
             if (rates != null) {
                 System.arraycopy(session.executionRates(), 0, rates, 0, rates.length);
             }

@@ -12,8 +12,9 @@ import java.util.List;
  * @param decodeTokens tokens decoded a repeat; 0 leaves decoding out
  * @param repeats interleaved repeats, at least 3; 9 or more for a claim
  * @param seed of the tokens
+ * @param clock what counts as time
  */
-public record BenchmarkOptions(int sequences, int length, int decodeContext, int decodeTokens, int repeats, long seed) {
+public record BenchmarkOptions(int sequences, int length, int decodeContext, int decodeTokens, int repeats, long seed, BenchmarkClock clock) {
     /** Checks every field; all faults are told at once. */
     public BenchmarkOptions {
         List<String> faults = new ArrayList<>();
@@ -39,21 +40,26 @@ public record BenchmarkOptions(int sequences, int length, int decodeContext, int
 
     /** One sequence of 1,024 tokens; 16 tokens decoded after 256; nine repeats. */
     public static BenchmarkOptions defaults() {
-        return new BenchmarkOptions(1, 1024, 256, 16, 9, 1);
+        return new BenchmarkOptions(1, 1024, 256, 16, 9, 1, BenchmarkClock.WALL);
     }
 
     /** The same with another prefill batch. */
     public BenchmarkOptions withPrefill(int newSequences, int newLength) {
-        return new BenchmarkOptions(newSequences, newLength, decodeContext, decodeTokens, repeats, seed);
+        return new BenchmarkOptions(newSequences, newLength, decodeContext, decodeTokens, repeats, seed, clock);
     }
 
     /** The same with another decode. */
     public BenchmarkOptions withDecode(int context, int tokens) {
-        return new BenchmarkOptions(sequences, length, context, tokens, repeats, seed);
+        return new BenchmarkOptions(sequences, length, context, tokens, repeats, seed, clock);
     }
 
     /** The same with another number of repeats. */
     public BenchmarkOptions withRepeats(int times) {
-        return new BenchmarkOptions(sequences, length, decodeContext, decodeTokens, times, seed);
+        return new BenchmarkOptions(sequences, length, decodeContext, decodeTokens, times, seed, clock);
+    }
+
+    /** The same by another clock. */
+    public BenchmarkOptions withClock(BenchmarkClock other) {
+        return new BenchmarkOptions(sequences, length, decodeContext, decodeTokens, repeats, seed, other);
     }
 }

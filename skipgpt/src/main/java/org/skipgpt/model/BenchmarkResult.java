@@ -13,6 +13,7 @@ import org.skipgpt.report.Report;
  * @param kvPolicy which keys and values it kept
  * @param rows one a phase
  * @param packingCosts where packing pays on this machine
+ * @param clock what was counted as time
  * @param load the machine's load average over a minute when the run began; NaN where the system does not say
  * @param complete whether every repeat ran; false after an interruption
  * @param origin settings, versions, machine
@@ -23,6 +24,7 @@ public record BenchmarkResult(
         KvPolicy kvPolicy,
         List<SpeedRow> rows,
         PackingCosts packingCosts,
+        BenchmarkClock clock,
         double load,
         boolean complete,
         Provenance origin)
@@ -73,9 +75,10 @@ public record BenchmarkResult(
         }
         out.append(String.format(
                 Locale.ROOT,
-                "%n%s, %d threads, load %.1f%s%s",
+                "%n%s, %d threads, %s, load %.1f%s%s",
                 origin.cpu(),
                 origin.threads(),
+                clock,
                 load,
                 isSteady() ? "" : " · VOID: spread above 5 %, run again on a quiet machine",
                 complete ? "" : " · interrupted"));

@@ -19,7 +19,8 @@ import org.skipgpt.torch.Torch;
  */
 public final class PackingCosts implements Report {
     private static final int[] GRID = {8, 32, 128, 512};
-    private static final int REPEATS = 5;
+    private static final int REPEATS = 7;
+    private static final int FEW_ROWS_REPEATS = 25;
     private static final double LONGEST_SECONDS = 0.15;
     private static final double STEPS = 16;
 
@@ -63,7 +64,9 @@ public final class PackingCosts implements Report {
     private static Point point(Decoder decoder, ModuleSite site, int n) {
         double[] best = {Double.MAX_VALUE, Double.MAX_VALUE, Double.MAX_VALUE};
         int[] counts = {n, n / 2, n - n / 8};
-        for (int repeat = 0; repeat < REPEATS; repeat++) {
+        // Short calls are disturbed more, and cost little to repeat.
+        int repeats = n < GRID[2] ? FEW_ROWS_REPEATS : REPEATS;
+        for (int repeat = 0; repeat < repeats; repeat++) {
             for (int i = 0; i < counts.length; i++) {
                 best[i] = Math.min(best[i], seconds(decoder, site, n, counts[i]));
             }

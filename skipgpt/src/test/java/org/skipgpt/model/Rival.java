@@ -21,12 +21,13 @@ final class Rival implements AutoCloseable {
         this.versions = in.readLine();
     }
 
-    static Rival start(DecoderConfig c, int threads) throws IOException {
+    static Rival start(DecoderConfig c, int threads, BenchmarkClock clock) throws IOException {
         List<String> command = new java.util.ArrayList<>(
                 List.of(System.getProperty("skipgpt.python", "python3"), "src/bench/hf_speed.py"));
         for (int n : new int[] {c.width(), c.hidden(), c.layers(), c.heads(), c.kvHeads(), c.vocabulary(), threads}) {
             command.add(Integer.toString(n));
         }
+        command.add(clock.name());
         return new Rival(new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());

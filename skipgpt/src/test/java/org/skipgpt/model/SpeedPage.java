@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -28,6 +30,9 @@ class SpeedPage {
             DecoderConfig.llama(8192, 1024, 2816, 8, 16, 8).withMaxPositions(8192);
     private static final int REPEATS = Integer.getInteger("skipgpt.repeats", 9);
 
+    private static final BenchmarkClock CLOCK =
+            BenchmarkClock.valueOf(System.getProperty("skipgpt.clock", "WALL"));
+
     private final StringBuilder page = new StringBuilder();
 
     @Test
@@ -35,6 +40,12 @@ class SpeedPage {
         Set<String> parts = Set.of(System.getProperty("skipgpt.speed").split(","));
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel dense = model(manager, SHAPE);
+            line("# Speed\n\n%s, random weights, fp32. %d engine threads, %s, %d repeats in turns, medians; the load"
+                            + " average was %.1f when the run began. Spread is half the quartile distance.\n\n%s",
+                    SHAPE, Torch.threads(), CLOCK, REPEATS,
+                    ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
+                    Provenance.of("").text());
+            line("\nThe command that makes this page again, in `skipgpt/`:\n\n```\n%s\n```", COMMAND);
             if (wanted(parts, "transformers")) {
                 transformers(dense);
             }
@@ -71,7 +82,7 @@ class SpeedPage {
 
     private void transformers(LanguageModel dense) throws IOException, InterruptedException {
         heading("Dense, against Hugging Face transformers", "phase | ours ms | transformers ms | ratio | spread");
-        try (Rival rival = Rival.start(SHAPE, Torch.threads())) {
+        try (Rival rival = Rival.start(SHAPE, Torch.threads(), CLOCK)) {
             for (int[] shape : new int[][] {{1, 1024}, {4, 512}}) {
                 compare(
                         "prefill " + shape[0] + " x " + shape[1],
@@ -117,7 +128,7 @@ class SpeedPage {
         for (int[] row : tokens) {
             Arrays.setAll(row, t -> (t * 31) % model.config().vocabulary());
         }
-        long start = System.nanoTime();
+        double start = CLOCK.seconds();
         try (NDManager scope = model.scope()) {
             Rows rows = model.decoder().rows(scope, tokens);
             long[] last = new long[sequences];
@@ -126,26 +137,31 @@ class SpeedPage {
                     .logits(model.forward(rows, Trace.none()).get(scope.create(last)))
                     .toFloatArray();
         }
-        return (System.nanoTime() - start) / 1e9;
+        return (CLOCK.seconds() - start);
     }
 
     private static double decode(LanguageModel model, int context, int tokens) {
         try (Session session = model.session(1)) {
             session.append(new int[context]);
-            long start = System.nanoTime();
+            double start = CLOCK.seconds();
             for (int t = 0; t < tokens; t++) {
                 session.append(new int[] {t});
             }
-            return (System.nanoTime() - start) / 1e9 / tokens;
+            return (CLOCK.seconds() - start) / tokens;
         }
     }
+
+    private static final double[] SHARES = Arrays.stream(
+                    System.getProperty("skipgpt.shares", "0.25,0.4,0.6").split(","))
+            .mapToDouble(Double::parseDouble)
+            .toArray();
 
     private void skipping(LanguageModel dense) {
         heading("Prefill with forced skip patterns", HEAD);
         for (int[] shape : new int[][] {{1, 1024}, {4, 512}, {1, 128}}) {
             for (KvPolicy kv : shape[1] == 128 ? List.of(KvPolicy.KEEP) : List.of(KvPolicy.KEEP, KvPolicy.EXECUTED)) {
                 for (Pattern pattern : Pattern.values()) {
-                    for (double share : new double[] {0.25, 0.4, 0.6}) {
+                    for (double share : SHARES) {
                         rows(dense.withPolicy(forced(share, pattern, kv)), shape[0], shape[1], 256, 0);
                     }
                 }
@@ -196,6 +212,10 @@ class SpeedPage {
                 100 * Times.of(decode).median(), 100 * Times.of(prefill).median());
     }
 
+    private static final String COMMAND = "OMP_NUM_THREADS=" + Torch.threads() + " mvn -q test -Dtest=SpeedPage"
+            + " -Dskipgpt.speed=" + System.getProperty("skipgpt.speed") + " -Dskipgpt.clock=" + CLOCK.name()
+            + " -Dskipgpt.repeats=" + REPEATS + " -Dskipgpt.python=python3 -Dskipgpt.speed.out=docs/speed.md";
+
     private static final String HEAD =
             "what | K/V | skipped a/m % | dense ms | masked ms | packed ms | speed-up | ideal | eta | over masked | spread";
 
@@ -205,7 +225,8 @@ class SpeedPage {
                 BenchmarkOptions.defaults()
                         .withPrefill(sequences, length)
                         .withDecode(context, tokens)
-                        .withRepeats(REPEATS));
+                        .withRepeats(REPEATS)
+                        .withClock(CLOCK));
         SpeedRow r = result.rows().get(tokens > 0 ? 1 : 0);
         line(
                 "| %s, %s | %s | %.0f/%.0f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.1f %%, %.1f %% |",
