@@ -14,7 +14,8 @@ import java.util.List;
  * @param seed of the tokens
  * @param clock what counts as time
  */
-public record BenchmarkOptions(int sequences, int length, int decodeContext, int decodeTokens, int repeats, long seed, BenchmarkClock clock) {
+public record BenchmarkOptions(
+        int sequences, int length, int decodeContext, int decodeTokens, int repeats, long seed, BenchmarkClock clock) {
     /** Checks every field; all faults are told at once. */
     public BenchmarkOptions {
         List<String> faults = new ArrayList<>();

@@ -19,6 +19,7 @@ final class CachedDecoder {
     private final Decoder decoder;
     private final LayerPolicy policy;
     private final Execution execution;
+    private final KvPolicy kv;
     private final KvCache cache;
     private final long[] executed;
     private long tokens;
@@ -27,6 +28,9 @@ final class CachedDecoder {
         this.decoder = decoder;
         this.policy = policy;
         this.execution = execution;
+        // Masked execution queries every row, so no row's keys can wait.
+        boolean waits = execution != Execution.MASKED || policy.kvPolicy() != KvPolicy.DEFERRED;
+        this.kv = waits ? policy.kvPolicy() : KvPolicy.KEEP;
         this.cache = cache;
         this.executed = new long[decoder.config().modules()];
     }
@@ -63,7 +67,7 @@ final class CachedDecoder {
     private NDArray mlp(ModuleSite site, NDArray x, NDArray layerInput, Rows rows) {
         Decision decision = policy.decide(site, x, layerInput, rows);
         executed[site.index()] += RowSet.executing(decision, rows.size()).length;
-        return decoder.run(site, x, rows, decision, policy.kvPolicy(), execution); // (N, D)
+        return decoder.run(site, x, rows, decision, kv, execution); // (N, D)
     }
 
     private NDArray attention(ModuleSite site, NDArray x, Rows rows) {
@@ -88,15 +92,15 @@ final class CachedDecoder {
     }
 
     private boolean isMasked() {
-        return execution == Execution.MASKED && policy.kvPolicy() != KvPolicy.EXECUTED;
+        return execution == Execution.MASKED && kv != KvPolicy.EXECUTED;
     }
 
     private NDArray attendUnderPolicy(ModuleSite site, NDArray x, NDArray xq, Rows rows, RowSet queries) {
-        if (policy.kvPolicy() == KvPolicy.KEEP) {
+        if (kv == KvPolicy.KEEP) {
             return attend(site, NewKeys.all(x, rows), rows, queries, xq);
         }
         boolean all = queries.rows().length == rows.size();
-        if (policy.kvPolicy() == KvPolicy.EXECUTED) {
+        if (kv == KvPolicy.EXECUTED) {
             return attend(site, all ? NewKeys.all(x, rows) : NewKeys.some(x, rows, queries), rows, queries, xq);
         }
         KvCache.Layer layer = cache.layer(site.layer());

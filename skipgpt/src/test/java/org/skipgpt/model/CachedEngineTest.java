@@ -144,6 +144,16 @@ class CachedEngineTest {
         float[][][] whole = model.logits(a, b);
         float[][] grown = oneByOne(model, a);
         assertThat(difference(whole[0], grown)).as(what + ", token by token").isLessThan(TOLERANCE);
+        // Single tokens, some of which skip whole modules, then the rest at once.
+        try (Session session = model.session(1)) {
+            for (int t = 0; t < 12; t++) {
+                session.append(new int[] {a[t]});
+            }
+            float[] last = session.append(Arrays.copyOfRange(a, 12, a.length))[0];
+            assertThat(FamilyGoldenTest.maxDifference(last, whole[0][a.length - 1]))
+                    .as(what + ", the rest at once")
+                    .isLessThan(TOLERANCE);
+        }
         // Ragged pieces of two sequences, some of them empty.
         try (Session session = model.session(2)) {
             int[] cutA = {0, 9, 9, 10, a.length};

@@ -30,8 +30,7 @@ class SpeedPage {
             DecoderConfig.llama(8192, 1024, 2816, 8, 16, 8).withMaxPositions(8192);
     private static final int REPEATS = Integer.getInteger("skipgpt.repeats", 9);
 
-    private static final BenchmarkClock CLOCK =
-            BenchmarkClock.valueOf(System.getProperty("skipgpt.clock", "WALL"));
+    private static final BenchmarkClock CLOCK = BenchmarkClock.valueOf(System.getProperty("skipgpt.clock", "WALL"));
 
     private final StringBuilder page = new StringBuilder();
 
@@ -40,9 +39,13 @@ class SpeedPage {
         Set<String> parts = Set.of(System.getProperty("skipgpt.speed").split(","));
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel dense = model(manager, SHAPE);
-            line("# Speed\n\n%s, random weights, fp32. %d engine threads, %s, %d repeats in turns, medians; the load"
+            line(
+                    "# Speed\n\n%s, random weights, fp32. %d engine threads, %s, %d repeats in turns, medians; the load"
                             + " average was %.1f when the run began. Spread is half the quartile distance.\n\n%s",
-                    SHAPE, Torch.threads(), CLOCK, REPEATS,
+                    SHAPE,
+                    Torch.threads(),
+                    CLOCK,
+                    REPEATS,
                     ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
                     Provenance.of("").text());
             line("\nThe command that makes this page again, in `skipgpt/`:\n\n```\n%s\n```", COMMAND);
