@@ -7,27 +7,31 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.Tokenizers;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.HubCache;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Llama2cFile;
 import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
+import org.skipgpt.report.Observer;
 import org.skipgpt.report.Sha256;
 import org.skipgpt.torch.Dtype;
 
 /** Finds what a model's name means and loads it. */
 final class Checkpoints {
     static final String HOME = "SKIPGPT_HOME";
+    private static final Pattern HUB_NAME = Pattern.compile("[\\w-][\\w.-]*/[\\w-][\\w.-]*");
     private static final Path WORLD = Path.of("datasets", "world");
 
     private Checkpoints() {}
 
     /** Loads a folder, a file or a name into an owner of arrays. */
-    static LanguageModel load(String name, NDManager manager, Dtype dtype) {
+    static LanguageModel load(String name, NDManager manager, Dtype dtype, Observer observer) {
         if (name.equals("world")) {
             return folder("world", worldModel(), manager, dtype);
         }
@@ -39,9 +43,13 @@ final class Checkpoints {
         if (Files.isRegularFile(path)) {
             return llama2c(shown.replaceAll("\\.bin$", ""), path, manager, dtype);
         }
-        throw new CheckpointException(
-                "no model \"" + name + "\": " + path.toAbsolutePath().normalize()
-                        + " does not exist; give a Hugging Face folder, a llama2.c .bin file, or \"world\"");
+        if (HUB_NAME.matcher(name).matches()) {
+            return folder(name, HubCache.ofEnvironment().load(name, "main", observer), manager, dtype);
+        }
+        throw new CheckpointException("no model \"" + name + "\": "
+                + path.toAbsolutePath().normalize()
+                + " does not exist; give a Hugging Face folder, a llama2.c .bin file, owner/name of the Hugging Face hub,"
+                + " or \"world\"");
     }
 
     private static Path path(String name) {

@@ -7,6 +7,7 @@ import org.skipgpt.model.Generation;
 import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
+import org.skipgpt.report.Observer;
 
 /**
  * The verbs, for notebooks, JShell and programs; the only star import.
@@ -39,13 +40,19 @@ public final class SkipGpt {
     /**
      * Loads a dense model into the workspace.
      *
-     * @param name a Hugging Face folder; a llama2.c {@code .bin} file with its tokenizer beside it; or {@code world},
-     *     the small model that comes with the project
+     * @param name a Hugging Face folder; a llama2.c {@code .bin} file with its tokenizer beside it; {@code owner/name} of
+     *     the Hugging Face hub, downloaded into its cache where it is not there yet; or {@code world}, the small model
+     *     that comes with the project
      * @throws org.skipgpt.io.CheckpointException if there is no such model, or it is broken or of an unknown family
      */
     public static LanguageModel load(String name) {
+        return load(name, Observer.silent());
+    }
+
+    /** The same; a download tells an observer how far it is. */
+    public static LanguageModel load(String name, Observer observer) {
         Workspace workspace = Workspace.current();
-        return workspace.add(manager -> Checkpoints.load(name, manager, workspace.dtype()));
+        return workspace.add(manager -> Checkpoints.load(name, manager, workspace.dtype(), observer));
     }
 
     /**

@@ -60,6 +60,20 @@ class WorkspaceEngineTest {
     }
 
     @Test
+    void aHuggingFaceFolderIsLoadedWithItsTokenizerAndItsIdentity() {
+        Workspace workspace = Workspace.open("cpu", "fp32");
+
+        LanguageModel model = SkipGpt.load("src/test/resources/golden/harness/model");
+
+        assertThat(workspace.latest()).contains(model);
+        assertThat(model.name()).isEqualTo("model");
+        assertThat(model.hash()).matches("[0-9a-f]{16,}");
+        assertThat(SkipGpt.tokens("a b").ids())
+                .isEqualTo(SkipGpt.tokens(model, "a b").ids());
+        assertThat(SkipGpt.generate(model, "a b").newTokens()).isPositive();
+    }
+
+    @Test
     void aFailedLoadLeavesNothingBehind() {
         Workspace workspace = Workspace.open("cpu", "fp32");
 
