@@ -98,6 +98,12 @@ public final class RoutedPolicy implements LayerPolicy {
         return kv;
     }
 
+    /** The decisions' whole cause: router weights by their hash, thresholds, forced rows, K/V policy. */
+    @Override
+    public String identity() {
+        return describe() + " · " + routers.config() + " · " + thresholds + " · " + forced + " · " + routers.hash();
+    }
+
     @Override
     public String describe() {
         return "routers · " + routers.config().form().name().toLowerCase(java.util.Locale.ROOT) + " · K/V "

@@ -3,11 +3,14 @@ package org.skipgpt.route;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.Sha256;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.model.DecoderConfig;
@@ -157,6 +160,18 @@ public final class Routers {
     /** Every parameter's name in the same order. */
     public List<String> names() {
         return routers.stream().flatMap(r -> r.names().stream()).toList();
+    }
+
+    /** Identity of the weights: sha256 of their numbers in order, hex. */
+    public String hash() {
+        Sha256 sum = new Sha256();
+        for (NDArray p : parameters()) {
+            float[] numbers = p.toFloatArray();
+            ByteBuffer bytes = ByteBuffer.allocate(4 * numbers.length).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.asFloatBuffer().put(numbers);
+            sum.update(bytes);
+        }
+        return sum.hex();
     }
 
     /** How many layers they decide for. */

@@ -1,0 +1,247 @@
+package org.skipgpt.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.gson.Gson;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonSyntaxException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.skipgpt.io.AtomicFile;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.Json;
+import org.skipgpt.io.SafeTensors;
+import org.skipgpt.io.SafeTensorsWriter;
+import org.skipgpt.io.TensorInfo;
+import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.lora.PeftFolder;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Provenance;
+import org.skipgpt.route.Budget;
+import org.skipgpt.route.ForcedExecution;
+import org.skipgpt.route.Gate;
+import org.skipgpt.route.RoutedPolicy;
+import org.skipgpt.route.RouterConfig;
+import org.skipgpt.route.Routers;
+import org.skipgpt.route.Thresholds;
+
+/**
+ * A tuned SkipGPT as a small folder beside its base model: {@code skipgpt.json}, {@code routers.safetensors} and, after
+ * stage 2, a PEFT adapter in {@code adapter/}.
+ *
+ * <p>The base model's hash and the K/V policy are part of it: another base, or a policy that computes another function,
+ * is refused.
+ *
+ * <pre>{@code
+ * SkipGptFolder.save(folder, tuned, Optional.empty(), Budget.of(0.25), Provenance.of("stage 1"));
+ * LanguageModel again = SkipGptFolder.load(folder, base, manager, KvPolicy.KEEP);
+ * }</pre>
+ */
+public final class SkipGptFolder {
+    private static final String META = "skipgpt.json";
+    private static final String ROUTERS = "routers.safetensors";
+    private static final String ADAPTER = "adapter";
+    private static final int FORMAT = 1;
+
+    private SkipGptFolder() {}
+
+    /**
+     * Writes a folder; it appears under its name when it is whole.
+     *
+     * @param folder must not exist yet
+     * @param tuned a model whose policy is a {@link RoutedPolicy}
+     * @param lora the adapter's shape; needed where the model has one
+     * @param budget what the routers were tuned for
+     * @throws CheckpointException if the folder exists
+     */
+    public static void save(
+            Path folder, LanguageModel tuned, Optional<LoraConfig> lora, Budget budget, Provenance provenance) {
+        if (!(tuned.policy() instanceof RoutedPolicy policy)) {
+            throw new IllegalArgumentException("a SkipGPT folder holds routers, but this model's policy is "
+                    + tuned.policy().describe() + ": give it routers first");
+        }
+        if (tuned.adapter().isPresent() != lora.isPresent()) {
+            throw new IllegalArgumentException("the model " + (lora.isPresent() ? "has no adapter" : "has an adapter")
+                    + ": give its LoraConfig" + " where it has one, else nothing");
+        }
+        if (Files.exists(folder)) {
+            throw new CheckpointException("folder " + folder + " exists already: nothing is overwritten; name another");
+        }
+        Path temporary = folder.resolveSibling(
+                "." + folder.getFileName() + ".tmp" + ProcessHandle.current().pid());
+        try {
+            Files.createDirectories(temporary);
+            writeRouters(temporary.resolve(ROUTERS), policy.routers());
+            if (lora.isPresent()) {
+                PeftFolder.write(
+                        temporary.resolve(ADAPTER),
+                        tuned.adapter().orElseThrow(),
+                        lora.get(),
+                        tuned.config(),
+                        tuned.name());
+            }
+            AtomicFile.write(temporary.resolve(META), Json.pretty(meta(tuned, policy, budget, provenance)));
+            Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static JsonObject meta(LanguageModel tuned, RoutedPolicy policy, Budget budget, Provenance provenance) {
+        Gson gson = new Gson();
+        JsonObject base = new JsonObject();
+        base.addProperty("name", tuned.name());
+        base.addProperty("hash", tuned.hash());
+        JsonArray layers = new JsonArray();
+        new TreeSet<>(policy.forced().layers()).forEach(layers::add);
+        JsonObject forced = new JsonObject();
+        forced.addProperty("firstTokens", policy.forced().firstTokens());
+        forced.add("layers", layers);
+        JsonObject json = new JsonObject();
+        json.addProperty("format", FORMAT);
+        json.add("base", base);
+        json.addProperty("executeIndex", 1);
+        json.add("router", routerJson(policy.routers().config()));
+        json.addProperty("kvPolicy", policy.kvPolicy().name());
+        json.add("thresholds", gson.toJsonTree(policy.thresholds().logits()));
+        json.add("forced", forced);
+        JsonObject wanted = new JsonObject();
+        wanted.addProperty("target", budget.target());
+        wanted.addProperty("kind", budget.kind().name());
+        wanted.addProperty("alpha", budget.alpha());
+        json.add("budget", wanted);
+        json.add("provenance", JsonParser.parseString(provenance.toJson()));
+        return json;
+    }
+
+    private static JsonObject routerJson(RouterConfig config) {
+        JsonObject json = new JsonObject();
+        json.addProperty("form", config.form().name());
+        json.addProperty("input", config.input().name());
+        json.addProperty("norm", config.norm().name());
+        json.addProperty("bias", config.bias());
+        json.addProperty("hidden", config.hidden());
+        json.addProperty("coupled", config.coupled());
+        return json;
+    }
+
+    private static void writeRouters(Path file, Routers routers) {
+        List<TensorInfo> infos = new ArrayList<>();
+        for (int i = 0; i < routers.names().size(); i++) {
+            infos.add(new TensorInfo(
+                    routers.names().get(i),
+                    "F32",
+                    routers.parameters().get(i).getShape().getShape()));
+        }
+        try (SafeTensorsWriter writer = SafeTensorsWriter.create(file, infos)) {
+            for (int i = 0; i < infos.size(); i++) {
+                NDArray array = routers.parameters().get(i);
+                float[] numbers = array.toFloatArray();
+                ByteBuffer bytes = ByteBuffer.allocate(4 * numbers.length).order(ByteOrder.LITTLE_ENDIAN);
+                bytes.asFloatBuffer().put(numbers);
+                writer.write(infos.get(i).name(), bytes);
+            }
+            writer.finish();
+        }
+    }
+
+    /**
+     * The tuned model over its base.
+     *
+     * @param base the model the routers were tuned on
+     * @param owner owns the routers and the adapter
+     * @param kv the policy to run under; must compute what the routers were tuned for
+     * @throws CheckpointException for another base, another K/V function or a malformed folder
+     */
+    public static LanguageModel load(Path folder, LanguageModel base, NDManager owner, KvPolicy kv) {
+        return load(folder, base, owner, kv, false);
+    }
+
+    /** As {@link #load} onto any base of the right shape and under any K/V policy; the numbers are then another model's. */
+    public static LanguageModel loadForced(Path folder, LanguageModel base, NDManager owner, KvPolicy kv) {
+        return load(folder, base, owner, kv, true);
+    }
+
+    private static LanguageModel load(Path folder, LanguageModel base, NDManager owner, KvPolicy kv, boolean forced) {
+        JsonObject json = Json.object(folder.resolve(META));
+        try {
+            if (json.get("format").getAsInt() != FORMAT) {
+                throw new CheckpointException("folder " + folder + " has format " + json.get("format")
+                        + ", this version reads " + FORMAT + ": use a newer version");
+            }
+            if (!forced) {
+                refuseAnother(folder, base, json, kv);
+            }
+            RoutedPolicy policy = RoutedPolicy.of(Gate.compile(owner), routers(folder, base, owner, json))
+                    .withThresholds(new Thresholds(new Gson().fromJson(json.get("thresholds"), double[].class)))
+                    .withForced(forcedExecution(json.getAsJsonObject("forced")))
+                    .withKvPolicy(kv);
+            LanguageModel model = base.withPolicy(policy);
+            Path adapter = folder.resolve(ADAPTER);
+            return Files.isDirectory(adapter)
+                    ? model.withAdapter(PeftFolder.read(adapter, base.config(), owner))
+                    : model;
+        } catch (NullPointerException
+                | IllegalStateException
+                | ClassCastException
+                | JsonSyntaxException
+                | NumberFormatException
+                | UnsupportedOperationException e) {
+            throw new CheckpointException(
+                    "file " + folder.resolve(META) + " lacks a field or has one of the wrong kind: save it again", e);
+        }
+    }
+
+    private static void refuseAnother(Path folder, LanguageModel base, JsonObject json, KvPolicy kv) {
+        JsonObject saved = json.getAsJsonObject("base");
+        String hash = saved.get("hash").getAsString();
+        if (!hash.equals(base.hash())) {
+            throw new CheckpointException(
+                    "folder " + folder + " was tuned on " + saved.get("name").getAsString()
+                            + " (" + hash + "), this base is " + base.name() + " (" + base.hash()
+                            + "): load that base, or use loadForced");
+        }
+        KvPolicy tuned = KvPolicy.valueOf(json.get("kvPolicy").getAsString());
+        if (!kv.sameValuesAs(tuned)) {
+            throw new CheckpointException("folder " + folder + " was tuned under K/V policy " + tuned + "; " + kv
+                    + " computes another function: use " + tuned + ", or loadForced");
+        }
+    }
+
+    private static Routers routers(Path folder, LanguageModel base, NDManager owner, JsonObject json) {
+        JsonObject r = json.getAsJsonObject("router");
+        RouterConfig config = new RouterConfig(
+                RouterConfig.Form.valueOf(r.get("form").getAsString()),
+                RouterConfig.Input.valueOf(r.get("input").getAsString()),
+                RouterConfig.Norm.valueOf(r.get("norm").getAsString()),
+                r.get("bias").getAsBoolean(),
+                r.get("hidden").getAsInt(),
+                r.get("coupled").getAsBoolean());
+        Routers.ExecuteIndex index =
+                json.get("executeIndex").getAsInt() == 1 ? Routers.ExecuteIndex.ONE : Routers.ExecuteIndex.ZERO;
+        try (SafeTensors file = SafeTensors.open(folder.resolve(ROUTERS))) {
+            return Routers.load(owner, base.config(), config, file, index);
+        }
+    }
+
+    private static ForcedExecution forcedExecution(JsonObject json) {
+        Set<Integer> layers = new TreeSet<>();
+        json.getAsJsonArray("layers").forEach(l -> layers.add(l.getAsInt()));
+        return ForcedExecution.none()
+                .withFirstTokens(json.get("firstTokens").getAsInt())
+                .withLayers(layers);
+    }
+}
