@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.skipgpt.data.Tokenizer;
 import org.skipgpt.io.HuggingFaceWriter;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.torch.Dtype;
@@ -35,9 +36,11 @@ public final class WeightSaver {
      * Writes a folder.
      *
      * @param dtype stored type of matrices: FP32 or BF16
-     * @param tokenizer folder whose tokenizer files are copied beside the weights
+     * @param tokenizer names the beginning and end marks
+     * @param files folder whose tokenizer files are copied beside the weights
      */
-    public static void save(DecoderConfig config, DecoderWeights weights, Dtype dtype, Path tokenizer, Path folder) {
+    public static void save(
+            DecoderConfig config, DecoderWeights weights, Dtype dtype, Tokenizer tokenizer, Path files, Path folder) {
         if (dtype == Dtype.FP16) {
             throw new IllegalArgumentException("weights are stored as fp32 or bf16; fp16 would overflow: use bf16");
         }
@@ -45,12 +48,12 @@ public final class WeightSaver {
         saver.plan();
         JsonObject json = ConfigJson.write(config);
         json.addProperty("torch_dtype", dtype == Dtype.BF16 ? "bfloat16" : "float32");
-        json.addProperty("bos_token_id", 1);
-        json.addProperty("eos_token_id", 2);
+        tokenizer.bos().ifPresent(id -> json.addProperty("bos_token_id", id));
+        tokenizer.eos().ifPresent(id -> json.addProperty("eos_token_id", id));
         List<TensorInfo> infos = saver.parts.stream().map(Part::info).toList();
         try (HuggingFaceWriter out = HuggingFaceWriter.create(folder, json, infos)) {
             saver.write(out);
-            out.copyTokenizer(tokenizer);
+            out.copyTokenizer(files);
             out.finish();
         }
     }

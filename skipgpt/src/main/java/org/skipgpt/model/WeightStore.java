@@ -107,13 +107,6 @@ public final class WeightStore {
         }
     }
 
-    /** A copy of an array in the store's element type. */
-    public NDArray cast(NDArray source) {
-        NDArray array = program.call("cast", source);
-        array.attach(manager);
-        return array;
-    }
-
     private NDManager cpuScope() {
         return manager.getDevice().isGpu() ? Torch.manager(Device.cpu()) : manager.newSubManager();
     }

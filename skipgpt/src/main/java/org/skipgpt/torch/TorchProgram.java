@@ -1,6 +1,5 @@
 package org.skipgpt.torch;
 
-import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -99,11 +98,6 @@ public final class TorchProgram implements AutoCloseable {
         NDArray tag = owner.create(0f);
         tag.setName("module_method:" + method);
         return tag;
-    }
-
-    /** The device the owner lives on. */
-    public Device device() {
-        return owner.getDevice();
     }
 
     @Override

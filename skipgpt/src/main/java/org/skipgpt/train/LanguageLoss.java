@@ -38,21 +38,15 @@ public final class LanguageLoss {
     }
 
     /**
-     * A loss and its gradient at the end of the stream.
-     *
-     * @param nats mean loss a token
-     * @param upstream (N, D) gradient times the wanted factor
-     */
-    public record Sent(double nats, NDArray upstream) {}
-
-    /**
-     * Computes the loss and its gradient with respect to the stream; a head that learns gets its gradient, too.
+     * Computes the loss and sends its gradient back through the graph behind the stream; a head that learns gets its
+     * gradient, too.
      *
      * @param x (N, D) final stream
      * @param targets (N) next tokens
      * @param weight factor on the gradient
+     * @return the loss in nats a token, without the factor
      */
-    public static Sent gradient(NDManager scope, Decoder decoder, NDArray x, long[] targets, double weight) {
+    public static double backward(NDManager scope, Decoder decoder, NDArray x, long[] targets, double weight) {
         NDArray end = Gradients.leaf(x); // (N, D)
         end.attach(scope);
         NDArray all = scope.create(targets); // (N)
@@ -79,18 +73,8 @@ public final class LanguageLoss {
         }
         NDArray upstream = Gradients.of(end);
         upstream.attach(scope);
-        return new Sent(sum / weight, upstream);
-    }
-
-    /**
-     * Computes the loss and sends its gradient back through the graph behind the stream.
-     *
-     * @return the loss in nats a token, without the factor
-     */
-    public static double backward(NDManager scope, Decoder decoder, NDArray x, long[] targets, double weight) {
-        Sent sent = gradient(scope, decoder, x, targets, weight);
-        Gradients.backward(x, sent.upstream());
-        return sent.nats();
+        Gradients.backward(x, upstream);
+        return sum / weight;
     }
 
     /** The packed inputs of some sequences. */

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -79,13 +78,6 @@ final class RunState {
             TrainingLog log = TrainingLog.parse(tensors.metadata().getOrDefault("log", "[]"));
             return Optional.of(new Loaded(meta.get("step").getAsLong(), log));
         }
-    }
-
-    /** Copies arrays to host memory. */
-    static FloatBuffer copy(NDArray array, WeightStore store) {
-        FloatBuffer all = FloatBuffer.allocate((int) array.getShape().size());
-        store.read(array, (piece, at) -> all.put(piece));
-        return all.flip();
     }
 
     record Loaded(long step, TrainingLog log) {}

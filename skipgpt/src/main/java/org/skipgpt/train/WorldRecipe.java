@@ -71,7 +71,7 @@ public final class WorldRecipe {
             TrainingRun run = TrainingLoop.run(objective, loop, manager, ConsoleObserver.on(System.out));
             System.out.println(run);
             if (!run.isStopped()) {
-                WeightSaver.save(config, weights, Dtype.BF16, tokenizerFolder, out);
+                WeightSaver.save(config, weights, Dtype.BF16, tokenizer, tokenizerFolder, out);
             }
         }
     }

@@ -34,7 +34,7 @@ class WeightSaverEngineTest {
 
     private static float[] again(LanguageModel model, Dtype dtype, Path folder, Golden golden) {
         Path saved = folder.resolve(dtype.toString());
-        WeightSaver.save(model.config(), model.decoder().weights(), dtype, folder, saved);
+        WeightSaver.save(model.config(), model.decoder().weights(), dtype, model.tokenizer(), folder, saved);
         try (NDManager manager = Torch.manager(Device.cpu());
                 HuggingFaceFolder read = HuggingFaceFolder.open(saved)) {
             DecoderConfig config = ConfigJson.read(read.config());
