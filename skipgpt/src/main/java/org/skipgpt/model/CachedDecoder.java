@@ -150,23 +150,24 @@ final class CachedDecoder {
         }
         List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
         boolean all = queries.rows().length == rows.size();
-        return decoder.call(
-                "attention_cached",
-                site,
-                xq,
-                queries.offsets(),
-                queries.positions(),
-                all ? rows.cos() : rows.cos().get(queries.index()),
-                all ? rows.sin() : rows.sin().get(queries.index()),
-                keys.x(),
-                keys.offsets(),
-                keys.positions(),
-                keys.cos(),
-                keys.sin(),
-                held.get(0),
-                held.get(1),
-                held.get(2),
-                held.get(3),
-                decoder.window(site.layer()));
+        return decoder.calls()
+                .call(
+                        "attention_cached",
+                        site,
+                        xq,
+                        queries.offsets(),
+                        queries.positions(),
+                        all ? rows.cos() : rows.cos().get(queries.index()),
+                        all ? rows.sin() : rows.sin().get(queries.index()),
+                        keys.x(),
+                        keys.offsets(),
+                        keys.positions(),
+                        keys.cos(),
+                        keys.sin(),
+                        held.get(0),
+                        held.get(1),
+                        held.get(2),
+                        held.get(3),
+                        decoder.calls().window(site.layer()));
     }
 }

@@ -3,8 +3,6 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.torch.Torch;
@@ -19,39 +17,24 @@ import org.skipgpt.torch.TorchProgram;
 public final class Decoder {
     private final DecoderConfig config;
     private final DecoderWeights weights;
-    private final Optional<Adapter> adapter;
     private final TorchProgram program;
-    private final List<NDArray> windows;
-    private final NDArray noDropout;
-    private final Optional<Dropout> dropout;
+    private final ModuleCalls calls;
     private @Nullable PackingCosts costs;
 
     Decoder(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, TorchProgram program) {
-        this.dropout = Optional.empty();
-        this.config = config;
-        this.weights = weights;
-        this.adapter = adapter;
-        this.program = program;
-        NDManager manager = weights.manager();
-        this.windows = config.windows().stream()
-                .map(w -> Rows.cpu(manager, new long[] {w}).squeeze())
-                .toList();
-        this.noDropout = manager.create(new Shape(0));
+        this(weights, new ModuleCalls(config, weights, adapter, program));
     }
 
-    private Decoder(Decoder from, Dropout masks) {
-        this.config = from.config;
-        this.weights = from.weights;
-        this.adapter = from.adapter;
-        this.program = from.program;
-        this.windows = from.windows;
-        this.noDropout = from.noDropout;
-        this.dropout = Optional.of(masks);
+    private Decoder(DecoderWeights weights, ModuleCalls calls) {
+        this.config = calls.config();
+        this.weights = weights;
+        this.program = calls.program();
+        this.calls = calls;
     }
 
     /** The same forward pass with dropout before the low-rank factors; shares the compiled methods. */
     public Decoder withDropout(Dropout masks) {
-        return new Decoder(this, masks);
+        return new Decoder(weights, calls.withDropout(masks));
     }
 
     /** The shape. */
@@ -62,6 +45,11 @@ public final class Decoder {
     /** The weights. */
     public DecoderWeights weights() {
         return weights;
+    }
+
+    /** Single modules. */
+    ModuleCalls calls() {
+        return calls;
     }
 
     /** The compiled methods. */
@@ -174,7 +162,8 @@ public final class Decoder {
         if (decision instanceof Decision.Gated gated) {
             if (execution == Execution.MASKED) {
                 boolean evicting = kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION;
-                NDArray f = evicting ? evicting(site, x, gated.gate(), rows) : output(site, x, rows); // (N, D)
+                NDArray f =
+                        evicting ? calls.evicting(site, x, gated.gate(), rows) : calls.output(site, x, rows); // (N, D)
                 return x.add(gated.gate().expandDims(1).mul(f)); // (N, D)
             }
             int[] executing = RowSet.executing(gated.gate());
@@ -186,7 +175,7 @@ public final class Decoder {
                         || Torch.recordsGradients()
                         || (kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION);
                 if (mustPack || packingCosts().packs(site.module(), executing.length, rows.size())) {
-                    return packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
+                    return calls.packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
                 }
                 return x.add(gated.gate().expandDims(1).mul(output(site, x, rows))); // (N, D)
             }
@@ -200,7 +189,7 @@ public final class Decoder {
 
     /** Where packing pays on this device; measured when first asked for. */
     public PackingCosts packingCosts() {
-        synchronized (noDropout) {
+        synchronized (calls) {
             if (costs == null) {
                 costs = PackingCosts.measure(this);
             }
@@ -208,105 +197,9 @@ public final class Decoder {
         }
     }
 
-    NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
-        NDArray f;
-        if (site.module() == Module.ATTENTION && kv != KvPolicy.EXECUTED) {
-            f = call(
-                    "attention_packed",
-                    site,
-                    x,
-                    set.index(),
-                    set.offsets(),
-                    set.positions(),
-                    rows.offsets(),
-                    rows.positions(),
-                    windows.get(site.layer()),
-                    rows.cos(),
-                    rows.sin()); // (n, D)
-        } else {
-            NDArray chosen = x.get(set.index()); // (n, D)
-            f = site.module() == Module.MLP
-                    ? call("mlp", site, chosen)
-                    : call(
-                            "attention",
-                            site,
-                            chosen,
-                            set.offsets(),
-                            set.positions(),
-                            windows.get(site.layer()),
-                            rows.cos().get(set.index()),
-                            rows.sin().get(set.index())); // (n, D)
-        }
-        return program.call("scatter", x, set.index(), f); // (N, D)
-    }
-
     /** What a module adds to every row, f(x): (N, D). */
     public NDArray output(ModuleSite site, NDArray x, Rows rows) {
-        if (site.module() == Module.MLP) {
-            return call("mlp", site, x); // (N, D)
-        }
-        return call(
-                "attention",
-                site,
-                x,
-                rows.offsets(),
-                rows.positions(),
-                windows.get(site.layer()),
-                rows.cos(),
-                rows.sin()); // (N, D)
-    }
-
-    /** Attention of every row over the keys of executing rows and its own: (N, D). */
-    private NDArray evicting(ModuleSite site, NDArray x, NDArray gate, Rows rows) {
-        return call(
-                "attention_evicting",
-                site,
-                x,
-                gate,
-                rows.offsets(),
-                rows.positions(),
-                windows.get(site.layer()),
-                rows.cos(),
-                rows.sin()); // (N, D)
-    }
-
-    /** Calls a method of the program with a site's weights behind the given arguments. */
-    NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
-        List<NDArray> own = weights.layers().get(site.layer()).of(site.module());
-        int pairs = adapter.map(a -> (int) a.targets().stream()
-                        .filter(p -> p.module() == site.module())
-                        .count())
-                .orElse(0);
-        NDArray[] arguments = java.util.Arrays.copyOf(more, more.length + own.size() + 3 * pairs);
-        int at = more.length;
-        for (NDArray weight : own) {
-            arguments[at++] = weight;
-        }
-        if (pairs > 0) {
-            for (Projection p : Projection.values()) {
-                if (p.module() == site.module() && adapter.get().targets().contains(p)) {
-                    Adapter.Pair pair = adapter.get().pair(site.layer(), p);
-                    arguments[at++] = pair.a();
-                    arguments[at++] = pair.b();
-                    arguments[at++] = dropped(method, site.layer(), p, first, more);
-                }
-            }
-        }
-        return program.call(method, first, arguments);
-    }
-
-    private NDArray dropped(String method, int layer, Projection p, NDArray first, NDArray[] more) {
-        if (dropout.isEmpty()) {
-            return noDropout;
-        }
-        // Only queries and outputs of executing rows are computed; keys and values are those of all rows.
-        boolean some = method.equals("attention_packed") && (p == Projection.Q || p == Projection.O);
-        long rows = some ? more[0].getShape().get(0) : first.getShape().get(0);
-        return dropout.get().mask(layer, p, first, rows, p.inputs(config));
-    }
-
-    NDArray window(int layer) {
-        return windows.get(layer);
+        return calls.output(site, x, rows); // (N, D)
     }
 
     /** Logits of some rows of the final stream: (n, V). */

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Processor;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 
@@ -54,7 +55,7 @@ final class DecoderProgram {
                 .when("fp16", dtype == Dtype.FP16)
                 .when("bf16", dtype == Dtype.BF16)
                 .when("mixed", mixed && dtype == Dtype.FP32)
-                .when("onednn", inference && cpu && dtype == Dtype.FP32)
+                .when("onednn", inference && cpu && dtype == Dtype.FP32 && Processor.isAmd())
                 .when("embedscale", c.embedScale() != 1)
                 .when("interleaved", c.ropeInterleaved())
                 .when("softcap", c.attentionSoftcap() > 0)

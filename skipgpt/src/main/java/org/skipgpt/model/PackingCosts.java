@@ -88,7 +88,7 @@ public final class PackingCosts implements Report {
             long start = System.nanoTime();
             NDArray y = executing == n
                     ? decoder.dense(site, x, rows)
-                    : decoder.packed(site, x, rows, RowSet.of(scope, rows, chosen), KvPolicy.KEEP);
+                    : decoder.calls().packed(site, x, rows, RowSet.of(scope, rows, chosen), KvPolicy.KEEP);
             // Waits for a GPU.
             y.get("0, 0").getFloat();
             return (System.nanoTime() - start) / 1e9;

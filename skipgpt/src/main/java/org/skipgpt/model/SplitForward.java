@@ -48,23 +48,24 @@ public final class SplitForward {
         RowSet skipping = RowSet.of(x.getManager(), rows, chosen(others(open, rows.size()), site));
         NDArray scale = x.getManager().create((float) (1 / rho));
         NDArray f = site.module() == Module.MLP
-                ? decoder.call("mlp_split", site, x, executing.index(), skipping.index(), scale)
-                : decoder.call(
-                        "attention_split",
-                        site,
-                        x,
-                        executing.index(),
-                        executing.offsets(),
-                        executing.positions(),
-                        skipping.index(),
-                        skipping.offsets(),
-                        skipping.positions(),
-                        scale,
-                        rows.offsets(),
-                        rows.positions(),
-                        decoder.window(site.layer()),
-                        rows.cos(),
-                        rows.sin()); // (N, D)
+                ? decoder.calls().call("mlp_split", site, x, executing.index(), skipping.index(), scale)
+                : decoder.calls()
+                        .call(
+                                "attention_split",
+                                site,
+                                x,
+                                executing.index(),
+                                executing.offsets(),
+                                executing.positions(),
+                                skipping.index(),
+                                skipping.offsets(),
+                                skipping.positions(),
+                                scale,
+                                rows.offsets(),
+                                rows.positions(),
+                                decoder.calls().window(site.layer()),
+                                rows.cos(),
+                                rows.sin()); // (N, D)
         return x.add(gate.expandDims(1).mul(f)); // (N, D)
     }
 

@@ -1,0 +1,159 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.skipgpt.torch.TorchProgram;
+
+/** What single modules compute: the program's methods with a module's own weights behind the activations. */
+final class ModuleCalls {
+    private final DecoderConfig config;
+    private final DecoderWeights weights;
+    private final Optional<Adapter> adapter;
+    private final TorchProgram program;
+    private final List<NDArray> windows;
+    private final NDArray noDropout;
+    private final Optional<Dropout> dropout;
+
+    ModuleCalls(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, TorchProgram program) {
+        this.config = config;
+        this.weights = weights;
+        this.adapter = adapter;
+        this.program = program;
+        NDManager manager = weights.manager();
+        this.windows = config.windows().stream()
+                .map(w -> Rows.cpu(manager, new long[] {w}).squeeze())
+                .toList();
+        this.noDropout = manager.create(new Shape(0));
+        this.dropout = Optional.empty();
+    }
+
+    private ModuleCalls(ModuleCalls from, Dropout masks) {
+        this.config = from.config;
+        this.weights = from.weights;
+        this.adapter = from.adapter;
+        this.program = from.program;
+        this.windows = from.windows;
+        this.noDropout = from.noDropout;
+        this.dropout = Optional.of(masks);
+    }
+
+    /** The same with dropout before the low-rank factors. */
+    ModuleCalls withDropout(Dropout masks) {
+        return new ModuleCalls(this, masks);
+    }
+
+    DecoderConfig config() {
+        return config;
+    }
+
+    TorchProgram program() {
+        return program;
+    }
+
+    /** Width of a layer's sliding window, 0 where it sees all; one int64 on the CPU. */
+    NDArray window(int layer) {
+        return windows.get(layer);
+    }
+
+    /** What a module adds to every row, f(x): (N, D). */
+    NDArray output(ModuleSite site, NDArray x, Rows rows) {
+        if (site.module() == Module.MLP) {
+            return call("mlp", site, x); // (N, D)
+        }
+        return call(
+                "attention",
+                site,
+                x,
+                rows.offsets(),
+                rows.positions(),
+                windows.get(site.layer()),
+                rows.cos(),
+                rows.sin()); // (N, D)
+    }
+
+    /** Attention of every row over the keys of executing rows and its own: (N, D). */
+    NDArray evicting(ModuleSite site, NDArray x, NDArray gate, Rows rows) {
+        return call(
+                "attention_evicting",
+                site,
+                x,
+                gate,
+                rows.offsets(),
+                rows.positions(),
+                windows.get(site.layer()),
+                rows.cos(),
+                rows.sin()); // (N, D)
+    }
+
+    /** Calls a method of the program with a site's weights behind the given arguments. */
+    NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
+        List<NDArray> own = weights.layers().get(site.layer()).of(site.module());
+        int pairs = adapter.map(a -> (int) a.targets().stream()
+                        .filter(p -> p.module() == site.module())
+                        .count())
+                .orElse(0);
+        NDArray[] arguments = Arrays.copyOf(more, more.length + own.size() + 3 * pairs);
+        int at = more.length;
+        for (NDArray weight : own) {
+            arguments[at++] = weight;
+        }
+        if (pairs > 0) {
+            for (Projection p : Projection.values()) {
+                if (p.module() == site.module() && adapter.get().targets().contains(p)) {
+                    Adapter.Pair pair = adapter.get().pair(site.layer(), p);
+                    arguments[at++] = pair.a();
+                    arguments[at++] = pair.b();
+                    arguments[at++] = dropped(method, site.layer(), p, first, more);
+                }
+            }
+        }
+        return program.call(method, first, arguments);
+    }
+
+    private NDArray dropped(String method, int layer, Projection p, NDArray first, NDArray[] more) {
+        if (dropout.isEmpty()) {
+            return noDropout;
+        }
+        // Only queries and outputs of executing rows are computed; keys and values are those of all rows.
+        boolean some = method.equals("attention_packed") && (p == Projection.Q || p == Projection.O);
+        long rows = some ? more[0].getShape().get(0) : first.getShape().get(0);
+        return dropout.get().mask(layer, p, first, rows, p.inputs(config));
+    }
+
+    /** Adds the outputs of the rows that execute: (N, D). */
+    NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
+        NDArray f;
+        if (site.module() == Module.ATTENTION && kv != KvPolicy.EXECUTED) {
+            f = call(
+                    "attention_packed",
+                    site,
+                    x,
+                    set.index(),
+                    set.offsets(),
+                    set.positions(),
+                    rows.offsets(),
+                    rows.positions(),
+                    windows.get(site.layer()),
+                    rows.cos(),
+                    rows.sin()); // (n, D)
+        } else {
+            NDArray chosen = x.get(set.index()); // (n, D)
+            f = site.module() == Module.MLP
+                    ? call("mlp", site, chosen)
+                    : call(
+                            "attention",
+                            site,
+                            chosen,
+                            set.offsets(),
+                            set.positions(),
+                            windows.get(site.layer()),
+                            rows.cos().get(set.index()),
+                            rows.sin().get(set.index())); // (n, D)
+        }
+        return program.call("scatter", x, set.index(), f); // (N, D)
+    }
+}
