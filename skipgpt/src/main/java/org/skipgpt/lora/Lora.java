@@ -58,6 +58,18 @@ public final class Lora {
         return new Adapter(config.targets(), config.scale(), pairs);
     }
 
+    /** The same factors as arrays of another owner, which record no gradient. */
+    public static Adapter copy(Adapter adapter, NDManager owner) {
+        Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
+        adapter.pairs()
+                .forEach((key, pair) -> pairs.put(
+                        key,
+                        new Adapter.Pair(
+                                owner.create(pair.a().toFloatArray(), pair.a().getShape()),
+                                owner.create(pair.b().toFloatArray(), pair.b().getShape()))));
+        return new Adapter(adapter.targets(), adapter.scale(), pairs);
+    }
+
     /** The factors in a fixed order: layer by layer, projection by projection, A then B. */
     public static List<NDArray> parameters(Adapter adapter, DecoderConfig model) {
         List<NDArray> all = new ArrayList<>();

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.skipgpt.model.Adapter;
 import org.skipgpt.model.Projection;
 
 /**
@@ -44,6 +45,13 @@ public record LoraConfig(int rank, double alpha, double dropout, Set<Projection>
     /** SkipGPT-Joint and MoD: the same on query and value. */
     public static LoraConfig joint() {
         return defaults().withTargets(Projection.Q, Projection.V);
+    }
+
+    /** The shape of an adapter at hand, which remembers no dropout. */
+    public static LoraConfig of(Adapter adapter) {
+        Projection first = adapter.targets().iterator().next();
+        int rank = (int) adapter.pair(0, first).a().getShape().get(0);
+        return new LoraConfig(rank, adapter.scale() * rank, 0, adapter.targets());
     }
 
     /** With another rank. */

@@ -2,8 +2,11 @@ package org.skipgpt.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
@@ -18,14 +21,16 @@ final class AdamW implements AutoCloseable {
     private final NDManager owner;
     private final TorchProgram program;
     private final LoopConfig config;
+    private final ToDoubleFunction<String> rateFactor;
     private final Map<String, NDArray> parameters;
     private final Map<String, NDArray> moments = new LinkedHashMap<>();
 
-    AdamW(NDManager parent, Map<String, NDArray> parameters, LoopConfig config) {
+    AdamW(NDManager parent, Map<String, NDArray> parameters, ToDoubleFunction<String> rateFactor, LoopConfig config) {
         this.owner = parent.newSubManager();
         this.program = TorchProgram.compile(
                 owner, TorchSource.of(AdamW.class, "optimizer.torchscript").code());
         this.config = config;
+        this.rateFactor = rateFactor;
         this.parameters = parameters;
         parameters.forEach((name, p) -> {
             moments.put("m." + name, owner.zeros(p.getShape()));
@@ -47,14 +52,15 @@ final class AdamW implements AutoCloseable {
     double step(long step, double rate) {
         try (NDManager scope = owner.newSubManager()) {
             Map<String, NDArray> gradients = new LinkedHashMap<>();
-            double squares = 0;
+            NDArray squares = scope.zeros(new Shape(), DataType.FLOAT64);
             for (Map.Entry<String, NDArray> e : parameters.entrySet()) {
                 NDArray g = Gradients.of(e.getValue());
                 g.attach(scope);
                 gradients.put(e.getKey(), g);
-                squares += program.call("square", g).getDouble();
+                program.call("add_square", g, squares);
             }
-            double norm = Math.sqrt(squares);
+            // The sum stays on the device until here, so that a step waits for it once and not once a parameter.
+            double norm = Math.sqrt(squares.getDouble());
             double factor = config.clip() > 0 && norm > config.clip() ? config.clip() / norm : 1;
             if (Double.isFinite(norm)) {
                 gradients.forEach((name, g) -> apply(scope, name, g, step, rate, factor));
@@ -71,7 +77,7 @@ final class AdamW implements AutoCloseable {
         }
         double decay = p.getShape().dimension() > 1 ? config.decay() : 0;
         float[] rates = {
-            (float) rate,
+            (float) (rate * rateFactor.applyAsDouble(name)),
             (float) config.beta1(),
             (float) config.beta2(),
             (float) config.epsilon(),

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * How a run is stepped: everything the loop itself needs to know.
@@ -62,66 +63,94 @@ public record LoopConfig(
 
     /** The same with other steps. */
     public LoopConfig withSteps(long n) {
-        return new LoopConfig(
-                n, accumulation, rate, beta1, beta2, epsilon, decay, clip, seed, evaluateEvery, saveEvery, folder);
+        return with(d -> d.steps = n);
     }
 
     /** The same with more micro-batches a step. */
     public LoopConfig withAccumulation(int n) {
-        return new LoopConfig(
-                steps, n, rate, beta1, beta2, epsilon, decay, clip, seed, evaluateEvery, saveEvery, folder);
+        return with(d -> d.accumulation = n);
     }
 
     /** The same with another learning rate. */
     public LoopConfig withRate(LearningRate r) {
-        return new LoopConfig(
-                steps, accumulation, r, beta1, beta2, epsilon, decay, clip, seed, evaluateEvery, saveEvery, folder);
+        return with(d -> d.rate = r);
     }
 
     /** The same with another weight decay. */
-    public LoopConfig withDecay(double d) {
-        return new LoopConfig(
-                steps, accumulation, rate, beta1, beta2, epsilon, d, clip, seed, evaluateEvery, saveEvery, folder);
+    public LoopConfig withDecay(double w) {
+        return with(d -> d.decay = w);
     }
 
     /** The same with another second decay. */
     public LoopConfig withBeta2(double b) {
-        return new LoopConfig(
-                steps, accumulation, rate, beta1, b, epsilon, decay, clip, seed, evaluateEvery, saveEvery, folder);
+        return with(d -> d.beta2 = b);
     }
 
     /** The same with another largest gradient norm. */
     public LoopConfig withClip(double c) {
-        return new LoopConfig(
-                steps, accumulation, rate, beta1, beta2, epsilon, decay, c, seed, evaluateEvery, saveEvery, folder);
+        return with(d -> d.clip = c);
     }
 
     /** The same with another seed. */
     public LoopConfig withSeed(long s) {
-        return new LoopConfig(
-                steps, accumulation, rate, beta1, beta2, epsilon, decay, clip, s, evaluateEvery, saveEvery, folder);
+        return with(d -> d.seed = s);
     }
 
     /** The same, evaluated every so many steps. */
     public LoopConfig withEvaluateEvery(long n) {
-        return new LoopConfig(
-                steps, accumulation, rate, beta1, beta2, epsilon, decay, clip, seed, n, saveEvery, folder);
+        return with(d -> d.evaluateEvery = n);
     }
 
     /** The same, saved into a folder every so many steps and at the end; a run found there is continued. */
     public LoopConfig withCheckpoints(Path where, long every) {
+        return with(d -> {
+            d.folder = Optional.of(where);
+            d.saveEvery = every;
+        });
+    }
+
+    private LoopConfig with(Consumer<Draft> change) {
+        Draft d = new Draft(this);
+        change.accept(d);
         return new LoopConfig(
-                steps,
-                accumulation,
-                rate,
+                d.steps,
+                d.accumulation,
+                d.rate,
                 beta1,
-                beta2,
+                d.beta2,
                 epsilon,
-                decay,
-                clip,
-                seed,
-                evaluateEvery,
-                every,
-                Optional.of(where));
+                d.decay,
+                d.clip,
+                d.seed,
+                d.evaluateEvery,
+                d.saveEvery,
+                d.folder);
+    }
+
+    /** The fields that can be changed, while they are. */
+    private static final class Draft {
+        private long steps;
+        private int accumulation;
+        private LearningRate rate;
+        private double beta2;
+        private double decay;
+        private double clip;
+        private long seed;
+        private long evaluateEvery;
+        private long saveEvery;
+        private Optional<Path> folder;
+
+        Draft(LoopConfig from) {
+            steps = from.steps;
+            accumulation = from.accumulation;
+            rate = from.rate;
+            beta2 = from.beta2;
+            decay = from.decay;
+            clip = from.clip;
+            seed = from.seed;
+            evaluateEvery = from.evaluateEvery;
+            saveEvery = from.saveEvery;
+            folder = from.folder;
+        }
     }
 }

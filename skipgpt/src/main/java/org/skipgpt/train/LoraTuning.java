@@ -13,11 +13,15 @@ import org.skipgpt.model.Decision;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.Module;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
+import org.skipgpt.route.ExecutionBounds;
+import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
+import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.torch.Gradients;
 
 /**
@@ -39,6 +43,7 @@ public final class LoraTuning implements Objective {
     private final LoopConfig loop;
     private final Batches batches;
     private final boolean recompute;
+    private final Sampling sampling;
     private final String data;
     private final Optional<SeededDropout> dropout;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
@@ -55,12 +60,25 @@ public final class LoraTuning implements Objective {
      */
     public LoraTuning(
             LanguageModel model, LoraConfig config, LoopConfig loop, Batches batches, boolean recompute, String data) {
+        this(model, config, loop, batches, recompute, data, Sampling.ARGMAX);
+    }
+
+    /** The same with frozen routers that decide by argmax or by a draw. */
+    public LoraTuning(
+            LanguageModel model,
+            LoraConfig config,
+            LoopConfig loop,
+            Batches batches,
+            boolean recompute,
+            String data,
+            Sampling sampling) {
         this.model = model;
         this.decoder = model.differentiable();
         this.config = config;
         this.loop = loop;
         this.batches = batches;
         this.recompute = recompute;
+        this.sampling = sampling;
         this.data = data;
         this.dropout = config.dropout() > 0
                 ? Optional.of(new SeededDropout(decoder.weights().manager()))
@@ -98,6 +116,7 @@ public final class LoraTuning implements Objective {
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
         Decoder own = dropout.map(d -> decoder.withDropout(d.masks(config.dropout(), Noise.mixed(loop.seed(), number))))
                 .orElse(decoder);
+        LayerPolicy policy = policy(Noise.mixed(loop.seed(), number));
         double[] skipped = new double[2];
         Trace watch = new Trace() {
             @Override
@@ -107,8 +126,8 @@ public final class LoraTuning implements Objective {
             }
         };
         Backward passes = new Backward(own, rows, LanguageLoss.targets(sequences), weight);
-        Backward.Layer counted = (layer, in) -> layer(own, layer, in, rows, watch);
-        Backward.Layer again = (layer, in) -> layer(own, layer, in, rows, Trace.none());
+        Backward.Layer counted = (layer, in) -> layer(own, policy, layer, in, rows, watch);
+        Backward.Layer again = (layer, in) -> layer(own, policy, layer, in, rows, Trace.none());
         boolean[] second = {false};
         NDArray zero = scope.create(0f);
         double lm = recompute
@@ -128,17 +147,21 @@ public final class LoraTuning implements Objective {
         return row;
     }
 
-    private NDArray layer(Decoder own, int layer, NDArray in, Rows rows, Trace trace) {
-        NDArray middle = own.module(
-                new ModuleSite(layer, Module.ATTENTION),
-                in,
-                in,
-                rows,
-                model.policy(),
-                Execution.ALWAYS_PACKED,
-                trace); // (N, D)
-        return own.module(
-                new ModuleSite(layer, Module.MLP), middle, in, rows, model.policy(), Execution.ALWAYS_PACKED, trace);
+    // The draw depends on the micro-batch and the module alone, so that a layer run twice decides alike.
+    private LayerPolicy policy(long seed) {
+        if (sampling == Sampling.GUMBEL && model.policy() instanceof RoutedPolicy routed) {
+            LearningPolicy.Setting setting =
+                    new LearningPolicy.Setting(1, 1, routed.forced(), ExecutionBounds.none(), routed.kvPolicy());
+            return new LearningPolicy(routed.gate(), routed.routers(), setting, Noise.gumbel(routed.gate(), seed));
+        }
+        return model.policy();
+    }
+
+    private static NDArray layer(Decoder own, LayerPolicy policy, int layer, NDArray in, Rows rows, Trace trace) {
+        ModuleSite attention = new ModuleSite(layer, Module.ATTENTION);
+        ModuleSite mlp = new ModuleSite(layer, Module.MLP);
+        NDArray middle = own.module(attention, in, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
+        return own.module(mlp, middle, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
     }
 
     private static double skippedShare(Decision decision, int n) {
@@ -157,7 +180,7 @@ public final class LoraTuning implements Objective {
     public String fingerprint() {
         return describe() + " · " + config.rank() + "/" + config.alpha() + "/" + config.dropout() + " on "
                 + config.targets().stream().sorted().toList() + " · "
-                + model.policy().describe() + " · "
+                + model.policy().identity() + " · " + sampling + " · "
                 + model.config() + " · " + model.hash() + " · " + data;
     }
 }

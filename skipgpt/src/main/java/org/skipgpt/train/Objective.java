@@ -25,6 +25,11 @@ public interface Objective {
         return Map.of();
     }
 
+    /** Factor on the learning rate of one parameter. */
+    default double rateFactor(String parameter) {
+        return 1;
+    }
+
     /** A phrase for progress, e.g. {@code "router tuning"}. */
     String describe();
 

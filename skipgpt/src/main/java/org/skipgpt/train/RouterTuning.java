@@ -46,6 +46,7 @@ public final class RouterTuning implements Objective {
     private final LoopConfig loop;
     private final Batches batches;
     private final String data;
+    private final double adapterRate;
     private final Optional<SeededDropout> dropout;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
     private long rateStep = -1;
@@ -59,7 +60,8 @@ public final class RouterTuning implements Objective {
             LoopConfig loop,
             Batches batches,
             String data,
-            boolean joint) {
+            boolean joint,
+            double adapterRate) {
         this.model = model;
         this.decoder = model.differentiable();
         this.routers = routers;
@@ -68,6 +70,7 @@ public final class RouterTuning implements Objective {
         this.loop = loop;
         this.batches = batches;
         this.data = data;
+        this.adapterRate = adapterRate;
         for (int i = 0; i < routers.names().size(); i++) {
             parameters.put(
                     "router." + routers.names().get(i), routers.parameters().get(i));
@@ -100,12 +103,13 @@ public final class RouterTuning implements Objective {
             LoopConfig loop,
             Batches batches,
             String data) {
-        return new RouterTuning(model, routers, gate, config, loop, batches, data, false);
+        return new RouterTuning(model, routers, gate, config, loop, batches, data, false, 1);
     }
 
     /**
      * SkipGPT-Joint: routers and the model's adapter learn together from the whole loss.
      *
+     * @param adapterRate the adapter's learning rate as a share of the routers'
      * @throws IllegalArgumentException if the model has no adapter
      */
     public static RouterTuning joint(
@@ -115,12 +119,13 @@ public final class RouterTuning implements Objective {
             RouterTuningConfig config,
             LoopConfig loop,
             Batches batches,
-            String data) {
+            String data,
+            double adapterRate) {
         if (model.adapter().isEmpty()) {
             throw new IllegalArgumentException(
                     "joint tuning needs a model with an adapter: use withAdapter(Lora.init(…)) first");
         }
-        return new RouterTuning(model, routers, gate, config, loop, batches, data, true);
+        return new RouterTuning(model, routers, gate, config, loop, batches, data, true, adapterRate);
     }
 
     @Override
@@ -274,6 +279,11 @@ public final class RouterTuning implements Objective {
     }
 
     @Override
+    public double rateFactor(String parameter) {
+        return parameter.startsWith("adapter.") ? adapterRate : 1;
+    }
+
+    @Override
     public String describe() {
         return parameters.size() == routers.names().size() ? "router tuning" : "joint tuning";
     }
@@ -281,6 +291,6 @@ public final class RouterTuning implements Objective {
     @Override
     public String fingerprint() {
         return describe() + " · " + config + " · " + routers.config() + " · " + model.config() + " · " + model.hash()
-                + " · " + data;
+                + " · " + adapterRate + " · " + data;
     }
 }

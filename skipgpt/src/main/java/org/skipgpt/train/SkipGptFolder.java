@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -29,6 +30,7 @@ import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.lora.PeftFolder;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.ForcedExecution;
@@ -46,7 +48,7 @@ import org.skipgpt.route.Thresholds;
  * is refused.
  *
  * <pre>{@code
- * SkipGptFolder.save(folder, tuned, Optional.empty(), Budget.of(0.25), Provenance.of("stage 1"));
+ * SkipGptFolder.save(folder, tuned, Optional.empty(), Optional.of(Budget.of(0.25)), Provenance.of("stage 1"));
  * LanguageModel again = SkipGptFolder.load(folder, base, manager, KvPolicy.KEEP);
  * }</pre>
  */
@@ -62,16 +64,23 @@ public final class SkipGptFolder {
      * Writes a folder; it appears under its name when it is whole.
      *
      * @param folder must not exist yet
-     * @param tuned a model whose policy is a {@link RoutedPolicy}
+     * @param tuned a model with routers, with an adapter, or with both
      * @param lora the adapter's shape; needed where the model has one
-     * @param budget what the routers were tuned for
+     * @param budget what the routers were tuned for; empty where unknown or where there are none
      * @throws CheckpointException if the folder exists
      */
     public static void save(
-            Path folder, LanguageModel tuned, Optional<LoraConfig> lora, Budget budget, Provenance provenance) {
-        if (!(tuned.policy() instanceof RoutedPolicy policy)) {
-            throw new IllegalArgumentException("a SkipGPT folder holds routers, but this model's policy is "
-                    + tuned.policy().describe() + ": give it routers first");
+            Path folder,
+            LanguageModel tuned,
+            Optional<LoraConfig> lora,
+            Optional<Budget> budget,
+            Provenance provenance) {
+        Optional<RoutedPolicy> policy =
+                tuned.policy() instanceof RoutedPolicy routed ? Optional.of(routed) : Optional.empty();
+        if (policy.isEmpty() && (tuned.adapter().isEmpty() || !tuned.policy().equals(LayerPolicy.dense()))) {
+            throw new IllegalArgumentException("a SkipGPT folder holds routers, an adapter or both, but this model is "
+                    + tuned.policy().describe()
+                    + " without an adapter that could be kept alone: give it routers first");
         }
         if (tuned.adapter().isPresent() != lora.isPresent()) {
             throw new IllegalArgumentException("the model " + (lora.isPresent() ? "has no adapter" : "has an adapter")
@@ -84,7 +93,9 @@ public final class SkipGptFolder {
                 "." + folder.getFileName() + ".tmp" + ProcessHandle.current().pid());
         try {
             Files.createDirectories(temporary);
-            writeRouters(temporary.resolve(ROUTERS), policy.routers());
+            if (policy.isPresent()) {
+                writeRouters(temporary.resolve(ROUTERS), policy.get().routers());
+            }
             if (lora.isPresent()) {
                 PeftFolder.write(
                         temporary.resolve(ADAPTER),
@@ -100,31 +111,37 @@ public final class SkipGptFolder {
         }
     }
 
-    private static JsonObject meta(LanguageModel tuned, RoutedPolicy policy, Budget budget, Provenance provenance) {
-        Gson gson = new Gson();
+    private static JsonObject meta(
+            LanguageModel tuned, Optional<RoutedPolicy> policy, Optional<Budget> budget, Provenance provenance) {
         JsonObject base = new JsonObject();
         base.addProperty("name", tuned.name());
         base.addProperty("hash", tuned.hash());
+        JsonObject json = new JsonObject();
+        json.addProperty("format", FORMAT);
+        json.add("base", base);
+        json.addProperty("kvPolicy", tuned.policy().kvPolicy().name());
+        policy.ifPresent(p -> addRouting(json, p));
+        budget.ifPresent(b -> {
+            JsonObject wanted = new JsonObject();
+            wanted.addProperty("target", b.target());
+            wanted.addProperty("kind", b.kind().name());
+            wanted.addProperty("alpha", b.alpha());
+            json.add("budget", wanted);
+        });
+        json.add("provenance", JsonParser.parseString(provenance.toJson()));
+        return json;
+    }
+
+    private static void addRouting(JsonObject json, RoutedPolicy policy) {
         JsonArray layers = new JsonArray();
         new TreeSet<>(policy.forced().layers()).forEach(layers::add);
         JsonObject forced = new JsonObject();
         forced.addProperty("firstTokens", policy.forced().firstTokens());
         forced.add("layers", layers);
-        JsonObject json = new JsonObject();
-        json.addProperty("format", FORMAT);
-        json.add("base", base);
         json.addProperty("executeIndex", 1);
         json.add("router", routerJson(policy.routers().config()));
-        json.addProperty("kvPolicy", policy.kvPolicy().name());
-        json.add("thresholds", gson.toJsonTree(policy.thresholds().logits()));
+        json.add("thresholds", new Gson().toJsonTree(policy.thresholds().logits()));
         json.add("forced", forced);
-        JsonObject wanted = new JsonObject();
-        wanted.addProperty("target", budget.target());
-        wanted.addProperty("kind", budget.kind().name());
-        wanted.addProperty("alpha", budget.alpha());
-        json.add("budget", wanted);
-        json.add("provenance", JsonParser.parseString(provenance.toJson()));
-        return json;
     }
 
     private static JsonObject routerJson(RouterConfig config) {
@@ -170,6 +187,22 @@ public final class SkipGptFolder {
         return load(folder, base, owner, kv, false);
     }
 
+    /** The tuned model over its base, under the K/V policy it was saved with. */
+    public static LanguageModel load(Path folder, LanguageModel base, NDManager owner) {
+        return load(folder, base, owner, kvPolicy(folder, Json.object(folder.resolve(META))));
+    }
+
+    private static KvPolicy kvPolicy(Path folder, JsonObject json) {
+        String name = json.has("kvPolicy") && json.get("kvPolicy").isJsonPrimitive()
+                ? json.get("kvPolicy").getAsString()
+                : "";
+        return Arrays.stream(KvPolicy.values())
+                .filter(k -> k.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new CheckpointException("file " + folder.resolve(META) + " has kvPolicy \"" + name
+                        + "\": expected one of " + Arrays.toString(KvPolicy.values()) + "; save it again"));
+    }
+
     /** As {@link #load} onto any base of the right shape and under any K/V policy; the numbers are then another model's. */
     public static LanguageModel loadForced(Path folder, LanguageModel base, NDManager owner, KvPolicy kv) {
         return load(folder, base, owner, kv, true);
@@ -185,11 +218,8 @@ public final class SkipGptFolder {
             if (!forced) {
                 refuseAnother(folder, base, json, kv);
             }
-            RoutedPolicy policy = RoutedPolicy.of(Gate.compile(owner), routers(folder, base, owner, json))
-                    .withThresholds(new Thresholds(new Gson().fromJson(json.get("thresholds"), double[].class)))
-                    .withForced(forcedExecution(json.getAsJsonObject("forced")))
-                    .withKvPolicy(kv);
-            LanguageModel model = base.withPolicy(policy);
+            LanguageModel model =
+                    base.withPolicy(json.has("router") ? routing(folder, base, owner, json, kv) : LayerPolicy.dense());
             Path adapter = folder.resolve(ADAPTER);
             return Files.isDirectory(adapter)
                     ? model.withAdapter(PeftFolder.read(adapter, base.config(), owner))
@@ -205,6 +235,14 @@ public final class SkipGptFolder {
         }
     }
 
+    private static RoutedPolicy routing(
+            Path folder, LanguageModel base, NDManager owner, JsonObject json, KvPolicy kv) {
+        return RoutedPolicy.of(Gate.compile(owner), routers(folder, base, owner, json))
+                .withThresholds(new Thresholds(new Gson().fromJson(json.get("thresholds"), double[].class)))
+                .withForced(forcedExecution(json.getAsJsonObject("forced")))
+                .withKvPolicy(kv);
+    }
+
     private static void refuseAnother(Path folder, LanguageModel base, JsonObject json, KvPolicy kv) {
         JsonObject saved = json.getAsJsonObject("base");
         String hash = saved.get("hash").getAsString();
@@ -214,7 +252,7 @@ public final class SkipGptFolder {
                             + " (" + hash + "), this base is " + base.name() + " (" + base.hash()
                             + "): load that base, or use loadForced");
         }
-        KvPolicy tuned = KvPolicy.valueOf(json.get("kvPolicy").getAsString());
+        KvPolicy tuned = kvPolicy(folder, json);
         if (!kv.sameValuesAs(tuned)) {
             throw new CheckpointException("folder " + folder + " was tuned under K/V policy " + tuned + "; " + kv
                     + " computes another function: use " + tuned + ", or loadForced");

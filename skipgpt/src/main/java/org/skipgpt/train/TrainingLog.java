@@ -9,6 +9,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.skipgpt.plot.LinePlot;
+import org.skipgpt.report.Column;
+import org.skipgpt.report.TextTable;
 
 /** What a run measured at each step, one row a step; columns may be missing in some rows. */
 public final class TrainingLog {
@@ -71,6 +74,50 @@ public final class TrainingLog {
                     .append('\n');
         }
         return out.toString();
+    }
+
+    /** The log as a table, a row a step; text shows the first and last rows. */
+    public TextTable table(String title) {
+        List<String> names = List.copyOf(columns());
+        if (names.isEmpty()) {
+            return TextTable.of(title + ": no step yet", Column.number("step", 0));
+        }
+        TextTable.Builder table = TextTable.builder(
+                title, names.stream().map(n -> Column.number(n, decimals(n))).toList());
+        for (Map<String, Double> row : rows) {
+            table.add(names.stream().map(n -> (Object) value(row, n)).toArray());
+        }
+        return table.build();
+    }
+
+    private static int decimals(String name) {
+        switch (name) {
+            case "step":
+            case "tokens":
+            case "tokens/s":
+                return 0;
+            case "learning rate":
+                return 6;
+            default:
+                return 4;
+        }
+    }
+
+    /**
+     * Columns over the steps.
+     *
+     * @param names columns of the log
+     * @throws IllegalArgumentException if a name is no column; those there are are listed
+     */
+    public LinePlot curve(String title, String... names) {
+        LinePlot plot = LinePlot.of(title, "step", String.join(", ", names));
+        for (String name : names) {
+            if (!columns().contains(name)) {
+                throw new IllegalArgumentException("the log has no column \"" + name + "\": it has " + columns());
+            }
+            plot = plot.withLine(name, steps(name), column(name));
+        }
+        return plot;
     }
 
     String json() {

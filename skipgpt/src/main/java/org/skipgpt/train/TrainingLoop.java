@@ -5,23 +5,30 @@ import ai.djl.ndarray.NDManager;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import org.skipgpt.model.WeightStore;
 import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The one loop: micro-batches, clipping, AdamW, log, evaluation, checkpoints, interruption.
  *
  * <p>Everything a step draws comes from the seed and the step's number, so a continued run gives the numbers of an
- * uninterrupted one. An interrupt ends the run after the current step with its state saved.
+ * uninterrupted one. An interrupt, or the end of the process, ends the run within one native call with its last whole
+ * step saved.
  *
  * <pre>{@code
  * TrainingRun run = TrainingLoop.run(objective, LoopConfig.defaults().withSteps(300), manager, Observer.silent());
  * }</pre>
  */
 public final class TrainingLoop {
+    private static final Logger LOG = LoggerFactory.getLogger(TrainingLoop.class);
+
     private final Objective objective;
     private final LoopConfig config;
     private final NDManager manager;
@@ -37,7 +44,7 @@ public final class TrainingLoop {
         this.config = config;
         this.manager = manager;
         this.observer = observer;
-        this.optimizer = new AdamW(manager, objective.parameters(), config);
+        this.optimizer = new AdamW(manager, objective.parameters(), objective::rateFactor, config);
         this.store = new WeightStore(manager, Dtype.FP32);
         state.putAll(objective.parameters());
         state.putAll(optimizer.moments());
@@ -50,7 +57,8 @@ public final class TrainingLoop {
      * @throws NonFiniteLossException if the loss becomes NaN or infinite; the last good state stays saved
      */
     public static TrainingRun run(Objective objective, LoopConfig config, NDManager manager, Observer observer) {
-        try (NDManager own = manager.newSubManager();
+        try (StopOnExit guard = new StopOnExit();
+                NDManager own = manager.newSubManager();
                 var on = Torch.gradients(true)) {
             TrainingLoop loop = new TrainingLoop(objective, config, own, observer);
             return loop.run();
@@ -69,12 +77,14 @@ public final class TrainingLoop {
         }
         long step = first;
         while (step < config.steps() && !Thread.currentThread().isInterrupted()) {
-            Map<String, Double> row = step(step);
+            Optional<Map<String, Double>> done = stepUnlessInterrupted(step);
+            if (done.isEmpty()) {
+                break;
+            }
+            Map<String, Double> row = done.get();
             step++;
             if (config.evaluateEvery() > 0 && (step % config.evaluateEvery() == 0 || step == config.steps())) {
-                try (var off = Torch.gradients(false)) {
-                    row.putAll(objective.evaluate());
-                }
+                evaluate(row);
             }
             log.add(row);
             if (config.saveEvery() > 0 && step % config.saveEvery() == 0) {
@@ -90,6 +100,24 @@ public final class TrainingLoop {
             Thread.currentThread().interrupt();
         }
         return new TrainingRun(objective.describe(), step, config, log, seconds(), stopped);
+    }
+
+    // An interrupt within a step throws the step away: parameters change at its end only.
+    private Optional<Map<String, Double>> stepUnlessInterrupted(long step) {
+        try {
+            return Optional.of(step(step));
+        } catch (CancellationException e) {
+            objective.parameters().values().forEach(Gradients::clear);
+            return Optional.empty();
+        }
+    }
+
+    private void evaluate(Map<String, Double> row) {
+        try (var off = Torch.gradients(false)) {
+            row.putAll(objective.evaluate());
+        } catch (CancellationException e) {
+            LOG.info("{}: interrupted while evaluating; the step is kept without its evaluation", objective.describe());
+        }
     }
 
     private Map<String, Double> step(long step) {
@@ -140,6 +168,9 @@ public final class TrainingLoop {
         String note = String.format(
                 "loss %.4f · %.0f tokens/s", log.recent("loss", 20), row.getOrDefault("tokens/s", Double.NaN));
         observer.progress(new Progress(objective.describe(), step, config.steps(), "steps", seconds(), note));
+        if (step > 1 && observer.wantsFigure("loss")) {
+            observer.figure("loss", log.curve(objective.describe(), "loss"));
+        }
     }
 
     private double seconds() {

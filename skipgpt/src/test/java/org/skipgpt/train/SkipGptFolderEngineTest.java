@@ -41,7 +41,7 @@ class SkipGptFolderEngineTest {
                     folder,
                     tuned,
                     Optional.of(lora()),
-                    Budget.of(0.25),
+                    Optional.of(Budget.of(0.25)),
                     Provenance.of("test").withSeed(3));
             LanguageModel again = SkipGptFolder.load(folder, base, manager, KvPolicy.DEFERRED);
 
@@ -60,7 +60,11 @@ class SkipGptFolderEngineTest {
             LanguageModel base = golden.model(manager);
             Path folder = parent.resolve("tuned");
             SkipGptFolder.save(
-                    folder, tuned(base, manager), Optional.of(lora()), Budget.of(0.25), Provenance.of("test"));
+                    folder,
+                    tuned(base, manager),
+                    Optional.of(lora()),
+                    Optional.of(Budget.of(0.25)),
+                    Provenance.of("test"));
             LanguageModel other = LanguageModel.dense(
                     "other",
                     "abc",
@@ -87,7 +91,11 @@ class SkipGptFolderEngineTest {
                 Golden golden = Golden.family("llama3")) {
             LanguageModel base = golden.model(manager);
             assertThatThrownBy(() -> SkipGptFolder.save(
-                            parent, tuned(base, manager), Optional.of(lora()), Budget.of(0.25), Provenance.of("test")))
+                            parent,
+                            tuned(base, manager),
+                            Optional.of(lora()),
+                            Optional.of(Budget.of(0.25)),
+                            Provenance.of("test")))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining("nothing is overwritten");
 

@@ -1,0 +1,47 @@
+package org.skipgpt.train;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.skipgpt.data.Tokenizer;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Module;
+import org.skipgpt.route.Budget;
+import org.skipgpt.route.SparsityReport;
+
+/** Text that nothing learns from: its loss and the share that is skipped, without noise. */
+record HeldOut(int[][] sequences) {
+    /** Documents cut to a length. */
+    static HeldOut of(List<String> documents, Tokenizer tokenizer, int length) {
+        List<int[]> rows = new ArrayList<>();
+        for (String document : documents) {
+            int[] ids = tokenizer.encodeWithBos(document);
+            if (ids.length > 1) {
+                rows.add(Arrays.copyOf(ids, Math.min(ids.length, length)));
+            }
+        }
+        return new HeldOut(rows.toArray(new int[0][]));
+    }
+
+    /** Mean next-token loss in nats, and realised skip rate. */
+    Map<String, Double> measure(LanguageModel model, Budget budget) {
+        Map<String, Double> row = new LinkedHashMap<>();
+        if (sequences.length == 0) {
+            return row;
+        }
+        double sum = 0;
+        long count = 0;
+        for (int[] sequence : sequences) {
+            for (float p : model.logProbabilities(sequence)[0]) {
+                sum -= p;
+                count++;
+            }
+        }
+        row.put("held-out loss", sum / count);
+        var trace = SparsityReport.of(model, sequences).trace();
+        row.put("held-out r", budget.rate(model.config(), trace.skipped(Module.ATTENTION), trace.skipped(Module.MLP)));
+        return row;
+    }
+}

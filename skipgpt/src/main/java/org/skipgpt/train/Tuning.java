@@ -1,0 +1,198 @@
+package org.skipgpt.train;
+
+import ai.djl.ndarray.NDManager;
+import java.util.List;
+import java.util.Optional;
+import org.skipgpt.lora.Lora;
+import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.model.Adapter;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.report.Observer;
+import org.skipgpt.report.Provenance;
+import org.skipgpt.route.Budget;
+import org.skipgpt.route.Gate;
+import org.skipgpt.route.RoutedPolicy;
+import org.skipgpt.route.RouterConfig;
+import org.skipgpt.route.Routers;
+import org.skipgpt.route.SparsityReport;
+import org.skipgpt.torch.Torch;
+
+/**
+ * The stages of SkipGPT from text to tuned model. The given model never changes; routers and adapters that learn are
+ * copies, and the result is a view over the same weights.
+ *
+ * <p>An interrupt ends a stage early: the result holds what was learned so far, and with checkpoints the same call
+ * continues it.
+ *
+ * <pre>{@code
+ * Tuned rt = Tuning.routers(model, 0.25, documents, TuningOptions.workshop(), Observer.silent());
+ * Tuned rtl = Tuning.lora(rt.model(), documents, TuningOptions.workshop(), Observer.silent());
+ * }</pre>
+ */
+public final class Tuning {
+    private final LanguageModel base;
+    private final TuningOptions options;
+    private final Observer observer;
+    private final DocumentBatches batches;
+    private final HeldOut held;
+    private final NDManager owner;
+
+    private Tuning(LanguageModel base, List<String> documents, TuningOptions options, Observer observer) {
+        if (documents.isEmpty()) {
+            throw new IllegalArgumentException("no text to learn from: the list of documents is empty");
+        }
+        this.base = base;
+        this.options = options;
+        this.observer = observer;
+        int kept = Math.min(options.heldOut(), documents.size() / 10);
+        List<String> learned = documents.subList(0, documents.size() - kept);
+        int length = Math.min(options.length(), base.config().maxPositions());
+        long seed = options.loop().seed();
+        this.batches = options.packed()
+                ? DocumentBatches.packed(learned, base.tokenizer(), options.sequences(), length, seed)
+                : DocumentBatches.truncated(learned, base.tokenizer(), options.sequences(), length, seed);
+        List<String> measured = kept == 0 ? learned : documents.subList(documents.size() - kept, documents.size());
+        this.held = HeldOut.of(measured, base.tokenizer(), length);
+        this.owner = base.scope();
+    }
+
+    /** A model with fresh, untuned routers that decide by argmax. */
+    public static LanguageModel withRouters(LanguageModel model, RouterConfig config, long seed) {
+        NDManager owner = model.scope();
+        return model.withPolicy(
+                RoutedPolicy.of(Gate.compile(owner), Routers.init(owner, model.config(), config, seed)));
+    }
+
+    /**
+     * Stage 1: routers learn, weights do not. Routers the model has already are the start; otherwise fresh ones are.
+     *
+     * @param target share to skip, 0..1
+     * @param documents text; the last ones are kept back to measure on
+     * @throws IllegalArgumentException for a target outside 0..1 or text without two tokens in a row
+     * @throws NonFiniteLossException if the loss becomes NaN or infinite
+     */
+    public static Tuned routers(
+            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
+        Budget budget = options.routing().budget().withTarget(target);
+        return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.empty());
+    }
+
+    /** SkipGPT-Joint: routers and a fresh adapter learn together, from one loss. */
+    public static Tuned joint(
+            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
+        Budget budget = options.routing().budget().withTarget(target);
+        return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.of(options.jointLora()));
+    }
+
+    /**
+     * Stage 2: a fresh adapter learns, routers are frozen.
+     *
+     * @throws IllegalArgumentException if the model has no routers
+     */
+    public static Tuned lora(LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+        if (!(model.policy() instanceof RoutedPolicy)) {
+            throw new IllegalArgumentException("stage 2 tunes under frozen routers, but this model is "
+                    + model.policy().describe() + ": tune routers first, or use the dense control");
+        }
+        return new Tuning(model, documents, options, observer).learnAdapter("SkipGPT-RT-L");
+    }
+
+    /** The control: the same adapter on the same text, nothing skipped. */
+    public static Tuned denseLora(
+            LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+        LanguageModel dense = model.withPolicy(LayerPolicy.dense());
+        return new Tuning(dense, documents, options, observer).learnAdapter("Dense+LoRA");
+    }
+
+    private Tuned learnRouters(Budget budget, Optional<LoraConfig> joint) {
+        try (NDManager work = base.scope()) {
+            Gate gate = Gate.compile(owner);
+            Routers start = base.policy() instanceof RoutedPolicy routed
+                    ? routed.routers().copy(work)
+                    : Routers.init(
+                            work,
+                            base.config(),
+                            options.router(),
+                            options.loop().seed());
+            RouterTuningConfig config = options.routing().withBudget(budget);
+            LoopConfig loop = options.loop();
+            String data = batches.hash() + " from " + start.hash();
+            LanguageModel learning = joint.map(c -> base.withAdapter(
+                            Lora.init(work, base.config(), c, options.loop().seed())))
+                    .orElse(base);
+            double factor = options.loraRate().peak() / loop.rate().peak();
+            RouterTuning tuning = joint.isPresent()
+                    ? RouterTuning.joint(
+                            learning,
+                            start,
+                            gate,
+                            config.withDropout(joint.get().dropout()),
+                            loop,
+                            batches,
+                            data,
+                            factor)
+                    : RouterTuning.of(learning, start, gate, config, loop, batches, data);
+            RoutedPolicy live =
+                    RoutedPolicy.of(gate, start).withForced(config.forced()).withKvPolicy(config.kv());
+            TrainingRun run = run(tuning, loop, learning.withPolicy(live), budget, work);
+            Routers tuned = start.copy(owner);
+            RoutedPolicy policy =
+                    RoutedPolicy.of(gate, tuned).withForced(config.forced()).withKvPolicy(config.kv());
+            LanguageModel model = base.withPolicy(policy);
+            if (joint.isPresent()) {
+                Adapter adapter = learning.adapter().orElseThrow();
+                model = model.withAdapter(Lora.copy(adapter, owner));
+            }
+            return tuned(joint.isPresent() ? "SkipGPT-Joint" : "SkipGPT-RT", model, run, Optional.of(budget), joint);
+        }
+    }
+
+    private Tuned learnAdapter(String method) {
+        try (NDManager work = base.scope()) {
+            LoopConfig loop = options.loop().withRate(options.loraRate());
+            Adapter start = Lora.init(work, base.config(), options.lora(), loop.seed());
+            LanguageModel learning = base.withAdapter(start);
+            LoraTuning tuning = new LoraTuning(
+                    learning,
+                    options.lora(),
+                    loop,
+                    batches,
+                    options.routing().recompute(),
+                    batches.hash(),
+                    options.sampling());
+            TrainingRun run = run(tuning, loop, learning, Budget.of(0), work);
+            LanguageModel model = base.withAdapter(Lora.copy(start, owner));
+            return tuned(method, model, run, Optional.empty(), Optional.of(options.lora()));
+        }
+    }
+
+    private TrainingRun run(
+            Objective objective, LoopConfig loop, LanguageModel learning, Budget budget, NDManager work) {
+        // Always packed, since a choice by measured costs could change the last digits of a column from run to run.
+        LanguageModel measured = learning.alwaysPacked();
+        Objective whole = new Evaluated(objective, () -> held.measure(measured, budget));
+        return TrainingLoop.run(whole, loop, work, observer);
+    }
+
+    private Tuned tuned(
+            String method, LanguageModel model, TrainingRun run, Optional<Budget> budget, Optional<LoraConfig> lora) {
+        Provenance provenance = Provenance.of(
+                        method + " · " + budget.map(Budget::toString).orElse("no budget") + " · " + options)
+                .withSeed(options.loop().seed())
+                .withModel(base.name(), base.hash())
+                .withData(batches.rows() + " rows, " + batches.tokens() + " tokens", batches.hash())
+                .withDevice(
+                        model.device().toString().replace("()", ""),
+                        model.dtype().toString(),
+                        Torch.threads())
+                .withSeconds(run.seconds());
+        // What was learned before an interrupt is measured, too; the flag is the caller's to see afterwards.
+        boolean interrupted = Thread.interrupted();
+        SparsityReport sparsity = SparsityReport.of(model, held.sequences());
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return new Tuned(method, model, run, sparsity, budget, lora, provenance);
+    }
+}

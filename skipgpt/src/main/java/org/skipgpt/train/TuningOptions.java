@@ -1,0 +1,226 @@
+package org.skipgpt.train;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.route.RouterConfig;
+
+/**
+ * Everything about tuning but the model, the target and the text; the same object serves every stage.
+ *
+ * <pre>{@code
+ * TuningOptions.workshop().withSteps(300).withSeed(7)
+ * }</pre>
+ *
+ * @param loop steps, optimizer, seed, checkpoints; its rate is the routers'
+ * @param loraRate learning rate where only an adapter learns; in joint tuning the adapter learns slower than the routers
+ *     by the ratio of the two peaks
+ * @param sequences rows of a micro-batch
+ * @param length most tokens of a row
+ * @param packed join documents into full rows; otherwise a document is a row
+ * @param heldOut documents kept back, from the end, to measure on; never more than a tenth of all
+ * @param router form of fresh routers
+ * @param routing how routers learn; its target is given beside it
+ * @param lora form of a fresh adapter in stage 2 and in the dense control
+ * @param jointLora form of a fresh adapter that learns together with routers
+ * @param sampling how frozen routers decide in stage 2
+ */
+public record TuningOptions(
+        LoopConfig loop,
+        LearningRate loraRate,
+        int sequences,
+        int length,
+        boolean packed,
+        int heldOut,
+        RouterConfig router,
+        RouterTuningConfig routing,
+        LoraConfig lora,
+        LoraConfig jointLora,
+        Sampling sampling) {
+    /** Checks the fields that have no check of their own; all faults are told at once. */
+    public TuningOptions {
+        List<String> faults = new ArrayList<>();
+        if (sequences < 1) {
+            faults.add("sequences " + sequences + " must be 1 or more; use withBatch(8, 128)");
+        }
+        if (length < 2) {
+            faults.add("length " + length + " must be 2 tokens or more, since a loss needs a next token");
+        }
+        if (heldOut < 0) {
+            faults.add("heldOut " + heldOut + " must be 0 or more");
+        }
+        if (!faults.isEmpty()) {
+            throw new IllegalArgumentException("tuning options: " + String.join("; ", faults));
+        }
+    }
+
+    /**
+     * For a small model and a few minutes on a laptop: 200 steps of 8 rows of up to 128 tokens.
+     *
+     * <p>Deviation: far fewer steps than the paper's, so the rates are higher.
+     */
+    public static TuningOptions workshop() {
+        return paper().withLoop(LoopConfig.defaults().withSteps(200).withEvaluateEvery(50))
+                .withRouterRate(LearningRate.constant(1e-2))
+                .withLoraRate(LearningRate.cosine(1e-3, 0.1))
+                .withBatch(8, 128)
+                .withHeldOut(32);
+    }
+
+    /**
+     * The paper's: 10,000 steps of 16 documents of up to 4,096 tokens; routers constant 2e-3, alpha 8, temperature 5 to
+     * 1; LoRA 2e-4 with warm-up 0.1 and cosine on q, v, gate; argmax in stage 2; AdamW 0.9/0.95.
+     */
+    public static TuningOptions paper() {
+        return new TuningOptions(
+                RouterTuningConfig.paperLoop(),
+                LearningRate.cosine(2e-4, 0.1),
+                1,
+                4096,
+                false,
+                64,
+                RouterConfig.defaults(),
+                RouterTuningConfig.paper(0.25),
+                LoraConfig.defaults(),
+                LoraConfig.joint(),
+                Sampling.ARGMAX);
+    }
+
+    /**
+     * The authors' training code, where it differs from the paper: 8 documents a step, routers cosine 2e-3 with warm-up
+     * 0.1, AdamW 0.9/0.999, alpha 20, MLP routers that read the layer's input, noisy decisions in stage 2.
+     */
+    public static TuningOptions official() {
+        return paper().withLoop(RouterTuningConfig.officialLoop())
+                .withRouter(RouterConfig.official())
+                .withRouting(RouterTuningConfig.official(0.25))
+                .withSampling(Sampling.GUMBEL);
+    }
+
+    /** With other settings of the loop; its rate is the routers'. */
+    public TuningOptions withLoop(LoopConfig other) {
+        return with(d -> d.loop = other);
+    }
+
+    /** With other steps. */
+    public TuningOptions withSteps(long n) {
+        return withLoop(loop.withSteps(n));
+    }
+
+    /** With another seed of everything drawn. */
+    public TuningOptions withSeed(long seed) {
+        return withLoop(loop.withSeed(seed));
+    }
+
+    /** Saved into a folder every so many steps; a run found there is continued. One folder a run. */
+    public TuningOptions withCheckpoints(Path folder, long every) {
+        return withLoop(loop.withCheckpoints(folder, every));
+    }
+
+    /** With another rate of the routers. */
+    public TuningOptions withRouterRate(LearningRate rate) {
+        return withLoop(loop.withRate(rate));
+    }
+
+    /** With another rate of an adapter that learns alone. */
+    public TuningOptions withLoraRate(LearningRate rate) {
+        return with(d -> d.loraRate = rate);
+    }
+
+    /** With other micro-batches: rows, and most tokens of each. */
+    public TuningOptions withBatch(int rows, int tokens) {
+        return with(d -> {
+            d.sequences = rows;
+            d.length = tokens;
+        });
+    }
+
+    /** With documents joined into full rows, or one a row. */
+    public TuningOptions withPacked(boolean on) {
+        return with(d -> d.packed = on);
+    }
+
+    /** With another number of documents kept back. */
+    public TuningOptions withHeldOut(int documents) {
+        return with(d -> d.heldOut = documents);
+    }
+
+    /** With another form of fresh routers. */
+    public TuningOptions withRouter(RouterConfig other) {
+        return with(d -> d.router = other);
+    }
+
+    /** With another way of learning routers. */
+    public TuningOptions withRouting(RouterTuningConfig other) {
+        return with(d -> d.routing = other);
+    }
+
+    /** Tuned under another K/V policy. */
+    public TuningOptions withKvPolicy(KvPolicy kv) {
+        return withRouting(routing.withKvPolicy(kv));
+    }
+
+    /** With another form of a fresh adapter, in stage 2 and in the dense control. */
+    public TuningOptions withLora(LoraConfig other) {
+        return with(d -> d.lora = other);
+    }
+
+    /** With another form of a fresh adapter in joint tuning. */
+    public TuningOptions withJointLora(LoraConfig other) {
+        return with(d -> d.jointLora = other);
+    }
+
+    /** With another way frozen routers decide in stage 2. */
+    public TuningOptions withSampling(Sampling other) {
+        return with(d -> d.sampling = other);
+    }
+
+    private TuningOptions with(Consumer<Draft> change) {
+        Draft d = new Draft(this);
+        change.accept(d);
+        return new TuningOptions(
+                d.loop,
+                d.loraRate,
+                d.sequences,
+                d.length,
+                d.packed,
+                d.heldOut,
+                d.router,
+                d.routing,
+                d.lora,
+                d.jointLora,
+                d.sampling);
+    }
+
+    /** The fields while they change. */
+    private static final class Draft {
+        private LoopConfig loop;
+        private LearningRate loraRate;
+        private int sequences;
+        private int length;
+        private boolean packed;
+        private int heldOut;
+        private RouterConfig router;
+        private RouterTuningConfig routing;
+        private LoraConfig lora;
+        private LoraConfig jointLora;
+        private Sampling sampling;
+
+        Draft(TuningOptions from) {
+            loop = from.loop;
+            loraRate = from.loraRate;
+            sequences = from.sequences;
+            length = from.length;
+            packed = from.packed;
+            heldOut = from.heldOut;
+            router = from.router;
+            routing = from.routing;
+            lora = from.lora;
+            jointLora = from.jointLora;
+            sampling = from.sampling;
+        }
+    }
+}

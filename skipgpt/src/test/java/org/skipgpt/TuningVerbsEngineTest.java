@@ -1,0 +1,167 @@
+package org.skipgpt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+import static org.skipgpt.SkipGpt.budgetDial;
+import static org.skipgpt.SkipGpt.denseLora;
+import static org.skipgpt.SkipGpt.loadSkipGpt;
+import static org.skipgpt.SkipGpt.random;
+import static org.skipgpt.SkipGpt.routing;
+import static org.skipgpt.SkipGpt.save;
+import static org.skipgpt.SkipGpt.sparsity;
+import static org.skipgpt.SkipGpt.tuneJoint;
+import static org.skipgpt.SkipGpt.tuneLora;
+import static org.skipgpt.SkipGpt.tuneRouters;
+import static org.skipgpt.SkipGpt.withRouters;
+import static org.skipgpt.SkipGpt.workspace;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.data.world.World;
+import org.skipgpt.data.world.WorldText;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Observer;
+import org.skipgpt.route.RoutedPolicy;
+import org.skipgpt.route.RouterConfig;
+import org.skipgpt.train.LearningRate;
+import org.skipgpt.train.Tuned;
+import org.skipgpt.train.TuningOptions;
+
+/** The verbs of tuning on a random decoder, as a notebook uses them. */
+class TuningVerbsEngineTest {
+    private static final TuningOptions QUICK = TuningOptions.workshop()
+            .withSteps(3)
+            .withBatch(2, 24)
+            .withHeldOut(4)
+            .withRouterRate(LearningRate.constant(2e-2));
+
+    private final List<String> documents = documents(50);
+    private LanguageModel model = tiny();
+
+    @BeforeEach
+    void freshModel() {
+        model = tiny();
+    }
+
+    @Test
+    void stagesRunOneAfterTheOtherAndTheBaseStaysAsItIs() {
+        float[][] before = model.logits(new int[] {5, 6, 7})[0];
+
+        Tuned rt = tuneRouters(model, 0.5, documents, QUICK.withSteps(60), Observer.silent());
+        Tuned rtl = tuneLora(rt.model(), documents, QUICK, Observer.silent());
+        Tuned joint = tuneJoint(model, 0.5, documents, QUICK, Observer.silent());
+        Tuned dense = denseLora(model, documents, QUICK, Observer.silent());
+
+        assertThat(rt.run().log().recent("r", 10)).isCloseTo(0.5, within(0.1));
+        assertThat(rt.toString()).contains("SkipGPT-RT · target 50.0 %").contains("skipped: attention");
+        assertThat(((RoutedPolicy) rtl.model().policy()).routers().hash())
+                .isEqualTo(((RoutedPolicy) rt.model().policy()).routers().hash());
+        assertThat(joint.model().adapter()).isPresent();
+        assertThat(dense.sparsity().cost().modules()).isZero();
+        assertThat(rt.log().rows()).hasSize(60);
+        assertThat(rt.curve("LM loss", "held-out loss").title()).isEqualTo("SkipGPT-RT");
+        assertThat(model.logits(new int[] {5, 6, 7})[0]).isDeepEqualTo(before);
+        assertThat(tuneLora(rt.model(), documents, QUICK, Observer.silent())
+                        .run()
+                        .log()
+                        .column("loss"))
+                .as("a cell that runs again gives the same run")
+                .isEqualTo(rtl.run().log().column("loss"));
+    }
+
+    @Test
+    void whatWasSavedComesBack(@TempDir Path parent) {
+        Tuned joint = tuneJoint(model, 0.25, documents, QUICK, Observer.silent());
+        Tuned dense = denseLora(model, documents, QUICK, Observer.silent());
+        int[] ids = {9, 8, 7, 6};
+
+        for (Tuned tuned : List.of(joint, dense)) {
+            String folder = parent.resolve(tuned.method()).toString();
+            save(tuned, folder);
+            String byHand = folder + "-by-hand";
+            save(tuned.model(), byHand);
+
+            float[][] expected = tuned.model().alwaysPacked().logits(ids)[0];
+            assertThat(loadSkipGpt(folder, model).alwaysPacked().logits(ids)[0]).isDeepEqualTo(expected);
+            assertThat(loadSkipGpt(byHand, model).alwaysPacked().logits(ids)[0]).isDeepEqualTo(expected);
+            assertThatThrownBy(() -> save(tuned, folder))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("nothing is overwritten");
+        }
+    }
+
+    @Test
+    void interruptedTuningContinuesWithTheSameCall(@TempDir Path folder) {
+        TuningOptions kept = QUICK.withSteps(6).withCheckpoints(folder, 2);
+        Tuned whole = tuneRouters(model, 0.25, documents, QUICK.withSteps(6), Observer.silent());
+
+        Tuned part = tuneRouters(model, 0.25, documents, kept, progress -> {
+            if (progress.done() == 2) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(part.run().isStopped()).isTrue();
+        assertThat(part.run().steps()).isEqualTo(2);
+        Tuned rest = tuneRouters(model, 0.25, documents, kept, Observer.silent());
+
+        assertThat(rest.run().log().column("loss")).isEqualTo(whole.run().log().column("loss"));
+        assertThat(((RoutedPolicy) rest.model().policy()).routers().hash())
+                .isEqualTo(((RoutedPolicy) whole.model().policy()).routers().hash());
+    }
+
+    @Test
+    void routedModelsShowWhatTheyDoAndTurnTheirDial() {
+        LanguageModel routed = withRouters(model, RouterConfig.defaults());
+
+        assertThat(routing(routed, documents.get(0)).modules()).hasSize(4);
+        assertThat(sparsity(routed, documents).cost().modules()).isBetween(0.0, 1.0);
+        var dial = budgetDial(routed, documents.subList(0, 8), 0.2, 0.6);
+        assertThat(sparsity(dial.set(routed, 0.6), documents.subList(0, 8))
+                        .cost()
+                        .modules())
+                .isCloseTo(0.6, within(0.02));
+    }
+
+    @Test
+    void badInputIsTold() {
+        assertThatThrownBy(() -> tuneRouters(model, 1.5, documents)).hasMessageContaining("target 1.5 is not allowed");
+        assertThatThrownBy(() -> tuneRouters(model, 0.25, List.of()))
+                .hasMessageContaining("list of documents is empty");
+        assertThatThrownBy(() -> tuneRouters(model, 0.25, List.of("", ""))).hasMessageContaining("none has two tokens");
+        assertThatThrownBy(() -> tuneLora(model, documents)).hasMessageContaining("tune routers first");
+        assertThatThrownBy(() -> save(model, "nowhere")).hasMessageContaining("give it routers first");
+        assertThatThrownBy(() -> QUICK.withBatch(0, 1))
+                .hasMessageContaining("sequences 0")
+                .hasMessageContaining("length 1");
+        assertThatThrownBy(() -> tuneRouters(
+                        model,
+                        0.25,
+                        List.of("The red kite."),
+                        QUICK.withPacked(true).withBatch(1, 100),
+                        Observer.silent()))
+                .hasMessageContaining("fewer than one window of 64");
+    }
+
+    private static LanguageModel tiny() {
+        workspace("cpu", "fp32");
+        return random(
+                DecoderConfig.llama(SkipGpt.tokenizer().vocabSize(), 32, 48, 2, 4, 2)
+                        .withMaxPositions(64),
+                3);
+    }
+
+    private static List<String> documents(int count) {
+        WorldText text = new WorldText(World.of(World.SEED), 9);
+        return LongStream.range(0, count)
+                .mapToObj(i -> text.document(i, 0.5).text())
+                .toList();
+    }
+}
