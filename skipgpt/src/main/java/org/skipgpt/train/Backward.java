@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.skipgpt.model.Decoder;
@@ -65,6 +66,16 @@ final class Backward {
      * @return language loss in nats a token
      */
     double recomputed(NDManager scope, Layer layer, Runnable between, IntFunction<NDArray> extra) {
+        return recomputed(scope, layer, between, extra, upstream -> {});
+    }
+
+    /**
+     * Layer by layer.
+     *
+     * @param below takes the gradient of the embedded tokens, (N, D)
+     */
+    double recomputed(
+            NDManager scope, Layer layer, Runnable between, IntFunction<NDArray> extra, Consumer<NDArray> below) {
         List<NDArray> inputs = new ArrayList<>();
         NDArray end;
         try (var off = Torch.gradients(false)) {
@@ -98,6 +109,7 @@ final class Backward {
             }
             inputs.get(i).close();
         }
+        below.accept(upstream);
         return loss;
     }
 

@@ -9,6 +9,8 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.torch.Gradients;
@@ -19,11 +21,20 @@ import org.skipgpt.torch.Gradients;
  * <p>The model's weights are changed in place, which only this objective does; they must be fp32.
  */
 public final class FullTraining implements Objective {
+    /** How matrices are multiplied; weights, moments and sums are fp32 either way. */
+    public enum Precision {
+        /** In fp32. */
+        FP32,
+        /** In bf16 over fp32 weights: faster where the machine has bf16, less exact. */
+        MIXED
+    }
+
     private final LanguageModel model;
     private final Decoder decoder;
     private final Batches batches;
     private final List<int[][]> held;
     private final int accumulation;
+    private final boolean recompute;
     private final String data;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
 
@@ -33,17 +44,24 @@ public final class FullTraining implements Objective {
      * @param batches where windows come from
      * @param held held-out windows for the column {@code "held-out loss"}; may be empty
      * @param accumulation micro-batches a step, as the loop's configuration says
-     * @param mixed multiply in bf16 over fp32 weights
+     * @param recompute keep layer inputs only and run each layer twice: less memory, more time
      * @param data identity of the text, for the run's fingerprint
      */
     public FullTraining(
-            LanguageModel model, Batches batches, List<int[][]> held, int accumulation, boolean mixed, String data) {
+            LanguageModel model,
+            Batches batches,
+            List<int[][]> held,
+            int accumulation,
+            Precision precision,
+            boolean recompute,
+            String data) {
         this.model = model;
-        this.decoder = mixed ? model.differentiableMixed() : model.differentiable();
+        this.decoder = precision == Precision.MIXED ? model.differentiableMixed() : model.differentiable();
         this.batches = batches;
         this.held = List.copyOf(held);
         this.accumulation = accumulation;
-        this.data = data + (mixed ? " · mixed" : " · fp32");
+        this.recompute = recompute;
+        this.data = data + (precision == Precision.MIXED ? " · mixed" : " · fp32");
         List<NDArray> all = decoder.weights().all();
         for (int i = 0; i < all.size(); i++) {
             Gradients.require(all.get(i));
@@ -60,9 +78,34 @@ public final class FullTraining implements Objective {
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
         int[][] sequences = batches.batch(step * accumulation + micro);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
-        NDArray x = decoder.forward(rows, LayerPolicy.dense(), Execution.MASKED, Trace.none()); // (N, D)
-        double loss = LanguageLoss.backward(scope, decoder, x, LanguageLoss.targets(sequences), weight);
+        long[] targets = LanguageLoss.targets(sequences);
+        double loss = recompute ? recomputed(scope, rows, targets, weight) : whole(scope, rows, targets, weight);
         return Map.of("loss", loss, "tokens", (double) rows.size());
+    }
+
+    private double whole(NDManager scope, Rows rows, long[] targets, double weight) {
+        NDArray x = decoder.forward(rows, LayerPolicy.dense(), Execution.MASKED, Trace.none()); // (N, D)
+        return LanguageLoss.backward(scope, decoder, x, targets, weight);
+    }
+
+    private double recomputed(NDManager scope, Rows rows, long[] targets, double weight) {
+        NDArray nothing = scope.create(0f);
+        return new Backward(decoder, rows, targets, weight)
+                .recomputed(
+                        scope,
+                        (layer, in) -> layer(layer, in, rows),
+                        () -> {},
+                        layer -> nothing,
+                        upstream -> Gradients.backward(decoder.embed(rows), upstream));
+    }
+
+    private NDArray layer(int layer, NDArray in, Rows rows) {
+        NDArray x = in; // (N, D)
+        for (Module module : Module.values()) {
+            ModuleSite site = new ModuleSite(layer, module);
+            x = decoder.module(site, x, in, rows, LayerPolicy.dense(), Execution.MASKED, Trace.none()); // (N, D)
+        }
+        return x;
     }
 
     @Override

@@ -1,35 +1,41 @@
 package org.skipgpt.train;
 
 /**
- * Learning rate of each optimizer step: linear warm-up, then constant or cosine.
+ * Learning rate of each optimizer step: linear warm-up, then constant or cosine; the cosine may start over.
  *
  * @param peak highest rate, above 0
  * @param warmup share of all steps spent rising, 0..1
  * @param cosine whether it falls along a cosine after the rise
  * @param floor lowest share of the peak the cosine reaches, 0..1
+ * @param cycles equal parts of the run, each with its own warm-up and cosine (SGDR's warm restarts), 1 or more
  */
-public record LearningRate(double peak, double warmup, boolean cosine, double floor) {
+public record LearningRate(double peak, double warmup, boolean cosine, double floor, int cycles) {
     /** Checks the ranges. */
     public LearningRate {
-        if (!(peak > 0) || !(warmup >= 0 && warmup <= 1) || !(floor >= 0 && floor <= 1)) {
+        if (!(peak > 0) || !(warmup >= 0 && warmup <= 1) || !(floor >= 0 && floor <= 1) || cycles < 1) {
             throw new IllegalArgumentException("learning rate: peak " + peak + " must be above 0, warmup " + warmup
-                    + " and floor " + floor + " within 0..1");
+                    + " and floor " + floor + " within 0..1, cycles " + cycles + " at least 1");
         }
     }
 
     /** The same rate at every step. */
     public static LearningRate constant(double peak) {
-        return new LearningRate(peak, 0, false, 1);
+        return new LearningRate(peak, 0, false, 1, 1);
     }
 
     /** A rise over a share of the steps, then a cosine down to 0. */
     public static LearningRate cosine(double peak, double warmup) {
-        return new LearningRate(peak, warmup, true, 0);
+        return new LearningRate(peak, warmup, true, 0, 1);
     }
 
     /** The same with another lowest share of the peak. */
     public LearningRate withFloor(double share) {
-        return new LearningRate(peak, warmup, cosine, share);
+        return new LearningRate(peak, warmup, cosine, share, cycles);
+    }
+
+    /** The same, started over so many times. */
+    public LearningRate withCycles(int count) {
+        return new LearningRate(peak, warmup, cosine, floor, count);
     }
 
     /**
@@ -39,14 +45,16 @@ public record LearningRate(double peak, double warmup, boolean cosine, double fl
      * @param steps steps in all
      */
     public double at(long step, long steps) {
-        double rise = warmup * steps;
-        if (step < rise) {
-            return peak * (step + 1) / Math.max(1, rise);
+        long length = Math.max(1, steps / cycles);
+        long own = Math.min(step / length, cycles - 1) * length;
+        double rise = warmup * length;
+        if (step - own < rise) {
+            return peak * (step - own + 1) / Math.max(1, rise);
         }
         if (!cosine) {
             return peak;
         }
-        double share = (step - rise) / Math.max(1, steps - rise);
+        double share = Math.min(1, (step - own - rise) / Math.max(1, length - rise));
         return peak * (floor + (1 - floor) * 0.5 * (1 + Math.cos(Math.PI * share)));
     }
 }

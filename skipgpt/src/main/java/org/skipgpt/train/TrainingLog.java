@@ -59,6 +59,25 @@ public final class TrainingLog {
         return n == 0 ? Double.NaN : sum / n;
     }
 
+    /** Means over groups of steps; a group's step is its last one, and a column counts where it was measured. */
+    public TrainingLog thinned(int group) {
+        TrainingLog out = new TrainingLog();
+        for (int from = 0; from < rows.size(); from += group) {
+            List<Map<String, Double>> part = rows.subList(from, Math.min(from + group, rows.size()));
+            Map<String, Double> mean = new LinkedHashMap<>();
+            for (String name : columns()) {
+                part.stream()
+                        .filter(row -> row.containsKey(name))
+                        .mapToDouble(row -> value(row, name))
+                        .average()
+                        .ifPresent(value -> mean.put(name, value));
+            }
+            mean.put("step", value(part.get(part.size() - 1), "step"));
+            out.add(mean);
+        }
+        return out;
+    }
+
     private static double value(Map<String, Double> row, String name) {
         return row.getOrDefault(name, Double.NaN);
     }

@@ -2,6 +2,7 @@ package org.skipgpt.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -140,11 +141,31 @@ class TrainingEngineTest {
         }
     }
 
+    @Test
+    void recomputedLayersGiveTheSameRun() {
+        LoopConfig config = LoopConfig.defaults().withSteps(6);
+        double[] whole;
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            whole = train(manager, config, false, Observer.silent()).log().column("gradient norm");
+        }
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            double[] again =
+                    train(manager, config, true, Observer.silent()).log().column("gradient norm");
+            for (int i = 0; i < whole.length; i++) {
+                assertThat(again[i]).isCloseTo(whole[i], withinPercentage(0.01));
+            }
+        }
+    }
+
     static LoopConfig killable() {
         return LoopConfig.defaults().withSteps(30);
     }
 
     static TrainingRun train(NDManager manager, LoopConfig config, Observer observer) {
+        return train(manager, config, false, observer);
+    }
+
+    private static TrainingRun train(NDManager manager, LoopConfig config, boolean recompute, Observer observer) {
         DecoderConfig shape = DecoderConfig.llama(24, 32, 48, 2, 4, 2);
         DecoderWeights weights = WeightLoader.random(shape, manager, Dtype.FP32, 5);
         LanguageModel model = LanguageModel.dense("tiny", "", Golden.numbers(24), shape, weights);
@@ -153,7 +174,8 @@ class TrainingEngineTest {
             ids[i] = (i * 5 + i / 7) % 24;
         }
         PackedTokens corpus = PackedTokens.of(ids);
-        Objective objective = new FullTraining(model, n -> corpus.random(3, n, 4, 17), List.of(), 1, false, "test");
+        Objective objective = new FullTraining(
+                model, n -> corpus.random(3, n, 4, 17), List.of(), 1, FullTraining.Precision.FP32, recompute, "test");
         return TrainingLoop.run(objective, config, manager, observer);
     }
 
