@@ -13,7 +13,8 @@ import org.skipgpt.model.Trace;
 import org.skipgpt.plot.Heatmap;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
-import org.skipgpt.report.Report;
+import org.skipgpt.report.Finding;
+import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 
 /**
@@ -27,18 +28,36 @@ import org.skipgpt.report.TextTable;
  * @param model the model's name
  * @param pieces the T tokens as the vocabulary spells them
  * @param sites the 2L modules in forward order
- * @param cosine [2L][T], -1..1
+ * @param cosine [2L][T], -1..1; 1 where a token skips the module
+ * @param provenance what it was made from and on
  */
-public record TokenSimilarity(String model, List<String> pieces, List<ModuleSite> sites, double[][] cosine)
-        implements Report {
+public record TokenSimilarity(
+        String model, List<String> pieces, List<ModuleSite> sites, double[][] cosine, Provenance provenance)
+        implements Finding {
+    /** Below this a module matters to a token (the paper's example). */
+    public static final double IMPORTANT = 0.6;
+
+    /** Above this a token hardly needs a module (the paper's example). */
+    public static final double REDUNDANT = 0.8;
+
+    private static final int SHOWN_TOKENS = 40;
+
     /** Copies the lists. */
     public TokenSimilarity {
         pieces = List.copyOf(pieces);
         sites = List.copyOf(sites);
     }
 
-    /** Similarities of one sequence. */
+    /**
+     * Similarities of one sequence.
+     *
+     * @throws IllegalArgumentException if it is longer than the model's context
+     */
     public static TokenSimilarity of(LanguageModel model, int[] ids) {
+        if (ids.length > model.config().maxPositions()) {
+            throw new IllegalArgumentException("a text of " + ids.length + " tokens is longer than the context of "
+                    + model.config().maxPositions() + "; give a shorter one, a sentence shows most");
+        }
         double[][] cosine = new double[model.config().modules()][];
         try (NDManager scope = model.scope()) {
             Rows rows = model.decoder().rows(scope, ids);
@@ -53,7 +72,12 @@ public record TokenSimilarity(String model, List<String> pieces, List<ModuleSite
         for (int id : ids) {
             pieces.add(model.tokenizer().piece(id));
         }
-        return new TokenSimilarity(model.name(), pieces, model.config().sites(), cosine);
+        return new TokenSimilarity(
+                model.name(),
+                pieces,
+                model.config().sites(),
+                cosine,
+                model.provenance("token-wise similarity", List.of(ids)));
     }
 
     private static double[] cosines(float[] a, float[] b, int tokens) {
@@ -73,7 +97,7 @@ public record TokenSimilarity(String model, List<String> pieces, List<ModuleSite
         return out;
     }
 
-    /** For each token, how many modules matter: cosine below a threshold (the paper's example: 0.6). */
+    /** For each token, how many modules matter: cosine below a threshold. */
     public int[] importantModules(double below) {
         int[] counts = new int[pieces.size()];
         for (double[] row : cosine) {
@@ -84,7 +108,7 @@ public record TokenSimilarity(String model, List<String> pieces, List<ModuleSite
         return counts;
     }
 
-    /** For each module, how many tokens hardly need it: cosine above a threshold (the paper's example: 0.8). */
+    /** For each module, how many tokens hardly need it: cosine above a threshold. */
     public int[] redundantTokens(double above) {
         return Arrays.stream(cosine)
                 .mapToInt(row ->
@@ -92,39 +116,70 @@ public record TokenSimilarity(String model, List<String> pieces, List<ModuleSite
                 .toArray();
     }
 
-    /** The heat map of some modules, tokens to the right; an empty list means all. */
+    /** The same of some neighbouring tokens, from inclusive, to exclusive. */
+    public TokenSimilarity tokens(int from, int to) {
+        double[][] part = Arrays.stream(cosine)
+                .map(row -> Arrays.copyOfRange(row, from, to))
+                .toArray(double[][]::new);
+        return new TokenSimilarity(model, pieces.subList(from, to), sites, part, provenance);
+    }
+
+    /** The heat map of all modules and the first 40 tokens. */
+    @Override
+    public Figure figure() {
+        return tokens(0, Math.min(SHOWN_TOKENS, pieces.size())).figure(sites);
+    }
+
+    /** The heat map of some modules, tokens to the right. */
     public Figure figure(List<ModuleSite> some) {
-        List<ModuleSite> shown = some.isEmpty() ? sites : some;
-        double[][] values = shown.stream().map(site -> cosine[site.index()]).toArray(double[][]::new);
+        double[][] values = some.stream().map(site -> cosine[site.index()]).toArray(double[][]::new);
         return Heatmap.of(
-                        "token-wise similarity, " + model,
+                        "Token-wise similarity, " + model,
                         values,
-                        shown.stream().map(ModuleSite::toString).toList(),
+                        some.stream().map(ModuleSite::toString).toList(),
                         pieces)
                 .withAxes("token", "module")
                 .withUnit("cosine");
     }
 
-    /** One row a module: mean, least and greatest cosine, redundant tokens above 0.8. */
+    /** One row a module: mean, least and greatest cosine, tokens on either side of the paper's thresholds. */
+    @Override
     public TextTable table() {
-        TextTable table = TextTable.of(
+        TextTable.Builder table = TextTable.builder(
                 "token-wise similarity, " + model + ", " + pieces.size() + " tokens",
-                Column.text("module"),
-                Column.number("mean cosine", 3),
-                Column.number("least", 3),
-                Column.number("greatest", 3),
-                Column.number("tokens above 0.8", 0));
-        int[] redundant = redundantTokens(0.8);
+                List.of(
+                        Column.text("module"),
+                        Column.number("mean cosine", 3),
+                        Column.number("least", 3),
+                        Column.number("greatest", 3),
+                        Column.number("tokens below " + IMPORTANT, 0),
+                        Column.number("above " + REDUNDANT, 0)));
+        int[] redundant = redundantTokens(REDUNDANT);
         for (int i = 0; i < cosine.length; i++) {
             var all = Arrays.stream(cosine[i]).summaryStatistics();
-            table = table.withRow(sites.get(i).toString(), all.getAverage(), all.getMin(), all.getMax(), redundant[i]);
+            long important =
+                    Arrays.stream(cosine[i]).filter(value -> value < IMPORTANT).count();
+            table.add(sites.get(i).toString(), all.getAverage(), all.getMin(), all.getMax(), important, redundant[i]);
         }
-        return table;
+        return table.build();
     }
 
+    /** One row a module and token. */
     @Override
-    public String text() {
-        return table().text();
+    public TextTable data() {
+        TextTable.Builder table = TextTable.builder(
+                "token-wise similarity, " + model,
+                List.of(
+                        Column.text("module"),
+                        Column.number("place", 0),
+                        Column.text("token"),
+                        Column.number("cosine", 6)));
+        for (int i = 0; i < cosine.length; i++) {
+            for (int t = 0; t < pieces.size(); t++) {
+                table.add(sites.get(i).toString(), t, pieces.get(t), cosine[i][t]);
+            }
+        }
+        return table.build();
     }
 
     @Override

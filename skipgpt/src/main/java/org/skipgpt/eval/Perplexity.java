@@ -16,7 +16,6 @@ import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
-import org.skipgpt.torch.Torch;
 
 /**
  * Perplexity of a text: rows joined, tokenised once, cut into windows that do not overlap, the tail dropped.
@@ -98,11 +97,8 @@ public record Perplexity(
                 throw e;
             }
         }
-        Provenance provenance = Provenance.of(options.toString())
-                .withModel(model.name() + " · " + model.policy().describe(), model.hash())
-                .withData(name, "")
-                .withDevice(model.device().toString(), model.dtype().toString(), Torch.threads())
-                .withSeconds((System.nanoTime() - start) / 1e9);
+        Provenance provenance =
+                model.provenance(options.toString()).withData(name, "").withSeconds((System.nanoTime() - start) / 1e9);
         double mean = nats / ((long) done * (window - 1));
         long bytes = text.getBytes(StandardCharsets.UTF_8).length;
         return new Perplexity(

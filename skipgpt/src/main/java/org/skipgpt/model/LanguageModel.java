@@ -5,11 +5,15 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.skipgpt.data.TokenTexts;
 import org.skipgpt.data.Tokenizer;
+import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Torch;
 
 /**
  * A decoder with its tokenizer and its way of skipping; a view over weights that are shared and never change.
@@ -247,6 +251,18 @@ public final class LanguageModel {
     /** How decisions are carried out. */
     public Execution execution() {
         return execution;
+    }
+
+    /** Where results of this model come from: its name, policy, weights, device and element type. */
+    public Provenance provenance(String settings) {
+        return Provenance.of(settings)
+                .withModel(name + " · " + policy.describe(), hash)
+                .withDevice(device().toString(), dtype().toString(), Torch.threads());
+    }
+
+    /** The same with token sequences as data, which are known by their ids. */
+    public Provenance provenance(String settings, List<int[]> sequences) {
+        return provenance(settings).withData(TokenTexts.describe(sequences), TokenTexts.hash(sequences));
     }
 
     /** Where it lives. */

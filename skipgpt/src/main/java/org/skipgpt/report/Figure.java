@@ -27,12 +27,7 @@ public interface Figure extends Report {
             case "png" -> WholeFile.write(file, png().orElseThrow(() -> without(file)));
             case "svg" -> WholeFile.write(file, svg().orElseThrow(() -> without(file)));
             case "html" -> WholeFile.write(file, page());
-            case "csv" -> WholeFile.write(file, data().csv());
-            case "json" -> WholeFile.write(file, data().json());
-            case "md" -> WholeFile.write(file, data().markdown() + "\n");
-            case "tex" -> WholeFile.write(file, data().latex() + "\n");
-            case "txt" -> WholeFile.write(file, data().fullText() + "\n");
-            default -> throw without(file);
+            default -> data().save(file);
         }
     }
 
@@ -44,6 +39,6 @@ public interface Figure extends Report {
 
     private IllegalArgumentException without(Path file) {
         return new IllegalArgumentException("figure \"" + title() + "\" cannot be saved as " + file.getFileName()
-                + ": expected a name ending in png, svg, html, csv, json, md, tex or txt that the figure has");
+                + ": it has no such picture; use another ending of png, svg, html, csv, json, md, tex or txt");
     }
 }

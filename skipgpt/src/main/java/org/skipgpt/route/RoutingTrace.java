@@ -65,6 +65,38 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
         }
     }
 
+    /** Traces of the same modules, one after another. */
+    public static RoutingTrace joined(List<RoutingTrace> traces) {
+        if (traces.isEmpty()) {
+            throw new IllegalArgumentException("a trace of no sequence: give at least one");
+        }
+        int[] starts = {0};
+        int[] tokens = {};
+        for (RoutingTrace trace : traces) {
+            for (int i = 1; i < trace.starts.length; i++) {
+                starts = Arrays.copyOf(starts, starts.length + 1);
+                starts[starts.length - 1] = tokens.length + trace.starts[i];
+            }
+            int before = tokens.length;
+            tokens = Arrays.copyOf(tokens, before + trace.tokens.length);
+            System.arraycopy(trace.tokens, 0, tokens, before, trace.tokens.length);
+        }
+        List<ModuleRouting> modules = new ArrayList<>();
+        for (int m = 0; m < traces.get(0).modules.size(); m++) {
+            boolean[] executed = new boolean[tokens.length];
+            float[] probability = new float[tokens.length];
+            int at = 0;
+            for (RoutingTrace trace : traces) {
+                ModuleRouting part = trace.modules.get(m);
+                System.arraycopy(part.executed(), 0, executed, at, part.executed().length);
+                System.arraycopy(part.probability(), 0, probability, at, part.probability().length);
+                at += part.executed().length;
+            }
+            modules.add(new ModuleRouting(traces.get(0).modules.get(m).site(), executed, probability));
+        }
+        return new RoutingTrace(tokens, starts, modules);
+    }
+
     private static boolean[] executed(Decision decision, int n) {
         boolean[] executed = new boolean[n];
         if (decision instanceof Decision.Gated gated) {

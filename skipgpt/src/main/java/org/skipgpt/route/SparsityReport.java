@@ -1,5 +1,8 @@
 package org.skipgpt.route;
 
+import java.util.ArrayList;
+import java.util.List;
+import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Module;
@@ -14,11 +17,14 @@ import org.skipgpt.report.Report;
 public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
     /** Runs a model over sequences; the stated context is the longest sequence. */
     public static SparsityReport of(LanguageModel model, int[]... sequences) {
-        RoutingTrace trace = RoutingTrace.of(model, sequences);
+        List<RoutingTrace> traces = new ArrayList<>();
         int context = 1;
         for (int[] s : sequences) {
+            Interruption.check();
+            traces.add(RoutingTrace.of(model, s));
             context = Math.max(context, s.length);
         }
+        RoutingTrace trace = RoutingTrace.joined(traces);
         KvPolicy kv = model.policy().kvPolicy();
         RouterConfig router =
                 model.policy() instanceof RoutedPolicy routed ? routed.routers().config() : RouterConfig.defaults();

@@ -38,6 +38,7 @@ public final class TrainingLoop {
     private final Map<String, NDArray> state = new LinkedHashMap<>();
     private final long started = System.nanoTime();
     private TrainingLog log = new TrainingLog();
+    private boolean isDrawn;
 
     private TrainingLoop(Objective objective, LoopConfig config, NDManager manager, Observer observer) {
         this.objective = objective;
@@ -95,6 +96,9 @@ public final class TrainingLoop {
         boolean stopped = Thread.interrupted();
         if (step > first) {
             save(step);
+        }
+        if (isDrawn) {
+            draw();
         }
         if (stopped) {
             Thread.currentThread().interrupt();
@@ -168,9 +172,15 @@ public final class TrainingLoop {
         String note = String.format(
                 "loss %.4f · %.0f tokens/s", log.recent("loss", 20), row.getOrDefault("tokens/s", Double.NaN));
         observer.progress(new Progress(objective.describe(), step, config.steps(), "steps", seconds(), note));
-        if (step > 1 && observer.wantsFigure("loss")) {
-            observer.figure("loss", log.curve(objective.describe(), "loss"));
+        if (step > 1 && observer.wantsFigure(objective.describe())) {
+            isDrawn = true;
+            draw();
         }
+    }
+
+    private void draw() {
+        TrainingCurves curves = TrainingCurves.of(objective.describe(), log, config.toString());
+        observer.figure(objective.describe(), curves.overview());
     }
 
     private double seconds() {

@@ -24,6 +24,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.Observer;
+import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -100,7 +101,7 @@ class RivalsGoldenTest {
                 texts.add(text);
             }
 
-            ContextDrift drift = ContextDrift.of(texts, ContextDrift.PAPER_WINDOW);
+            ContextDrift drift = ContextDrift.of("drift", texts, ContextDrift.PAPER_WINDOW, Provenance.of(""));
 
             assertThat(drift.texts()).isEqualTo(Golden.ints(expected, "texts"));
             close(drift.attention(), Golden.floats(expected, "attention"), 1, 0);
