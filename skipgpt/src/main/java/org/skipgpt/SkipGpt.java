@@ -5,13 +5,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.LongStream;
 import org.skipgpt.analyze.ContextDrift;
 import org.skipgpt.analyze.RoutingMap;
 import org.skipgpt.analyze.TokenCost;
 import org.skipgpt.analyze.TokenSimilarity;
+import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TokenTexts;
 import org.skipgpt.data.TokenView;
 import org.skipgpt.data.Tokenizer;
+import org.skipgpt.data.world.World;
+import org.skipgpt.data.world.WorldText;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Generation;
@@ -29,6 +33,7 @@ import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RoutingTrace;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.train.SkipGptFolder;
+import org.skipgpt.train.TextTraining;
 import org.skipgpt.train.TrainingCurves;
 import org.skipgpt.train.TrainingRun;
 import org.skipgpt.train.Tuned;
@@ -133,6 +138,30 @@ public final class SkipGpt {
      */
     public static Generation generate(LanguageModel model, GenerationOptions options, String... prompts) {
         return model.generate(options, prompts);
+    }
+
+    /**
+     * Trains all weights of a model, random or loaded, in place on a text file or folder; a run found in the work folder goes on.
+     *
+     * @param texts plain text, jsonl, csv or parquet (field "text")
+     * @param work takes tokens, checkpoints and the log; one folder a run
+     */
+    public static TrainingRun train(
+            LanguageModel model, String texts, String work, TextTraining options, Observer observer) {
+        return options.run(model, TextFiles.of(Path.of(texts)), Path.of(work), observer);
+    }
+
+    /**
+     * Documents of the embedded world: short texts about its people, places, animals and things.
+     *
+     * @param count how many
+     * @param seed of the draws; 1 and 2 are those the embedded model was trained and watched on
+     */
+    public static List<String> worldTexts(int count, long seed) {
+        WorldText text = new WorldText(World.of(World.SEED), seed);
+        return LongStream.range(0, count)
+                .mapToObj(i -> text.document(i, 0.5).text())
+                .toList();
     }
 
     /** A model with fresh, untuned routers that decide without noise; seed 43. */

@@ -87,6 +87,11 @@ public final class PackedTokens {
         return ids.limit();
     }
 
+    /** Tokens from..to-1 as a corpus of their own. */
+    public PackedTokens part(long from, long to) {
+        return new PackedTokens(ids.slice((int) from, (int) (to - from)));
+    }
+
     /** How many windows of a length there are. */
     public long windows(int length) {
         return size() / length;
