@@ -5,16 +5,25 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.stream.LongStream;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.torch.Dtype;
 
-/** Log-likelihoods of encoded pairs by whole forward passes; the head runs on the rows that are asked for. */
+/**
+ * Log-likelihoods of encoded pairs by forward passes over many of them; the head runs on the rows that are asked for.
+ *
+ * <p>What several pairs begin with is computed once: its keys and values serve every continuation in the same pass.
+ */
 final class PassScorer {
+    /** Shared tokens that pay for one more piece. */
+    static final int WORTH = 4;
+
     private final LanguageModel model;
     private final ScoreOptions options;
 
@@ -32,54 +41,76 @@ final class PassScorer {
         }
     }
 
+    /** Tokens that a pass over some pairs computes. */
+    static int tokens(List<PairEncoder.Pair> pairs, ScoreOptions.Sharing sharing) {
+        return sharing == ScoreOptions.Sharing.NONE
+                ? pairs.stream().mapToInt(pair -> input(pair).length).sum()
+                : forest(pairs, sharing).tokens();
+    }
+
+    private static PrefixForest forest(List<PairEncoder.Pair> pairs, ScoreOptions.Sharing sharing) {
+        List<int[]> inputs = pairs.stream().map(PassScorer::input).toList();
+        return PrefixForest.of(inputs, sharing == ScoreOptions.Sharing.PREFIXES ? WORTH : Integer.MAX_VALUE);
+    }
+
     Sums score(List<PairEncoder.Pair> pairs) {
-        List<int[]> inputs = new ArrayList<>();
-        int[] inputOf = new int[pairs.size()];
-        Map<List<Integer>, Integer> seen = new HashMap<>();
-        for (int p = 0; p < inputOf.length; p++) {
-            int[] tokens = pairs.get(p).tokens();
-            int[] input = Arrays.copyOf(tokens, tokens.length - 1);
-            boolean shared = options.sharing() == ScoreOptions.Sharing.EQUAL_INPUTS;
-            List<Integer> key = shared ? Arrays.stream(input).boxed().toList() : List.of(p);
-            Integer known = seen.putIfAbsent(key, inputs.size());
-            inputOf[p] = known == null ? inputs.size() : known;
-            if (known == null) {
-                inputs.add(input);
+        if (options.sharing() == ScoreOptions.Sharing.NONE) {
+            try (NDManager scope = model.scope()) {
+                int[][] inputs = pairs.stream().map(PassScorer::input).toArray(int[][]::new);
+                Rows rows = model.decoder().rows(scope, inputs);
+                return sums(scope, rows, pairs, p -> consecutive(rows.starts()[p], inputs[p].length));
             }
         }
+        PrefixForest forest = forest(pairs, options.sharing());
         try (NDManager scope = model.scope()) {
-            Rows rows = model.decoder().rows(scope, inputs.toArray(new int[0][]));
-            NDArray x = model.forward(rows, Trace.none()); // (N, D)
-            return sums(scope, rows, x, pairs, inputOf);
+            Rows rows = forest.isBranching()
+                    ? model.decoder().branches(scope, forest.pieces(), forest.parents())
+                    : model.decoder().rows(scope, forest.pieces());
+            return sums(scope, rows, pairs, p -> forest.rows(p, rows.starts()));
         }
     }
 
-    private Sums sums(NDManager scope, Rows rows, NDArray x, List<PairEncoder.Pair> pairs, int[] inputOf) {
-        int n = pairs.stream()
-                .mapToInt(pair -> pair.tokens().length - pair.from())
-                .sum();
-        long[] asked = new long[n];
-        long[] targets = new long[n];
-        int at = 0;
-        for (int p = 0; p < inputOf.length; p++) {
-            PairEncoder.Pair pair = pairs.get(p);
-            for (int t = pair.from(); t < pair.tokens().length; t++) {
-                asked[at] = rows.starts()[inputOf[p]] + (long) t - 1;
-                targets[at++] = pair.tokens()[t];
+    // The last token predicts nothing that is asked.
+    private static int[] input(PairEncoder.Pair pair) {
+        return Arrays.copyOf(pair.tokens(), pair.tokens().length - 1);
+    }
+
+    private static long[] consecutive(int first, int count) {
+        return LongStream.range(first, first + (long) count).toArray();
+    }
+
+    private Sums sums(NDManager scope, Rows rows, List<PairEncoder.Pair> pairs, IntFunction<long[]> rowsOf) {
+        NDArray x = model.forward(rows, Trace.none()); // (N, D)
+        Map<Long, Integer> asked = new LinkedHashMap<>(); // row and target: place in the answer
+        List<int[]> places = new ArrayList<>();
+        for (int p = 0; p < pairs.size(); p++) {
+            int[] tokens = pairs.get(p).tokens();
+            int from = pairs.get(p).from();
+            long[] own = rowsOf.apply(p);
+            int[] at = new int[tokens.length - from];
+            for (int t = from; t < tokens.length; t++) {
+                Integer place = asked.putIfAbsent(own[t - 1] << 32 | tokens[t], asked.size());
+                at[t - from] = place == null ? asked.size() - 1 : place;
             }
+            places.add(at);
         }
-        NDArray wanted = x.get(scope.create(asked)); // (n, D)
-        NDList found = model.decoder().logLikelihood(wanted, scope.create(targets)); // (n), (n)
-        float[] values = found.get(0).toFloatArray();
-        boolean[] best = found.get(1).toBooleanArray();
-        double[] sums = new double[inputOf.length];
-        boolean[] greedy = new boolean[inputOf.length];
-        at = 0;
-        for (int p = 0; p < inputOf.length; p++) {
+        long[] keys = asked.keySet().stream().mapToLong(Long::longValue).toArray();
+        NDArray wanted =
+                x.get(scope.create(Arrays.stream(keys).map(key -> key >>> 32).toArray())); // (n, D)
+        NDArray targets =
+                scope.create(Arrays.stream(keys).map(key -> key & 0xFFFFFFFFL).toArray());
+        NDList found = model.decoder().logLikelihood(wanted, targets); // (n), (n)
+        return summed(places, found.get(0).toFloatArray(), found.get(1).toBooleanArray());
+    }
+
+    private Sums summed(List<int[]> places, float[] values, boolean[] best) {
+        double[] sums = new double[places.size()];
+        boolean[] greedy = new boolean[places.size()];
+        for (int p = 0; p < sums.length; p++) {
             greedy[p] = true;
-            for (int t = pairs.get(p).from(); t < pairs.get(p).tokens().length; t++) {
-                sums[p] += rounded(values[at]);
-                greedy[p] &= best[at++];
+            for (int place : places.get(p)) {
+                sums[p] += rounded(values[place]);
+                greedy[p] &= best[place];
             }
             sums[p] = rounded((float) sums[p]);
         }

@@ -32,7 +32,9 @@ public record ScoreOptions(Bos bos, Rounding rounding, Sharing sharing, int maxT
 
     /** How choices of one question share work. */
     public enum Sharing {
-        /** Choices that differ in their last token only, such as yes and no, are read off one pass. */
+        /** What several choices begin with, the question above all, is computed once and continued for each. */
+        PREFIXES,
+        /** Choices that differ in their last token only, such as yes and no, are read off one pass; else as NONE. */
         EQUAL_INPUTS,
         /** One whole pass a choice. */
         NONE
@@ -48,9 +50,9 @@ public record ScoreOptions(Bos bos, Rounding rounding, Sharing sharing, int maxT
         }
     }
 
-    /** The family's beginning mark, single precision, equal inputs once, the model's context, 8192 tokens a pass. */
+    /** The family's beginning mark, single precision, shared beginnings once, the model's context, 8192 tokens a pass. */
     public static ScoreOptions defaults() {
-        return new ScoreOptions(Bos.FAMILY, Rounding.FP32, Sharing.EQUAL_INPUTS, 0, 8192);
+        return new ScoreOptions(Bos.FAMILY, Rounding.FP32, Sharing.PREFIXES, 0, 8192);
     }
 
     /** With another habit of the beginning mark. */

@@ -38,12 +38,8 @@ public final class Scorer {
         this.store = store;
     }
 
-    /** A question cut into tokens, or known already. */
-    private record Ready(Item item, String key, List<PairEncoder.Pair> pairs, Optional<ScoreStore.Scores> known) {
-        int tokens() {
-            return pairs.stream().mapToInt(pair -> pair.tokens().length - 1).sum();
-        }
-    }
+    /** A question cut into tokens, and how many of them a pass computes. */
+    private record Ready(Item item, String key, List<PairEncoder.Pair> pairs, int tokens) {}
 
     /**
      * Scores a task.
@@ -92,7 +88,7 @@ public final class Scorer {
                     pairs.add(encoder.encode(
                             item.contexts().get(i), item.continuations().get(i)));
                 }
-                open.add(new Ready(item, key, pairs, known));
+                open.add(new Ready(item, key, pairs, PassScorer.tokens(pairs, options.sharing())));
             } catch (TaskException e) {
                 faults.add(new DataFault(item.file(), item.line(), String.valueOf(e.getMessage())));
             }

@@ -65,6 +65,30 @@ public final class Decoder {
      * @param firstPositions position of each sequence's first token; 0 without a cache
      */
     public Rows rows(NDManager scope, int[][] sequences, int[] firstPositions) {
+        return rows(scope, sequences, firstPositions, new int[0]);
+    }
+
+    /**
+     * Lays pieces one after another that continue each other, so that a beginning many texts share is computed once.
+     *
+     * <p>A piece sees the tokens of the pieces it continues and its own, no others: its rows are those of the whole text.
+     *
+     * @param pieces token ids; none empty
+     * @param parents the piece each one continues, earlier in the list; -1 for a text's beginning
+     */
+    public Rows branches(NDManager scope, int[][] pieces, int[] parents) {
+        int[] firstPositions = new int[pieces.length];
+        for (int p = 0; p < pieces.length; p++) {
+            if (parents[p] >= p) {
+                throw new IllegalArgumentException("piece " + p + " continues piece " + parents[p]
+                        + ", which does not come before it; order the pieces from the beginning on");
+            }
+            firstPositions[p] = parents[p] < 0 ? 0 : firstPositions[parents[p]] + pieces[parents[p]].length;
+        }
+        return rows(scope, pieces, firstPositions, parents);
+    }
+
+    private Rows rows(NDManager scope, int[][] sequences, int[] firstPositions, int[] parents) {
         int[] starts = new int[sequences.length + 1];
         for (int s = 0; s < sequences.length; s++) {
             starts[s + 1] = starts[s] + sequences[s].length;
@@ -81,8 +105,8 @@ public final class Decoder {
         NDArray ids = scope.create(Rows.wide(tokens));
         NDArray positions = Rows.cpu(scope, Rows.wide(at));
         NDList angles = angles(positions);
-        return new Rows(
-                tokens, starts, at, ids, Rows.cpu(scope, Rows.wide(starts)), positions, angles.get(0), angles.get(1));
+        NDArray offsets = Rows.offsets(scope, Rows.wide(starts), parents);
+        return new Rows(tokens, starts, at, parents, ids, offsets, positions, angles.get(0), angles.get(1));
     }
 
     /** Rotary cosines and sines of positions (n) on the CPU: two (n, 1, E) on the model's device. */

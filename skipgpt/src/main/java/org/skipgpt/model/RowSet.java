@@ -9,7 +9,7 @@ import ai.djl.ndarray.types.Shape;
  *
  * @param rows which rows, ascending; n
  * @param index the same (n) int64 on the model's device
- * @param offsets where each sequence's part begins; (S+1) int64 on the CPU
+ * @param offsets where each sequence's part begins; as in {@link Rows}
  * @param positions (n) int64 on the CPU
  */
 public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positions) {
@@ -54,7 +54,11 @@ public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positio
         while (s < batch.sequences()) {
             offsets[++s] = rows.length;
         }
-        return new RowSet(rows, array(scope, Rows.wide(rows)), Rows.cpu(scope, offsets), Rows.cpu(scope, positions));
+        return new RowSet(
+                rows,
+                array(scope, Rows.wide(rows)),
+                Rows.offsets(scope, offsets, batch.parents()),
+                Rows.cpu(scope, positions));
     }
 
     private static NDArray array(NDManager scope, long[] values) {

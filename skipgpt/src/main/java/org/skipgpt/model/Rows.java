@@ -7,13 +7,16 @@ import ai.djl.ndarray.NDManager;
 /**
  * Tokens of several sequences laid one after another without padding.
  *
- * <p>Sequence s owns rows {@code starts[s] .. starts[s+1]-1}. Arrays belong to the scope that made them.
+ * <p>Sequence s owns rows {@code starts[s] .. starts[s+1]-1}. It may continue an earlier sequence: its tokens then see that
+ * one's tokens, and those it continues in turn, as their own past; several may continue the same one. Arrays belong to the
+ * scope that made them.
  *
  * @param tokens token id of each row, N
  * @param starts first row of each sequence and N at the end; S+1
  * @param at position of each row in its sequence, N
+ * @param parents the sequence each one continues, -1 for none; S, or empty where none continues another
  * @param ids (N) int64 on the model's device
- * @param offsets (S+1) int64 on the CPU
+ * @param offsets (S+1) int64 on the CPU; (2, S+1) with the parents below where there are some
  * @param positions (N) int64 on the CPU
  * @param cos (N, 1, E) rotary cosines on the model's device
  * @param sin (N, 1, E) rotary sines
@@ -22,6 +25,7 @@ public record Rows(
         int[] tokens,
         int[] starts,
         int[] at,
+        int[] parents,
         NDArray ids,
         NDArray offsets,
         NDArray positions,
@@ -46,6 +50,18 @@ public record Rows(
             s++;
         }
         return s;
+    }
+
+    /** First rows of sequences and their parents as the compiled methods take them. */
+    static NDArray offsets(NDManager scope, long[] starts, int[] parents) {
+        if (parents.length == 0) {
+            return cpu(scope, starts);
+        }
+        long[] both = java.util.Arrays.copyOf(starts, 2 * starts.length);
+        for (int s = 0; s < parents.length; s++) {
+            both[starts.length + s] = parents[s];
+        }
+        return cpu(scope, both).reshape(2, starts.length);
     }
 
     static NDArray cpu(NDManager scope, long[] values) {
