@@ -149,7 +149,7 @@ public final class RouterTuning implements Objective {
                     return state.surrogate(scope);
                 });
         Map<String, Double> row = new LinkedHashMap<>();
-        double penalty = config.budget().alpha() * Math.abs(config.budget().target() - state.rate);
+        double penalty = config.budget().alpha() * Math.abs(config.target(step) - state.rate);
         row.put("loss", lm + penalty);
         row.put("LM loss", lm);
         row.put("penalty", penalty);
@@ -191,6 +191,7 @@ public final class RouterTuning implements Objective {
     private final class Micro {
         private final Rows rows;
         private final double weight;
+        private final double target;
         private final Noise noise;
         private final LearningPolicy.Setting setting;
         private final Decoder own;
@@ -207,6 +208,7 @@ public final class RouterTuning implements Objective {
             long seed = Noise.mixed(loop.seed(), step * loop.accumulation() + micro);
             this.rows = rows;
             this.weight = weight;
+            this.target = config.target(step);
             this.noise = Noise.gumbel(gate, seed);
             this.setting = config.setting(step, loop.steps());
             this.own = dropout.map(d -> decoder.withDropout(d.masks(config.dropout(), seed)))
@@ -245,8 +247,7 @@ public final class RouterTuning implements Objective {
                 kept += weights[m] * executed[m];
             }
             rate = 1 - kept;
-            sign = Math.signum(
-                    (Double.isNaN(fixed) ? rate : fixed) - config.budget().target());
+            sign = Math.signum((Double.isNaN(fixed) ? rate : fixed) - target);
             if (config.recompute()) {
                 places = new ArrayList<>();
                 gates = new ArrayList<>();

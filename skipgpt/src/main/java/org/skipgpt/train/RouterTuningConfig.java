@@ -1,5 +1,6 @@
 package org.skipgpt.train;
 
+import java.util.function.Consumer;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.ExecutionBounds;
@@ -20,6 +21,7 @@ import org.skipgpt.route.Temperature;
  * @param rho share of skipping rows computed for the gates' gradient; 1 is exact
  * @param recompute keep layer inputs only and run each layer twice
  * @param dropout before the factors of an adapter that learns too
+ * @param curriculum steps after which the target grows by 0.1, from 0 up to the budget's; 0 for the whole target at once
  */
 public record RouterTuningConfig(
         Budget budget,
@@ -31,9 +33,14 @@ public record RouterTuningConfig(
         boolean sparseBackward,
         double rho,
         boolean recompute,
-        double dropout) {
+        double dropout,
+        long curriculum) {
     /** Checks the ranges. */
     public RouterTuningConfig {
+        if (curriculum < 0) {
+            throw new IllegalArgumentException("router tuning: curriculum " + curriculum
+                    + " must be 0 (off) or a number of steps, e.g. 500 as in the authors' code");
+        }
         if (!(noiseEnd >= 0 && noiseEnd <= 1) || !(rho > 0 && rho <= 1) || !(dropout >= 0 && dropout < 1)) {
             throw new IllegalArgumentException("router tuning: noiseEnd " + noiseEnd + " must be in 0..1, rho " + rho
                     + " above 0 up to 1, dropout " + dropout + " from 0 up to but not 1");
@@ -52,7 +59,8 @@ public record RouterTuningConfig(
                 true,
                 1,
                 false,
-                0.1);
+                0.1,
+                0);
     }
 
     /** The authors' code: alpha 20; their loop differs too, see {@link #officialLoop}. */
@@ -76,64 +84,112 @@ public record RouterTuningConfig(
 
     /** With another budget. */
     public RouterTuningConfig withBudget(Budget b) {
-        return new RouterTuningConfig(
-                b, temperature, noiseEnd, forced, bounds, kv, sparseBackward, rho, recompute, dropout);
+        return with(d -> d.budget = b);
     }
 
     /** With another temperature. */
     public RouterTuningConfig withTemperature(Temperature t) {
-        return new RouterTuningConfig(budget, t, noiseEnd, forced, bounds, kv, sparseBackward, rho, recompute, dropout);
+        return with(d -> d.temperature = t);
     }
 
     /** With noise that shrinks to a factor. */
     public RouterTuningConfig withNoiseEnd(double factor) {
-        return new RouterTuningConfig(
-                budget, temperature, factor, forced, bounds, kv, sparseBackward, rho, recompute, dropout);
+        return with(d -> d.noiseEnd = factor);
     }
 
     /** With rows that always execute. */
     public RouterTuningConfig withForced(ForcedExecution f) {
-        return new RouterTuningConfig(
-                budget, temperature, noiseEnd, f, bounds, kv, sparseBackward, rho, recompute, dropout);
+        return with(d -> d.forced = f);
     }
 
     /** With bounds. */
     public RouterTuningConfig withBounds(ExecutionBounds b) {
-        return new RouterTuningConfig(
-                budget, temperature, noiseEnd, forced, b, kv, sparseBackward, rho, recompute, dropout);
+        return with(d -> d.bounds = b);
     }
 
     /** Under another K/V policy. */
     public RouterTuningConfig withKvPolicy(KvPolicy k) {
-        return new RouterTuningConfig(
-                budget, temperature, noiseEnd, forced, bounds, k, sparseBackward, rho, recompute, dropout);
+        return with(d -> d.kv = k);
     }
 
     /** With or without the backward work that is zero. */
     public RouterTuningConfig withSparseBackward(boolean on) {
-        return new RouterTuningConfig(budget, temperature, noiseEnd, forced, bounds, kv, on, rho, recompute, dropout);
+        return with(d -> d.sparseBackward = on);
     }
 
     /** With sampled skipping rows. */
     public RouterTuningConfig withRho(double share) {
-        return new RouterTuningConfig(
-                budget, temperature, noiseEnd, forced, bounds, kv, sparseBackward, share, recompute, dropout);
+        return with(d -> d.rho = share);
     }
 
     /** With or without recomputation. */
     public RouterTuningConfig withRecompute(boolean on) {
-        return new RouterTuningConfig(
-                budget, temperature, noiseEnd, forced, bounds, kv, sparseBackward, rho, on, dropout);
+        return with(d -> d.recompute = on);
     }
 
     /** With another dropout of a learning adapter. */
     public RouterTuningConfig withDropout(double p) {
-        return new RouterTuningConfig(
-                budget, temperature, noiseEnd, forced, bounds, kv, sparseBackward, rho, recompute, p);
+        return with(d -> d.dropout = p);
+    }
+
+    /** With a target that grows by 0.1 every so many steps, as an option of the authors' code (500) has it. */
+    public RouterTuningConfig withCurriculum(long steps) {
+        return with(d -> d.curriculum = steps);
+    }
+
+    /** The share to skip at a step. */
+    public double target(long step) {
+        return curriculum == 0 ? budget.target() : Math.min(budget.target(), 0.1 * Math.floorDiv(step, curriculum));
     }
 
     LearningPolicy.Setting setting(long step, long steps) {
         double noise = 1 - (1 - noiseEnd) * step / Math.max(1, steps);
         return new LearningPolicy.Setting(temperature.at(step, steps), noise, forced, bounds, kv);
+    }
+
+    private RouterTuningConfig with(Consumer<Draft> change) {
+        Draft d = new Draft(this);
+        change.accept(d);
+        return new RouterTuningConfig(
+                d.budget,
+                d.temperature,
+                d.noiseEnd,
+                d.forced,
+                d.bounds,
+                d.kv,
+                d.sparseBackward,
+                d.rho,
+                d.recompute,
+                d.dropout,
+                d.curriculum);
+    }
+
+    /** The fields while they change. */
+    private static final class Draft {
+        private Budget budget;
+        private Temperature temperature;
+        private double noiseEnd;
+        private ForcedExecution forced;
+        private ExecutionBounds bounds;
+        private KvPolicy kv;
+        private boolean sparseBackward;
+        private double rho;
+        private boolean recompute;
+        private double dropout;
+        private long curriculum;
+
+        Draft(RouterTuningConfig from) {
+            budget = from.budget;
+            temperature = from.temperature;
+            noiseEnd = from.noiseEnd;
+            forced = from.forced;
+            bounds = from.bounds;
+            kv = from.kv;
+            sparseBackward = from.sparseBackward;
+            rho = from.rho;
+            recompute = from.recompute;
+            dropout = from.dropout;
+            curriculum = from.curriculum;
+        }
     }
 }

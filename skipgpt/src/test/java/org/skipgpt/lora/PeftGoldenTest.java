@@ -2,30 +2,39 @@ package org.skipgpt.lora;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.model.Adapter;
+import org.skipgpt.model.Decoder;
+import org.skipgpt.model.Execution;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.Projection;
+import org.skipgpt.model.Rows;
+import org.skipgpt.model.Trace;
+import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.train.LanguageLoss;
 
 /** Adapter folders of PEFT, both ways, and what adapters compute. */
 class PeftGoldenTest {
     /** fp32 in another order of summation. */
     private static final double TOLERANCE = 1e-4;
 
-    /** Adding zeros makes the values of a fused product contiguous, and other kernels round them. */
-    private static final double ROUNDING = 1e-5;
+    private static final double GRADIENT = 1e-5;
 
     private static final Path PEFT = Golden.root().resolve("peft");
 
@@ -46,6 +55,37 @@ class PeftGoldenTest {
                 assertThat(worst(model.logits(golden.ids(k))[0], golden.floats("logits." + k)))
                         .as("the base stays as it is")
                         .isLessThan(TOLERANCE);
+            }
+        }
+    }
+
+    @Test
+    void gradientsArePefts() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3");
+                SafeTensors expected = SafeTensors.open(PEFT.resolve("expected.safetensors"));
+                var on = Torch.gradients(true)) {
+            LanguageModel model = golden.model(manager);
+            Adapter adapter = PeftFolder.read(PEFT.resolve("adapter"), model.config(), manager);
+            Lora.parameters(adapter, model.config()).forEach(Gradients::require);
+            Decoder decoder = model.withAdapter(adapter).differentiable();
+            int[][] ids = {golden.ids(0), golden.ids(1)};
+
+            Rows rows = LanguageLoss.rows(manager, decoder, ids);
+            NDArray x = decoder.forward(rows, LayerPolicy.dense(), Execution.MASKED, Trace.none());
+            double loss = LanguageLoss.backward(manager, decoder, x, LanguageLoss.targets(ids), 1);
+
+            assertThat(loss).isCloseTo(Golden.floats(expected, "loss")[0], within(1e-5));
+            for (Adapter.Key key : Lora.keys(adapter, model.config())) {
+                Adapter.Pair pair = adapter.pair(key.layer(), key.projection());
+                for (String factor : List.of("A", "B")) {
+                    String name = "grad." + PeftFolder.name(key.layer(), key.projection(), factor);
+                    float[] own = Gradients.of(factor.equals("A") ? pair.a() : pair.b())
+                            .toFloatArray();
+                    assertThat(relative(own, Golden.floats(expected, name)))
+                            .as(name)
+                            .isLessThan(GRADIENT);
+                }
             }
         }
     }
@@ -89,8 +129,7 @@ class PeftGoldenTest {
             Adapter adapter = Lora.init(manager, model.config(), config, 7);
             float[][] dense = model.logits(golden.ids(0))[0];
 
-            assertThat(worst(model.withAdapter(adapter).logits(golden.ids(0))[0], flat(dense)))
-                    .isLessThan(ROUNDING);
+            assertThat(model.withAdapter(adapter).logits(golden.ids(0))[0]).isDeepEqualTo(dense);
 
             adapter.pairs().values().forEach(p -> p.b().addi(0.05f));
             LanguageModel adapted = model.withAdapter(adapter);
@@ -99,6 +138,18 @@ class PeftGoldenTest {
             assertThat(worst(Lora.merge(adapted, manager).logits(golden.ids(0))[0], flat(corrected)))
                     .isLessThan(TOLERANCE);
         }
+    }
+
+    /** Norm of the difference over the norm of the reference. */
+    private static double relative(float[] own, float[] reference) {
+        assertThat(own).hasSameSizeAs(reference);
+        double difference = 0;
+        double size = 0;
+        for (int i = 0; i < own.length; i++) {
+            difference += Math.pow((double) own[i] - reference[i], 2);
+            size += Math.pow(reference[i], 2);
+        }
+        return Math.sqrt(difference / size);
     }
 
     private static float[] flat(float[][] rows) {

@@ -70,10 +70,26 @@ class TrainingEngineTest {
 
     @Test
     void killedProcessContinuesToTheSameNumbers() throws Exception {
-        double[] whole;
-        try (NDManager manager = Torch.manager(Device.cpu())) {
-            whole = train(manager, killable(), Observer.silent()).log().column("loss");
-        }
+        Process process = start();
+        process.destroyForcibly().waitFor(30, TimeUnit.SECONDS);
+
+        assertContinued();
+    }
+
+    @Test
+    void processAskedToEndSavesItsLastStepAndEndsCleanly() throws Exception {
+        Process process = start();
+        process.destroy();
+
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        // 128 + SIGTERM; a crash within libtorch would be 134
+        assertThat(process.exitValue())
+                .as(Files.readString(folder.resolve("out.txt")))
+                .isEqualTo(143);
+        assertContinued();
+    }
+
+    private Process start() throws Exception {
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Dai.djl.offline=true",
@@ -84,14 +100,19 @@ class TrainingEngineTest {
                 .redirectErrorStream(true)
                 .redirectOutput(folder.resolve("out.txt").toFile())
                 .start();
-        Path state = folder.resolve("run.safetensors");
-        for (int i = 0; i < 600 && !Files.exists(state) && process.isAlive(); i++) {
+        for (int i = 0; i < 600 && !Files.exists(folder.resolve("run.safetensors")) && process.isAlive(); i++) {
             Thread.sleep(100);
         }
         Thread.sleep(300);
-        process.destroyForcibly().waitFor(30, TimeUnit.SECONDS);
+        return process;
+    }
 
-        assertThat(state).exists();
+    private void assertContinued() {
+        assertThat(folder.resolve("run.safetensors")).exists();
+        double[] whole;
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            whole = train(manager, killable(), Observer.silent()).log().column("loss");
+        }
         try (NDManager manager = Torch.manager(Device.cpu())) {
             assertThat(train(manager, killable().withCheckpoints(folder, 1), Observer.silent())
                             .log()
