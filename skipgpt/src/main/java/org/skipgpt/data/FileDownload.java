@@ -2,6 +2,7 @@ package org.skipgpt.data;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -13,7 +14,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.concurrent.CancellationException;
 import java.util.function.Function;
+import org.skipgpt.io.BodyStream;
+import org.skipgpt.io.Retry;
 import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.Sha256;
@@ -25,7 +29,6 @@ import org.skipgpt.report.WholeFile;
  * <p>A part is resumed only if the server's strong ETag, kept beside it, still holds; else it starts again.
  */
 final class FileDownload {
-    private static final int TRIES = 6;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final DataFile file;
@@ -63,60 +66,37 @@ final class FileDownload {
         }
         try {
             Files.createDirectories(target.toAbsolutePath().getParent());
-            String trouble = "";
-            for (int attempt = 0; attempt < TRIES; attempt++) {
-                if (attempt > 0) {
-                    Thread.sleep(Math.min(PATIENCE.toMillis(), 50L << (2 * attempt)));
-                }
-                try {
-                    trouble = attempt();
-                } catch (IOException e) {
-                    trouble = e.toString();
-                }
-                if (Thread.currentThread().isInterrupted()) {
-                    throw new InterruptedException();
-                }
-                if (trouble.isEmpty()) {
-                    finish();
-                    return;
-                }
-            }
-            throw new DataException(url + " could not be downloaded in " + TRIES + " tries: " + trouble
-                    + "; what came is kept, call again to go on");
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            Retry.run(task, this::attempt);
+            finish();
+        } catch (CancellationException e) {
             throw new DataException("download of " + url + " was stopped; what came is kept, call again to go on", e);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + target + ": " + e, e);
+            throw new DataException(
+                    url + " could not be downloaded to " + target + " in " + Retry.ATTEMPTS + " tries: " + e.getMessage()
+                            + "; what came is kept, call again to go on",
+                    e);
         }
     }
 
-    // Empty when the whole file is here, else what went wrong in a way worth another try.
-    private String attempt() throws IOException, InterruptedException {
+    // Returns when the whole file is here.
+    private boolean attempt() throws IOException {
         long have = Files.exists(tag) && Files.exists(part) ? Files.size(part) : 0;
         HttpRequest.Builder request = HttpRequest.newBuilder(url).timeout(PATIENCE);
         if (have > 0) {
             request.header("Range", "bytes=" + have + "-").header("If-Range", Files.readString(tag));
         }
-        HttpResponse<InputStream> response = client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+        HttpResponse<InputStream> response = send(request.build());
         try (InputStream body = response.body()) {
             int status = response.statusCode();
             if (status == 200 || status == 206) {
-                return receive(response, body, have);
+                receive(response, body, have);
+                return true;
             }
             if (status == 416) {
                 Files.deleteIfExists(part);
-                return "the kept part did not fit";
+                throw new IOException("the kept part did not fit");
             }
-            if (status == 429 || status >= 500) {
-                long wait = response.headers()
-                        .firstValue("Retry-After")
-                        .filter(v -> v.matches("\\d{1,4}"))
-                        .map(Long::parseLong)
-                        .orElse(0L);
-                Thread.sleep(Math.min(PATIENCE.toMillis(), 1000 * wait));
-                return "the server answered " + status;
-            }
+            Retry.checkBusy("the server", response);
             String reason = status == 401 || status == 403
                     ? "; it asks for an account: download it by hand and set SKIPGPT_DATA"
                     : status == 404 ? "; it has moved: look at the data set's page" : "";
@@ -124,12 +104,21 @@ final class FileDownload {
         }
     }
 
-    private String receive(HttpResponse<InputStream> response, InputStream body, long have) throws IOException {
+    private HttpResponse<InputStream> send(HttpRequest request) throws IOException {
+        try {
+            return client.send(request, BodyStream.handler(PATIENCE));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while asking");
+        }
+    }
+
+    private void receive(HttpResponse<InputStream> response, InputStream body, long have) throws IOException {
         boolean resumed = response.statusCode() == 206;
         String range = response.headers().firstValue("Content-Range").orElse("");
         if (resumed && !range.startsWith("bytes " + have + "-")) {
             Files.deleteIfExists(part);
-            return "the server resumed at another place: " + range;
+            throw new IOException("the server resumed at another place: " + range);
         }
         long from = resumed ? have : 0;
         if (!resumed) {
@@ -150,11 +139,13 @@ final class FileDownload {
                 done += read;
                 observer.progress(new Progress(task, done, total, "bytes", (System.nanoTime() - started) / 1e9, ""));
                 if (Thread.currentThread().isInterrupted()) {
-                    return "stopped";
+                    throw new InterruptedIOException("interrupted");
                 }
             }
         }
-        return length >= 0 && done < total ? "the connection broke off at byte " + done + " of " + total : "";
+        if (length >= 0 && done < total) {
+            throw new IOException("the connection broke off at byte " + done + " of " + total);
+        }
     }
 
     private void finish() throws IOException {

@@ -20,26 +20,17 @@ final class HubClient {
             .build();
     private final URI endpoint;
     private final String token;
+    private final Duration silence;
 
     HubClient(URI endpoint, String token) {
-        this.endpoint = endpoint;
-        this.token = token;
+        this(endpoint, token, Duration.ofSeconds(60));
     }
 
-    /** The hub did not answer as it should, but may do so later. */
-    static final class TryLater extends IOException {
-        private static final long serialVersionUID = 1;
-        private final long seconds;
-
-        TryLater(String message, long seconds) {
-            super(message);
-            this.seconds = seconds;
-        }
-
-        /** How long the hub asked to wait; 0 where it did not say. */
-        long seconds() {
-            return seconds;
-        }
+    /** A client that gives up a connection over which nothing came for some time. */
+    HubClient(URI endpoint, String token, Duration silence) {
+        this.endpoint = endpoint;
+        this.token = token;
+        this.silence = silence;
     }
 
     URI address(String path) {
@@ -60,7 +51,7 @@ final class HubClient {
         URI at = start;
         for (int i = 0; i <= MAX_REDIRECTS; i++) {
             HttpRequest.Builder request = HttpRequest.newBuilder(at)
-                    .timeout(Duration.ofSeconds(60))
+                    .timeout(silence)
                     .method(method, HttpRequest.BodyPublishers.noBody())
                     .header("User-Agent", "skipgpt-jvm")
                     .header("Accept-Encoding", "identity");
@@ -90,7 +81,7 @@ final class HubClient {
 
     private HttpResponse<InputStream> send(HttpRequest request) throws IOException {
         try {
-            return http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+            return http.send(request, BodyStream.handler(silence));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new CancellationException("Asking the hub was stopped by an interruption.");
@@ -117,10 +108,7 @@ final class HubClient {
         if (status < 400) {
             return;
         }
-        if (status == 429 || status >= 500) {
-            String wait = response.headers().firstValue("Retry-After").orElse("0");
-            throw new TryLater("the hub answers " + status, wait.matches("[0-9]{1,4}") ? Long.parseLong(wait) : 0);
-        }
+        Retry.checkBusy("the hub", response);
         String next = switch (status) {
             case 401 ->
                 token.isEmpty()

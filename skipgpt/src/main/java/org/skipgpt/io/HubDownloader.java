@@ -19,7 +19,6 @@ import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
 import org.skipgpt.report.Observer;
 
 /**
@@ -29,8 +28,6 @@ import org.skipgpt.report.Observer;
  * name in {@code snapshots}.
  */
 final class HubDownloader {
-    private static final int ATTEMPTS = 6;
-    private static final long LONGEST_PAUSE_MILLIS = 60_000;
     private static final int PIECE = 1 << 16;
     private static final int MAX_LISTING = 20_000_000;
 
@@ -43,11 +40,6 @@ final class HubDownloader {
     record Listing(String commit, Set<String> files) {}
 
     private record Remote(String etag, long size) {}
-
-    @FunctionalInterface
-    private interface Attempt<T> {
-        T run() throws IOException;
-    }
 
     HubDownloader(HubClient client, Path folder, String model, Observer observer) {
         this.client = client;
@@ -176,9 +168,6 @@ final class HubDownloader {
             meter.add(out.size());
             byte[] piece = new byte[PIECE];
             while (true) {
-                if (Thread.currentThread().isInterrupted()) {
-                    throw stopped(name); // asked before each read: the stream of Java 17 swallows an interruption
-                }
                 int n = body.read(piece);
                 if (n < 0) {
                     break;
@@ -222,37 +211,14 @@ final class HubDownloader {
         }
     }
 
-    private <T> T retrying(String what, Attempt<T> attempt) {
-        for (int i = 1; ; i++) {
-            try {
-                return attempt.run();
-            } catch (IOException e) {
-                if (Thread.currentThread().isInterrupted()) {
-                    throw stopped(what);
-                }
-                if (i == ATTEMPTS) {
-                    throw new CheckpointException(
-                            "Could not download " + what + " of " + model + " in " + ATTEMPTS
-                                    + " attempts: " + e.getMessage()
-                                    + ". What came is kept; check the network and HF_ENDPOINT,"
-                                    + " then load again.",
-                            e);
-                }
-                pause(what, e instanceof HubClient.TryLater later ? later.seconds() : 0, i);
-            }
-        }
-    }
-
-    private static void pause(String what, long asked, int attempt) {
+    private <T> T retrying(String what, Retry.Attempt<T> attempt) {
         try {
-            Thread.sleep(Math.min(LONGEST_PAUSE_MILLIS, Math.max(asked * 1000, 100L << attempt)));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw stopped(what);
+            return Retry.run(what, attempt);
+        } catch (IOException e) {
+            throw new CheckpointException(
+                    "Could not download " + what + " of " + model + " in " + Retry.ATTEMPTS + " attempts: "
+                            + e.getMessage() + ". What came is kept; check the network and HF_ENDPOINT, then load again.",
+                    e);
         }
-    }
-
-    private static CancellationException stopped(String what) {
-        return new CancellationException("Downloading " + what + " was stopped; what came is kept for the next time.");
     }
 }

@@ -14,6 +14,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiPredicate;
 
@@ -27,12 +31,16 @@ final class FakeHub implements AutoCloseable {
     /** Answers in place of the hub where it returns true; gets the number of bodies sent so far. */
     volatile BiPredicate<HttpExchange, Integer> trouble = (exchange, n) -> false;
 
+    private final ExecutorService threads = Executors.newCachedThreadPool();
     private final HttpServer hub = server();
     private final HttpServer store = server();
 
     FakeHub() throws IOException {
         hub.createContext("/", this::answer);
         store.createContext("/", this::answer);
+        // A silent answer must not hold up the next one.
+        hub.setExecutor(threads);
+        store.setExecutor(threads);
         hub.start();
         store.start();
     }
@@ -114,6 +122,17 @@ final class FakeHub implements AutoCloseable {
         body.flush();
     }
 
+    /** Promises the whole file, sends some of it and then nothing until told that all is over. */
+    static void fallSilentAfter(HttpExchange exchange, byte[] bytes, int sent, CountDownLatch over)
+            throws IOException {
+        hangUpAfter(exchange, bytes, 0, sent);
+        try {
+            over.await(30, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     static String sha(String algorithm, byte[]... parts) {
         var digest = Sha256.algorithm(algorithm);
         for (byte[] part : parts) {
@@ -126,5 +145,6 @@ final class FakeHub implements AutoCloseable {
     public void close() {
         hub.stop(0);
         store.stop(0);
+        threads.shutdownNow();
     }
 }

@@ -6,14 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -193,6 +196,60 @@ class HubCacheTest {
         assertThat(cache.find("owner/name", "main")).isEmpty();
         assertThat(load()).isDirectory();
         assertThat(hub.requests).anyMatch(line -> line.startsWith("store") && line.contains("bytes="));
+    }
+
+    @Test
+    void aSilentConnectionIsGivenUpAndTakenUpAgain() throws IOException {
+        byte[] bytes = bytes("model.safetensors");
+        AtomicInteger silences = new AtomicInteger();
+        CountDownLatch over = new CountDownLatch(1);
+        hub.trouble = (exchange, n) -> atStore(exchange)
+                && silences.getAndIncrement() == 0
+                && run(() -> FakeHub.fallSilentAfter(exchange, bytes, 100_000, over));
+        HubClient client = new HubClient(URI.create(hub.endpoint()), "", Duration.ofMillis(400));
+        HubDownloader downloader =
+                new HubDownloader(client, folder.resolve("cache"), "owner/name", Observer.silent());
+
+        downloader.fetch(FakeHub.COMMIT, "model.safetensors");
+        over.countDown();
+
+        assertThat(folder.resolve("cache/snapshots/" + FakeHub.COMMIT + "/model.safetensors"))
+                .hasBinaryContent(bytes);
+        assertThat(silences).hasValue(2);
+        assertThat(hub.requests).anyMatch(line -> line.startsWith("store") && line.matches(".*bytes=[1-9][0-9]*-"));
+    }
+
+    @Test
+    void anInterruptionEndsTheWaitForASilentHub() {
+        byte[] bytes = bytes("model.safetensors");
+        CountDownLatch over = new CountDownLatch(1);
+        Thread loading = Thread.currentThread();
+        hub.trouble = (exchange, n) -> atStore(exchange)
+                && run(() -> {
+                    interruptLater(loading);
+                    FakeHub.fallSilentAfter(exchange, bytes, 100_000, over);
+                });
+
+        assertThatThrownBy(this::load).isInstanceOf(CancellationException.class).hasMessageContaining("kept");
+
+        over.countDown();
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(HubCache.of(environment, folder).find("owner/name", "main")).isEmpty();
+        hub.trouble = (exchange, n) -> false;
+        assertThat(load().resolve("model.safetensors")).hasBinaryContent(bytes);
+    }
+
+    private static void interruptLater(Thread thread) {
+        Thread interrupting = new Thread(() -> {
+            try {
+                Thread.sleep(500);
+            } catch (InterruptedException e) {
+                return;
+            }
+            thread.interrupt();
+        });
+        interrupting.setDaemon(true);
+        interrupting.start();
     }
 
     @Test
