@@ -188,7 +188,7 @@ final class HubDownloader {
     /** SHA-256 for large files; for small ones the SHA-1 that git gives a blob. */
     private static String sum(FileChannel in, Remote remote) throws IOException {
         boolean large = remote.etag.length() == 64;
-        MessageDigest digest = Sha256.algorithm(large ? "SHA-256" : "SHA-1");
+        MessageDigest digest = TensorHash.algorithm(large ? "SHA-256" : "SHA-1");
         if (!large) {
             digest.update(("blob " + remote.size + "\0").getBytes(StandardCharsets.US_ASCII));
         }

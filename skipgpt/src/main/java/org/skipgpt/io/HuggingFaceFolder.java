@@ -115,7 +115,7 @@ public final class HuggingFaceFolder implements AutoCloseable {
     }
 
     /**
-     * The identity of the weights, see {@link Sha256#of(TensorSource, Observer)}: 64 hexadecimal digits.
+     * The identity of the weights, see {@link TensorHash#of(TensorSource, Observer)}: 64 hexadecimal digits.
      *
      * <p>It is computed when first asked for and remembered until the files change or the process ends.
      */
@@ -128,7 +128,7 @@ public final class HuggingFaceFolder implements AutoCloseable {
         String state = state();
         String known = HASHES.get(state);
         if (known == null) {
-            known = Sha256.of(tensors, observer);
+            known = TensorHash.of(tensors, observer);
             HASHES.put(state, known);
         }
         return known;

@@ -120,11 +120,38 @@ public final class HuggingFaceWriter implements AutoCloseable {
         AtomicFile.write(temporary.resolve(HuggingFaceFolder.GENERATION_CONFIG), Json.pretty(config));
     }
 
-    /** Copies the tokenizer files that another model folder has; their names are fixed. */
+    /**
+     * Copies the tokenizer files that another model folder has; their names are fixed, except that without them the one
+     * {@code tok*.model} or {@code tok*.bin} of a llama2.c folder becomes {@code tokenizer.model} or {@code .bin}.
+     */
     public void copyTokenizer(Path folder) {
         for (String name : TOKENIZER_FILES) {
             if (Files.isRegularFile(folder.resolve(name))) {
                 AtomicFile.copy(folder.resolve(name), temporary.resolve(name));
+            }
+        }
+        boolean known = Files.exists(temporary.resolve("tokenizer.json"))
+                || Files.exists(temporary.resolve("tokenizer.model"))
+                || Files.exists(temporary.resolve("vocab.json"));
+        if (!known) {
+            copyLlama2c(folder);
+        }
+    }
+
+    // llama2.c names its tokenizers freely (tok512.model); a single one is the model's.
+    private void copyLlama2c(Path folder) {
+        for (String ending : List.of(".model", ".bin")) {
+            try (Stream<Path> files = Files.list(folder)) {
+                List<Path> found = files.filter(file -> {
+                            String name = String.valueOf(file.getFileName());
+                            return name.startsWith("tok") && name.endsWith(ending);
+                        })
+                        .toList();
+                if (found.size() == 1) {
+                    AtomicFile.copy(found.get(0), temporary.resolve("tokenizer" + ending));
+                }
+            } catch (IOException e) {
+                throw AtomicFile.failure(temporary, e);
             }
         }
     }

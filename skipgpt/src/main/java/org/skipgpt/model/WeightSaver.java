@@ -15,7 +15,9 @@ import org.skipgpt.torch.Dtype;
 /**
  * Writes a decoder as a Hugging Face folder that other tools load: fused arrays are cut back into named tensors.
  *
- * <p>Norm weights stay fp32; matrices are rounded to the wanted type, to nearest even.
+ * <p>Norm weights stay fp32; matrices are rounded to the wanted type, to nearest even. Rows of a llama2.c model's query
+ * and key matrices are put into the order in which Hugging Face rotates them: within a head of width E, row i and row
+ * i + E/2 instead of rows 2i and 2i+1.
  */
 public final class WeightSaver {
     private final DecoderConfig config;
@@ -23,8 +25,12 @@ public final class WeightSaver {
     private final Dtype dtype;
     private final List<Part> parts = new ArrayList<>();
 
-    /** A stored tensor: some elements of an array in memory. */
-    private record Part(TensorInfo info, NDArray array, long from, boolean minusOne) {}
+    /**
+     * A stored tensor: some elements of an array in memory.
+     *
+     * @param rotated whether its rows are those of heads that RoPE rotates
+     */
+    private record Part(TensorInfo info, NDArray array, long from, boolean minusOne, boolean rotated) {}
 
     private WeightSaver(DecoderConfig config, DecoderWeights weights, Dtype dtype) {
         this.config = config;
@@ -47,6 +53,8 @@ public final class WeightSaver {
         WeightSaver saver = new WeightSaver(config, weights, dtype);
         saver.plan();
         JsonObject json = ConfigJson.write(config);
+        // The rows are reordered below, so what is stored rotates halves as every Hugging Face folder does.
+        json.remove("rope_interleaved");
         json.addProperty("torch_dtype", dtype == Dtype.BF16 ? "bfloat16" : "float32");
         tokenizer.bos().ifPresent(id -> json.addProperty("bos_token_id", id));
         tokenizer.eos().ifPresent(id -> json.addProperty("eos_token_id", id));
@@ -75,19 +83,19 @@ public final class WeightSaver {
         int q = config.queryWidth();
         int kv = config.kvWidth();
         vector(prefix + "input_layernorm.weight", own.get(0), 0, d, true);
-        matrix(prefix + "self_attn.q_proj.weight", own.get(1), 0, q, d);
-        matrix(prefix + "self_attn.k_proj.weight", own.get(2), 0, kv, d);
+        rotated(prefix + "self_attn.q_proj.weight", own.get(1), 0, q, d);
+        rotated(prefix + "self_attn.k_proj.weight", own.get(2), 0, kv, d);
         matrix(prefix + "self_attn.v_proj.weight", own.get(2), (long) kv * d, kv, d);
         matrix(prefix + "self_attn.o_proj.weight", own.get(3), 0, d, q);
         int at = 4;
         if (config.qkvBias()) {
-            vector(prefix + "self_attn.q_proj.bias", own.get(at++), 0, q, false);
-            vector(prefix + "self_attn.k_proj.bias", own.get(at), 0, kv, false);
+            rotated(prefix + "self_attn.q_proj.bias", own.get(at++), 0, q);
+            rotated(prefix + "self_attn.k_proj.bias", own.get(at), 0, kv);
             vector(prefix + "self_attn.v_proj.bias", own.get(at++), kv, kv, false);
         }
         if (config.qkNorm()) {
-            vector(prefix + "self_attn.q_norm.weight", own.get(at++), 0, config.headDim(), true);
-            vector(prefix + "self_attn.k_norm.weight", own.get(at++), 0, config.headDim(), true);
+            rotated(prefix + "self_attn.q_norm.weight", own.get(at++), 0, config.headDim());
+            rotated(prefix + "self_attn.k_norm.weight", own.get(at++), 0, config.headDim());
         }
         if (config.postNorm()) {
             vector(prefix + "post_attention_layernorm.weight", own.get(at), 0, d, true);
@@ -107,24 +115,54 @@ public final class WeightSaver {
         }
     }
 
-    private void matrix(String name, NDArray array, long from, long rows, long columns) {
-        String format = dtype == Dtype.BF16 ? "BF16" : "F32";
-        parts.add(new Part(new TensorInfo(name, format, new long[] {rows, columns}), array, from, false));
+    private void matrix(String name, NDArray array, long from, long... shape) {
+        add(name, array, from, false, shape);
+    }
+
+    private void rotated(String name, NDArray array, long from, long... shape) {
+        add(name, array, from, config.ropeInterleaved(), shape);
+    }
+
+    private void add(String name, NDArray array, long from, boolean rotated, long... shape) {
+        String format = shape.length == 2 && dtype == Dtype.BF16 ? "BF16" : "F32";
+        parts.add(new Part(new TensorInfo(name, format, shape), array, from, false, rotated));
     }
 
     private void vector(String name, NDArray array, long from, long size, boolean norm) {
         TensorInfo info = new TensorInfo(name, "F32", new long[] {size});
-        parts.add(new Part(info, array, from, norm && config.unitOffsetNorm()));
+        parts.add(new Part(info, array, from, norm && config.unitOffsetNorm(), false));
     }
 
     private void write(HuggingFaceWriter out) {
         WeightStore store = new WeightStore(weights.manager(), Dtype.FP32);
         for (Part part : parts) {
-            store.read(part.array(), part.from(), part.info().elements(), (piece, at) -> {
-                Interruption.check();
-                out.write(part.info().name(), bytes(piece, part));
-            });
+            long all = part.info().elements();
+            // A head at a time where its rows change places.
+            long step = part.rotated() ? config.headDim() * rowLength(part) : all;
+            for (long done = 0; done < all; done += step) {
+                store.read(part.array(), part.from() + done, step, (piece, at) -> {
+                    Interruption.check();
+                    out.write(part.info().name(), bytes(part.rotated() ? halves(piece) : piece, part));
+                });
+            }
         }
+    }
+
+    private static long rowLength(Part part) {
+        long[] shape = part.info().shape();
+        return shape.length == 2 ? shape[1] : 1;
+    }
+
+    /** Rows of one head, (E, columns): even ones first, then odd ones. */
+    private float[] halves(float[] head) {
+        int rows = config.headDim();
+        int columns = head.length / rows;
+        float[] sorted = new float[head.length];
+        for (int row = 0; row < rows; row++) {
+            int to = row / 2 + (row % 2) * (rows / 2);
+            System.arraycopy(head, row * columns, sorted, to * columns, columns);
+        }
+        return sorted;
     }
 
     private static ByteBuffer bytes(float[] piece, Part part) {

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.skipgpt.io.CheckpointException;
-import org.skipgpt.io.Sha256;
+import org.skipgpt.io.TensorHash;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.model.DecoderConfig;
@@ -164,7 +164,7 @@ public final class Routers {
 
     /** Identity of the weights: sha256 of their numbers in order, hex. */
     public String hash() {
-        Sha256 sum = new Sha256();
+        TensorHash sum = new TensorHash();
         for (NDArray p : parameters()) {
             float[] numbers = p.toFloatArray();
             ByteBuffer bytes = ByteBuffer.allocate(4 * numbers.length).order(ByteOrder.LITTLE_ENDIAN);

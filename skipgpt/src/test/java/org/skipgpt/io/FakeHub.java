@@ -134,7 +134,7 @@ final class FakeHub implements AutoCloseable {
     }
 
     static String sha(String algorithm, byte[]... parts) {
-        var digest = Sha256.algorithm(algorithm);
+        var digest = TensorHash.algorithm(algorithm);
         for (byte[] part : parts) {
             digest.update(part);
         }

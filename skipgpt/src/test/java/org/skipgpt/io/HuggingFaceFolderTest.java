@@ -81,7 +81,7 @@ class HuggingFaceFolderTest {
     void hashingStopsWhenTheThreadIsInterrupted() throws IOException {
         try (var model = HuggingFaceFolder.open(write("model", Long.MAX_VALUE))) {
             Thread.currentThread().interrupt();
-            assertThatThrownBy(() -> Sha256.of(model.tensors(), Observer.silent()))
+            assertThatThrownBy(() -> TensorHash.of(model.tensors(), Observer.silent()))
                     .isInstanceOf(CancellationException.class);
             assertThat(Thread.interrupted()).isTrue();
         }

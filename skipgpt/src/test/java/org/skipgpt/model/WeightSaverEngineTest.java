@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonObject;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -32,17 +34,46 @@ class WeightSaverEngineTest {
         }
     }
 
+    @Test
+    void neighbouringRotaryPairsBecomeHalves(@TempDir Path folder) {
+        DecoderConfig halves = DecoderConfig.llama(64, 32, 48, 2, 4, 2);
+        JsonObject json = ConfigJson.write(halves);
+        json.addProperty("rope_interleaved", true);
+        DecoderConfig pairs = ConfigJson.read(json);
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            DecoderWeights weights = WeightLoader.random(pairs, manager, Dtype.FP32, 3);
+            LanguageModel model = LanguageModel.dense("pairs", "", Golden.numbers(64), pairs, weights);
+            LanguageModel misread = LanguageModel.dense("misread", "", Golden.numbers(64), halves, weights);
+            int[] ids = {1, 5, 9, 2, 40, 63, 7};
+            float[] before = FamilyGoldenTest.flat(model.logits(ids)[0]);
+
+            WeightSaver.save(pairs, weights, Dtype.FP32, model.tokenizer(), folder, folder.resolve("saved"));
+
+            LanguageModel loaded = loaded(folder.resolve("saved"), manager);
+            assertThat(loaded.config()).isEqualTo(halves);
+            assertThat(FamilyGoldenTest.maxDifference(FamilyGoldenTest.flat(loaded.logits(ids)[0]), before))
+                    .isLessThan(1e-6);
+            assertThat(FamilyGoldenTest.maxDifference(FamilyGoldenTest.flat(misread.logits(ids)[0]), before))
+                    .as("what the order of rows is worth")
+                    .isGreaterThan(1e-5);
+        }
+    }
+
     private static float[] again(LanguageModel model, Dtype dtype, Path folder, Golden golden) {
         Path saved = folder.resolve(dtype.toString());
         WeightSaver.save(model.config(), model.decoder().weights(), dtype, model.tokenizer(), folder, saved);
-        try (NDManager manager = Torch.manager(Device.cpu());
-                HuggingFaceFolder read = HuggingFaceFolder.open(saved)) {
-            DecoderConfig config = ConfigJson.read(read.config());
-            assertThat(config).isEqualTo(model.config());
-            DecoderWeights weights = WeightLoader.load(config, read.tensors(), manager, Dtype.FP32);
-            LanguageModel loaded =
-                    LanguageModel.dense("again", read.hash(), Golden.numbers(config.vocabulary()), config, weights);
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            LanguageModel loaded = loaded(saved, manager);
+            assertThat(loaded.config()).isEqualTo(model.config());
             return FamilyGoldenTest.flat(loaded.logits(golden.ids(0))[0]);
+        }
+    }
+
+    private static LanguageModel loaded(Path saved, NDManager manager) {
+        try (HuggingFaceFolder read = HuggingFaceFolder.open(saved)) {
+            DecoderConfig config = ConfigJson.read(read.config());
+            DecoderWeights weights = WeightLoader.load(config, read.tensors(), manager, Dtype.FP32);
+            return LanguageModel.dense("again", read.hash(), Golden.numbers(config.vocabulary()), config, weights);
         }
     }
 }

@@ -1,11 +1,7 @@
 package org.skipgpt.io;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -15,25 +11,25 @@ import java.util.concurrent.CancellationException;
 import org.skipgpt.report.Observer;
 
 /**
- * A SHA-256 sum that is fed piece by piece.
+ * The identity of weights: a SHA-256 sum that is fed piece by piece.
  *
  * <pre>{@code
- * String sum = Sha256.of(path, Observer.silent());
+ * String hash = TensorHash.of(folder.tensors(), Observer.silent());
  * }</pre>
  */
-public final class Sha256 {
+public final class TensorHash {
     private static final int PIECE = 1 << 22;
 
     private final MessageDigest digest = algorithm("SHA-256");
 
     /** Takes the next bytes; all remaining ones. */
-    public Sha256 update(ByteBuffer bytes) {
+    public TensorHash update(ByteBuffer bytes) {
         digest.update(bytes);
         return this;
     }
 
     /** Takes a text as UTF-8. */
-    public Sha256 update(String text) {
+    public TensorHash update(String text) {
         digest.update(text.getBytes(StandardCharsets.UTF_8));
         return this;
     }
@@ -41,28 +37,6 @@ public final class Sha256 {
     /** The sum as 64 small hexadecimal digits; feeding may begin anew afterwards. */
     public String hex() {
         return HexFormat.of().formatHex(digest.digest());
-    }
-
-    /**
-     * The sum of a file's bytes.
-     *
-     * @param observer hears how many bytes are done
-     * @throws CheckpointException if the file cannot be read
-     * @throws CancellationException if the thread is interrupted; it stays interrupted
-     */
-    public static String of(Path path, Observer observer) {
-        Sha256 sum = new Sha256();
-        ByteBuffer piece = ByteBuffer.allocate(PIECE);
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            Meter meter = new Meter("checking " + path.getFileName(), channel.size(), observer);
-            while (channel.read(piece.clear()) >= 0) {
-                meter.add(piece.position());
-                sum.update(piece.flip());
-            }
-        } catch (IOException e) {
-            throw MappedFile.failure(path, e);
-        }
-        return sum.hex();
     }
 
     /**
@@ -79,7 +53,7 @@ public final class Sha256 {
                 .mapToLong(name -> tensors.info(name).byteSize())
                 .sum();
         Meter meter = new Meter("hashing weights", total, observer);
-        Sha256 sum = new Sha256();
+        TensorHash sum = new TensorHash();
         for (String name : new TreeSet<>(tensors.names())) {
             TensorInfo info = tensors.info(name);
             sum.update(name + " " + info.format() + " " + Arrays.toString(info.shape()) + "\n");
