@@ -17,6 +17,9 @@ import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
 import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.model.Benchmark;
+import org.skipgpt.model.BenchmarkOptions;
+import org.skipgpt.model.BenchmarkResult;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Generation;
 import org.skipgpt.model.GenerationOptions;
@@ -333,6 +336,25 @@ public final class SkipGpt {
         return plan.applyTo(model);
     }
 
+    /** Times a model dense, masked and packed in turns: one sequence of 1,024 tokens, and decoding after 256. */
+    public static BenchmarkResult benchmark(LanguageModel model) {
+        return Benchmark.run(model, BenchmarkOptions.defaults());
+    }
+
+    /**
+     * Times a model dense, masked and packed in turns.
+     *
+     * @throws IllegalArgumentException if the model is masked: it saves nothing, so its speed is no claim
+     */
+    public static BenchmarkResult benchmark(LanguageModel model, BenchmarkOptions options) {
+        return Benchmark.run(model, options);
+    }
+
+    /** What this machine offers and what is missing. */
+    public static Doctor doctor() {
+        return Doctor.look();
+    }
+
     private static List<int[]> calibration(LanguageModel model, String text) {
         return TokenTexts.cut(
                 model.tokenizer(), text, Math.min(256, model.config().maxPositions()));
@@ -344,10 +366,5 @@ public final class SkipGpt {
             pieces.addAll(TokenTexts.cut(model.tokenizer(), text, model.config().maxPositions()));
         }
         return pieces;
-    }
-
-    /** What this machine offers and what is missing. */
-    public static Doctor doctor() {
-        return Doctor.look();
     }
 }

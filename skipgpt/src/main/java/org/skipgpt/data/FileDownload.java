@@ -72,8 +72,8 @@ final class FileDownload {
             throw new DataException("download of " + url + " was stopped; what came is kept, call again to go on", e);
         } catch (IOException e) {
             throw new DataException(
-                    url + " could not be downloaded to " + target + " in " + Retry.ATTEMPTS + " tries: " + e.getMessage()
-                            + "; what came is kept, call again to go on",
+                    url + " could not be downloaded to " + target + " in " + Retry.ATTEMPTS + " tries: "
+                            + e.getMessage() + "; what came is kept, call again to go on",
                     e);
         }
     }

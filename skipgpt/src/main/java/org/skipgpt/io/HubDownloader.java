@@ -217,7 +217,8 @@ final class HubDownloader {
         } catch (IOException e) {
             throw new CheckpointException(
                     "Could not download " + what + " of " + model + " in " + Retry.ATTEMPTS + " attempts: "
-                            + e.getMessage() + ". What came is kept; check the network and HF_ENDPOINT, then load again.",
+                            + e.getMessage()
+                            + ". What came is kept; check the network and HF_ENDPOINT, then load again.",
                     e);
         }
     }

@@ -36,8 +36,7 @@ public final class Retry {
         int status = response.statusCode();
         if (status == 429 || status >= 500) {
             String wait = response.headers().firstValue("Retry-After").orElse("0");
-            throw new Later(
-                    server + " answers " + status, wait.matches("[0-9]{1,4}") ? Long.parseLong(wait) : 0);
+            throw new Later(server + " answers " + status, wait.matches("[0-9]{1,4}") ? Long.parseLong(wait) : 0);
         }
     }
 

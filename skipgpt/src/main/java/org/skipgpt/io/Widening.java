@@ -8,6 +8,8 @@ import java.nio.ShortBuffer;
 
 /** Turns stored float formats into single precision; exact for F16, BF16 and F32, rounded for F64. */
 public final class Widening {
+    private static final int PIECE = 1 << 13;
+
     private Widening() {}
 
     /**
@@ -56,15 +58,30 @@ public final class Widening {
         return Float.intBitsToFloat(bits << 16);
     }
 
+    // By way of arrays: loops over them become vector instructions.
     private static void fromBrainFloats(ShortBuffer in, FloatBuffer out) {
-        for (int n = in.remaining(); n > 0; n--) {
-            out.put(brainFloat(in.get()));
+        short[] bits = new short[Math.min(PIECE, in.remaining())];
+        float[] values = new float[bits.length];
+        while (in.hasRemaining()) {
+            int n = Math.min(bits.length, in.remaining());
+            in.get(bits, 0, n);
+            for (int i = 0; i < n; i++) {
+                values[i] = brainFloat(bits[i]);
+            }
+            out.put(values, 0, n);
         }
     }
 
     private static void fromHalves(ShortBuffer in, FloatBuffer out) {
-        for (int n = in.remaining(); n > 0; n--) {
-            out.put(half(in.get()));
+        short[] bits = new short[Math.min(PIECE, in.remaining())];
+        float[] values = new float[bits.length];
+        while (in.hasRemaining()) {
+            int n = Math.min(bits.length, in.remaining());
+            in.get(bits, 0, n);
+            for (int i = 0; i < n; i++) {
+                values[i] = half(bits[i]);
+            }
+            out.put(values, 0, n);
         }
     }
 

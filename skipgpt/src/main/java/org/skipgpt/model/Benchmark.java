@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Torch;
@@ -31,7 +32,7 @@ public final class Benchmark {
     }
 
     /**
-     * Measures prefill, and decoding of one sequence.
+     * Measures prefill and decoding.
      *
      * @param model a packed model; its policy is what is compared with dense
      * @throws IllegalArgumentException if the model is masked: it computes everything, so its speed says nothing
@@ -77,14 +78,11 @@ public final class Benchmark {
     }
 
     private SpeedRow prefill() {
-        int[][] tokens = new int[options.sequences()][];
-        for (int s = 0; s < tokens.length; s++) {
-            tokens[s] = tokens(options.length(), s);
-        }
+        int[][] tokens = tokens(options.sequences(), options.length(), 0);
         double[] rates = prefillRates(tokens);
         double[][] seconds = interleaved(turn -> prefillSeconds(turns[turn], tokens));
         double ideal = ideal(rates).prefill(options.length());
-        return row("prefill " + options.sequences() + " x " + options.length(), seconds, rates, ideal);
+        return row("prefill " + options.sequences() + " x " + options.length(), seconds, rates, ideal, new long[3]);
     }
 
     private double[] prefillRates(int[][] tokens) {
@@ -117,35 +115,40 @@ public final class Benchmark {
     }
 
     private SpeedRow decode() {
-        int[] context = tokens(options.decodeContext(), 0);
-        int[] more = tokens(options.decodeTokens(), 1);
+        int batch = options.decodeSequences();
+        int[][] context = tokens(batch, options.decodeContext(), 0);
+        int[][] more = tokens(options.decodeTokens(), batch, 1);
         List<Session> prefixes = new ArrayList<>();
         try {
             for (LanguageModel turn : turns) {
-                Session session = turn.session(1);
+                Session session = turn.session(batch);
                 prefixes.add(session);
                 session.append(context);
             }
             double[] rates = new double[turns[2].config().modules()];
-            double[][] seconds = interleaved(turn -> decodeSeconds(prefixes.get(turn), more, turn == 2 ? rates : null));
+            long[] bytes = new long[turns.length];
+            double[][] seconds =
+                    interleaved(turn -> decodeSeconds(prefixes.get(turn), more, turn == 2 ? rates : null, bytes, turn));
             double ideal = ideal(rates)
-                    .decode(options.decodeContext(), turns[2].dtype().bytes());
-            return row("decode at " + options.decodeContext(), seconds, rates, ideal);
+                    .decode(batch, options.decodeContext(), turns[2].dtype().bytes());
+            return row("decode " + batch + " at " + options.decodeContext(), seconds, rates, ideal, bytes);
         } finally {
             prefixes.forEach(Session::close);
         }
     }
 
-    private double decodeSeconds(Session prefix, int[] tokens, double @Nullable [] rates) {
-        try (Session session = prefix.fork(0)) {
+    private double decodeSeconds(Session prefix, int[][] steps, double @Nullable [] rates, long[] bytes, int turn) {
+        int batch = options.decodeSequences();
+        try (Session session = prefix.fork(IntStream.range(0, batch).toArray())) {
             double start = options.clock().seconds();
-            for (int token : tokens) {
-                session.append(new int[] {token});
+            for (int[] step : steps) {
+                session.append(Arrays.stream(step).mapToObj(t -> new int[] {t}).toArray(int[][]::new));
             }
-            double seconds = (options.clock().seconds() - start) / tokens.length;
+            double seconds = (options.clock().seconds() - start) / steps.length;
             if (rates != null) {
                 System.arraycopy(session.executionRates(), 0, rates, 0, rates.length);
             }
+            bytes[turn] = session.usedCacheBytes() + session.pendingBytes();
             return seconds;
         }
     }
@@ -185,7 +188,7 @@ public final class Benchmark {
         return new SpeedIdeal(turns[2].config(), turns[2].policy().kvPolicy(), rates);
     }
 
-    private static SpeedRow row(String phase, double[][] seconds, double[] rates, double ideal) {
+    private static SpeedRow row(String phase, double[][] seconds, double[] rates, double ideal, long[] bytes) {
         double attention = 0;
         double mlp = 0;
         for (int i = 0; i < rates.length; i += 2) {
@@ -193,11 +196,24 @@ public final class Benchmark {
             mlp += 2 * rates[i + 1] / rates.length;
         }
         return new SpeedRow(
-                phase, Times.of(seconds[0]), Times.of(seconds[1]), Times.of(seconds[2]), 1 - attention, 1 - mlp, ideal);
+                phase,
+                Times.of(seconds[0]),
+                Times.of(seconds[1]),
+                Times.of(seconds[2]),
+                1 - attention,
+                1 - mlp,
+                ideal,
+                bytes[0],
+                bytes[2]);
     }
 
-    private int[] tokens(int count, int stream) {
+    private int[][] tokens(int rows, int columns, int stream) {
         SplittableRandom random = new SplittableRandom(options.seed() * 31 + stream);
-        return random.ints(count, 0, turns[0].config().vocabulary()).toArray();
+        int[][] tokens = new int[rows][];
+        for (int row = 0; row < rows; row++) {
+            tokens[row] =
+                    random.ints(columns, 0, turns[0].config().vocabulary()).toArray();
+        }
+        return tokens;
     }
 }

@@ -8,14 +8,22 @@ import java.util.List;
  *
  * @param sequences sequences computed together in prefill
  * @param length tokens of each
- * @param decodeContext tokens in the cache when decoding begins; decoding is one sequence
- * @param decodeTokens tokens decoded a repeat; 0 leaves decoding out
+ * @param decodeSequences sequences that grow together in decoding
+ * @param decodeContext tokens of each in the cache when decoding begins
+ * @param decodeTokens tokens decoded a repeat and sequence; 0 leaves decoding out
  * @param repeats interleaved repeats, at least 3; 9 or more for a claim
  * @param seed of the tokens
  * @param clock what counts as time
  */
 public record BenchmarkOptions(
-        int sequences, int length, int decodeContext, int decodeTokens, int repeats, long seed, BenchmarkClock clock) {
+        int sequences,
+        int length,
+        int decodeSequences,
+        int decodeContext,
+        int decodeTokens,
+        int repeats,
+        long seed,
+        BenchmarkClock clock) {
     /** Checks every field; all faults are told at once. */
     public BenchmarkOptions {
         List<String> faults = new ArrayList<>();
@@ -24,6 +32,9 @@ public record BenchmarkOptions(
         }
         if (length < 1) {
             faults.add("length " + length + " is below 1");
+        }
+        if (decodeSequences < 1) {
+            faults.add("decodeSequences " + decodeSequences + " is below 1");
         }
         if (decodeContext < 1) {
             faults.add("decodeContext " + decodeContext + " is below 1");
@@ -39,28 +50,36 @@ public record BenchmarkOptions(
         }
     }
 
-    /** One sequence of 1,024 tokens; 16 tokens decoded after 256; nine repeats. */
+    /** Prefill of one sequence of 1,024 tokens; one sequence decoded by 16 tokens after 256; nine repeats. */
     public static BenchmarkOptions defaults() {
-        return new BenchmarkOptions(1, 1024, 256, 16, 9, 1, BenchmarkClock.WALL);
+        return new BenchmarkOptions(1, 1024, 1, 256, 16, 9, 1, BenchmarkClock.WALL);
     }
 
     /** The same with another prefill batch. */
     public BenchmarkOptions withPrefill(int newSequences, int newLength) {
-        return new BenchmarkOptions(newSequences, newLength, decodeContext, decodeTokens, repeats, seed, clock);
+        return new BenchmarkOptions(
+                newSequences, newLength, decodeSequences, decodeContext, decodeTokens, repeats, seed, clock);
     }
 
     /** The same with another decode. */
     public BenchmarkOptions withDecode(int context, int tokens) {
-        return new BenchmarkOptions(sequences, length, context, tokens, repeats, seed, clock);
+        return new BenchmarkOptions(sequences, length, decodeSequences, context, tokens, repeats, seed, clock);
+    }
+
+    /** The same with more sequences decoded together. */
+    public BenchmarkOptions withDecodeBatch(int batch) {
+        return new BenchmarkOptions(sequences, length, batch, decodeContext, decodeTokens, repeats, seed, clock);
     }
 
     /** The same with another number of repeats. */
     public BenchmarkOptions withRepeats(int times) {
-        return new BenchmarkOptions(sequences, length, decodeContext, decodeTokens, times, seed, clock);
+        return new BenchmarkOptions(
+                sequences, length, decodeSequences, decodeContext, decodeTokens, times, seed, clock);
     }
 
     /** The same by another clock. */
     public BenchmarkOptions withClock(BenchmarkClock other) {
-        return new BenchmarkOptions(sequences, length, decodeContext, decodeTokens, repeats, seed, other);
+        return new BenchmarkOptions(
+                sequences, length, decodeSequences, decodeContext, decodeTokens, repeats, seed, other);
     }
 }

@@ -67,11 +67,18 @@ public record BenchmarkResult(
                     r.overMasked()));
             out.append(String.format(
                     Locale.ROOT,
-                    "%n%-18s %8.1f%%  %8.1f%%  %8.1f%%",
+                    "%n%-18s %8.1f%%  %8.1f%%  %8.1f%%%s",
                     "  spread",
                     100 * r.dense().spread(),
                     100 * r.masked().spread(),
-                    100 * r.packed().spread()));
+                    100 * r.packed().spread(),
+                    r.denseCacheBytes() == 0
+                            ? ""
+                            : String.format(
+                                    Locale.ROOT,
+                                    "   keys and values %.2f MiB, dense %.2f MiB",
+                                    r.packedCacheBytes() / 0x1p20,
+                                    r.denseCacheBytes() / 0x1p20)));
         }
         out.append(String.format(
                 Locale.ROOT,

@@ -41,10 +41,13 @@ final class SpeedIdeal {
         return dense / skipping;
     }
 
-    /** Dense over skipping bytes of weights, keys and values at batch 1. */
-    double decode(int context, int bytesPerWeight) {
+    /**
+     * Dense over skipping bytes of weights, keys and values a step of B sequences. A module's weights are read if any
+     * of them executes it, which at rate a has probability 1 - (1 - a)^B where they decide independently.
+     */
+    double decode(int batch, int context, int bytesPerWeight) {
         double head = (double) config.vocabulary() * config.width() * bytesPerWeight;
-        double cached = 2.0 * config.kvWidth() * context * Float.BYTES;
+        double cached = 2.0 * batch * config.kvWidth() * context * Float.BYTES;
         double keyValue = 2.0 * config.width() * config.kvWidth() * bytesPerWeight;
         double attention = (double) config.attentionParameters() * bytesPerWeight;
         double mlp = (double) config.mlpParameters() * bytesPerWeight;
@@ -52,11 +55,16 @@ final class SpeedIdeal {
         double skipping = head;
         for (int layer = 0; layer < config.layers(); layer++) {
             double a = rates[2 * layer];
+            double anyAttends = any(a, batch);
             double keys = kv == KvPolicy.EXECUTED ? a * cached : cached;
             dense += attention + mlp + cached;
-            skipping += a * (attention + keys) + rates[2 * layer + 1] * mlp;
-            skipping += kv == KvPolicy.KEEP && a > 0 ? (1 - a) * keyValue : 0;
+            skipping += anyAttends * attention + a * keys + any(rates[2 * layer + 1], batch) * mlp;
+            skipping += kv == KvPolicy.KEEP && a > 0 ? (1 - anyAttends) * keyValue : 0;
         }
         return dense / skipping;
+    }
+
+    private static double any(double rate, int batch) {
+        return 1 - Math.pow(1 - rate, batch);
     }
 }

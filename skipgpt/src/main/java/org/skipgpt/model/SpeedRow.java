@@ -10,6 +10,8 @@ package org.skipgpt.model;
  * @param attentionSkipped share of attention executions skipped in the packed run
  * @param mlpSkipped share of MLP executions skipped
  * @param ideal dense over skipping operations (prefill) or bytes (decode) at these rates
+ * @param denseCacheBytes keys and values held without skipping; 0 in prefill, which holds none
+ * @param packedCacheBytes keys and values held with it, and rows that wait for theirs
  */
 public record SpeedRow(
         String phase,
@@ -18,7 +20,9 @@ public record SpeedRow(
         Times packed,
         double attentionSkipped,
         double mlpSkipped,
-        double ideal) {
+        double ideal,
+        long denseCacheBytes,
+        long packedCacheBytes) {
     /** Dense over packed median. */
     public double speedup() {
         return dense.median() / packed.median();

@@ -20,16 +20,16 @@ import org.skipgpt.torch.TorchSource;
 /**
  * Makes, fills and reads arrays of any element type in bounded pieces.
  *
- * <p>A piece is at most 4M elements, so peak memory is the weights plus a few megabytes.
+ * <p>A piece is at most 1M elements, so peak memory is the weights plus a few megabytes.
  */
 public final class WeightStore {
-    private static final int PIECE = 1 << 22;
+    private static final int PIECE = 1 << 20;
 
     private final NDManager manager;
     private final TorchProgram program;
     private final NDArray like;
-    private final ThreadLocal<FloatBuffer> piece = ThreadLocal.withInitial(() ->
-            ByteBuffer.allocateDirect(4 * PIECE).order(ByteOrder.nativeOrder()).asFloatBuffer());
+    private final ThreadLocal<ByteBuffer> piece =
+            ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(4 * PIECE).order(ByteOrder.nativeOrder()));
 
     /**
      * A store whose arrays belong to a manager.
@@ -70,18 +70,41 @@ public final class WeightStore {
         for (long done = 0; done < info.elements(); done += PIECE) {
             Interruption.check();
             int count = (int) Math.min(PIECE, info.elements() - done);
-            FloatBuffer buffer = piece.get();
-            buffer.clear().limit(count);
             int width = info.elementBytes();
-            Widening.toFloats(source.bytes(info.name(), done * width, count * width), info, buffer);
-            put(buffer.flip(), target, at + done);
+            ByteBuffer stored = source.bytes(info.name(), done * width, count * width);
+            put(isPlain(info, stored) ? stored : widened(info, stored), target, at + done);
         }
+    }
+
+    // Mapped fp32 numbers go to their place as they lie in the file.
+    private static boolean isPlain(TensorInfo info, ByteBuffer stored) {
+        return info.format().equals("F32") && stored.isDirect() && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
+    }
+
+    private ByteBuffer widened(TensorInfo info, ByteBuffer stored) {
+        ByteBuffer buffer = piece.get().clear();
+        FloatBuffer numbers = buffer.asFloatBuffer();
+        Widening.toFloats(stored, info, numbers);
+        return buffer.limit(4 * numbers.position());
     }
 
     /** Copies fp32 numbers into an array from element {@code at} on. */
     public void put(FloatBuffer numbers, NDArray target, long at) {
+        ByteBuffer buffer = piece.get();
+        for (long done = 0; numbers.hasRemaining(); ) {
+            int count = Math.min(PIECE, numbers.remaining());
+            buffer.clear().asFloatBuffer().put(numbers.slice(numbers.position(), count));
+            numbers.position(numbers.position() + count);
+            put(buffer.limit(4 * count), target, at + done);
+            done += count;
+        }
+    }
+
+    // The engine reads a direct buffer where it lies; of any other it would keep a copy until the garbage collector
+    // runs.
+    private void put(ByteBuffer direct, NDArray target, long at) {
         try (NDManager scope = manager.newSubManager()) {
-            NDArray chunk = scope.create(numbers, new Shape(numbers.remaining()), DataType.FLOAT32);
+            NDArray chunk = scope.create(direct, new Shape(direct.remaining() / 4), DataType.FLOAT32);
             program.call("fill", chunk, target, Rows.cpu(scope, new long[] {at}));
         }
     }

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.skipgpt.data.Tokenizer;
-import org.skipgpt.io.Sha256;
+import org.skipgpt.io.TensorHash;
 
 /**
  * Batches of documents: each a row of its own, cut to a length, or joined and cut into windows.
@@ -116,7 +116,7 @@ public final class DocumentBatches implements Batches {
 
     /** sha256 of the rows' ids, hex. */
     public String hash() {
-        Sha256 sum = new Sha256();
+        TensorHash sum = new TensorHash();
         for (int[] row : rows) {
             ByteBuffer bytes = ByteBuffer.allocate(4 * row.length + 4);
             bytes.asIntBuffer().put(row.length).put(row);

@@ -123,8 +123,7 @@ final class FakeHub implements AutoCloseable {
     }
 
     /** Promises the whole file, sends some of it and then nothing until told that all is over. */
-    static void fallSilentAfter(HttpExchange exchange, byte[] bytes, int sent, CountDownLatch over)
-            throws IOException {
+    static void fallSilentAfter(HttpExchange exchange, byte[] bytes, int sent, CountDownLatch over) throws IOException {
         hangUpAfter(exchange, bytes, 0, sent);
         try {
             over.await(30, TimeUnit.SECONDS);

@@ -207,8 +207,7 @@ class HubCacheTest {
                 && silences.getAndIncrement() == 0
                 && run(() -> FakeHub.fallSilentAfter(exchange, bytes, 100_000, over));
         HubClient client = new HubClient(URI.create(hub.endpoint()), "", Duration.ofMillis(400));
-        HubDownloader downloader =
-                new HubDownloader(client, folder.resolve("cache"), "owner/name", Observer.silent());
+        HubDownloader downloader = new HubDownloader(client, folder.resolve("cache"), "owner/name", Observer.silent());
 
         downloader.fetch(FakeHub.COMMIT, "model.safetensors");
         over.countDown();

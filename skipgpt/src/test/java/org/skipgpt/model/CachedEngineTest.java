@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
 /** Sequences that grow through a cache say what whole sequences say. */
@@ -34,7 +35,7 @@ class CachedEngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "mistral", "gemma2"})
+    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
     void deferredEqualsKeepInEveryLogit(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {
@@ -61,6 +62,32 @@ class CachedEngineTest {
                 assertThat(session.usedCacheBytes()).isZero();
                 assertThat(session.pendingBytes()).isEqualTo(250L * 3 * 48 * 4);
             }
+        }
+    }
+
+    @Test
+    void moreWaitingRowsThanTheCapGetTheirKeysAnyway() {
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            DecoderConfig shape = DecoderConfig.llama(64, 32, 48, 2, 4, 2).withMaxPositions(1024);
+            DecoderWeights weights = WeightLoader.random(shape, manager, Dtype.FP32, 3);
+            LanguageModel dense = LanguageModel.dense("capped", "", Golden.numbers(64), shape, weights);
+            LanguageModel idle = dense.withPolicy(forced(dense, 1, Pattern.UNIFORM, KvPolicy.DEFERRED));
+            long rowBytes = 2 * 32 * 4;
+            try (Session session = idle.session(1)) {
+                for (int t = 0; t < 700; t++) {
+                    session.append(new int[] {t % 64});
+                    assertThat(session.pendingBytes()).isLessThanOrEqualTo(CachedDecoder.PENDING_CAP * rowBytes);
+                }
+                // Every row either waits or has its keys and values, (K and V) of 16 numbers at 2 layers.
+                long kept = session.usedCacheBytes() / (2 * 2 * 16 * 4);
+                assertThat(kept).isPositive();
+                assertThat(kept + session.pendingBytes() / rowBytes).isEqualTo(700);
+            }
+            LanguageModel rare = dense.withPolicy(forced(dense, 0.995, Pattern.UNIFORM, KvPolicy.DEFERRED));
+            int[] ids =
+                    java.util.stream.IntStream.range(0, 700).map(t -> t % 64).toArray();
+            float[][] whole = rare.logits(ids)[0];
+            assertThat(difference(oneByOne(rare, ids), whole)).isLessThan(TOLERANCE);
         }
     }
 
