@@ -16,6 +16,11 @@ import org.skipgpt.data.TokenView;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
+import org.skipgpt.eval.Comparison;
+import org.skipgpt.eval.Evaluation;
+import org.skipgpt.eval.EvaluationOptions;
+import org.skipgpt.eval.Perplexity;
+import org.skipgpt.eval.PerplexityOptions;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.Benchmark;
 import org.skipgpt.model.BenchmarkOptions;
@@ -366,5 +371,43 @@ public final class SkipGpt {
             pieces.addAll(TokenTexts.cut(model.tokenizer(), text, model.config().maxPositions()));
         }
         return pieces;
+    }
+
+    /**
+     * Scores a model on benchmarks, zero-shot unless said otherwise.
+     *
+     * @param what one preset ({@code zero-shot}, {@code paper-shots} or e.g. {@code 5-shot}: the paper's seven tasks and
+     *     its two texts where they are here), or tasks: names such as {@code piqa}, {@code lambada} and
+     *     {@code wikitext2}, and paths of descriptions of your own, {@code my-task.json}
+     */
+    public static Evaluation evaluate(LanguageModel model, String... what) {
+        return evaluate(model, EvaluationOptions.defaults(), Observer.silent(), what);
+    }
+
+    /** The same with options. */
+    public static Evaluation evaluate(LanguageModel model, EvaluationOptions options, String... what) {
+        return evaluate(model, options, Observer.silent(), what);
+    }
+
+    /** The same, told to an observer; interrupted, it returns what was scored so far. */
+    public static Evaluation evaluate(
+            LanguageModel model, EvaluationOptions options, Observer observer, String... what) {
+        return Evaluations.run(model, options, observer, List.of(what));
+    }
+
+    /** Perplexity of a text's file as pruning papers report WikiText-2: raw, rows joined by two line ends, windows of 2048. */
+    public static Perplexity perplexity(LanguageModel model, String path) {
+        return perplexity(model, path, PerplexityOptions.wikitext2(), Observer.silent());
+    }
+
+    /** The same with every choice open, told to an observer. */
+    public static Perplexity perplexity(
+            LanguageModel model, String path, PerplexityOptions options, Observer observer) {
+        return Perplexity.of(model, Path.of(path), options, observer);
+    }
+
+    /** Models side by side in the layout of the paper's tables; rows under different presets are refused. */
+    public static Comparison compare(Evaluation... rows) {
+        return Comparison.of(rows);
     }
 }

@@ -118,10 +118,15 @@ final class PassScorer {
     }
 
     private double rounded(float value) {
-        if (options.rounding() == ScoreOptions.Rounding.FP32 || model.dtype() == Dtype.FP32) {
+        return options.rounding() == ScoreOptions.Rounding.FP32 ? value : rounded(value, model.dtype());
+    }
+
+    /** The nearest number of a type. */
+    static double rounded(float value, Dtype dtype) {
+        if (dtype == Dtype.FP32) {
             return value;
         }
-        if (model.dtype() == Dtype.BF16) {
+        if (dtype == Dtype.BF16) {
             int bits = Float.floatToRawIntBits(value);
             return Float.intBitsToFloat((bits + 0x7FFF + ((bits >>> 16) & 1)) & 0xFFFF0000);
         }

@@ -1,5 +1,6 @@
 package org.skipgpt.eval;
 
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -9,6 +10,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CancellationException;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.skipgpt.data.DataRow;
+import org.skipgpt.data.DataRows;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
@@ -16,6 +22,7 @@ import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
+import org.skipgpt.report.Sha256;
 
 /**
  * Perplexity of a text: rows joined, tokenised once, cut into windows that do not overlap, the tail dropped.
@@ -31,6 +38,7 @@ import org.skipgpt.report.Report;
  * @param tokens tokens of the whole text
  * @param bytes bytes of the whole text in UTF-8
  * @param nats mean negative log-likelihood of a predicted token
+ * @param windowNats the same of each window, in order
  * @param isComplete whether every window was scored
  * @param provenance what it was made from and on
  */
@@ -43,18 +51,61 @@ public record Perplexity(
         long tokens,
         long bytes,
         double nats,
+        List<Double> windowNats,
         boolean isComplete,
         Provenance provenance)
         implements Report {
+    /** Copies the list. */
+    public Perplexity {
+        windowNats = List.copyOf(windowNats);
+    }
+
     /**
-     * Perplexity of a plain text file, one row a line.
+     * Perplexity of a file: plain text, one row a line, or records with a field {@code text} or {@code sentence}.
      *
-     * @throws TaskException if the file cannot be read as UTF-8 or is shorter than one window
+     * @throws TaskException if the file cannot be read or is shorter than one window
      */
     public static Perplexity of(LanguageModel model, Path file, PerplexityOptions options, Observer observer) {
+        return of(model, String.valueOf(file.getFileName()), file, options, observer);
+    }
+
+    /** The same; {@code name} is what tables call it. */
+    static Perplexity of(LanguageModel model, String name, Path file, PerplexityOptions options, Observer observer) {
+        Perplexity read = of(model, name, read(file, options), options, observer);
+        return read.from(file);
+    }
+
+    private Perplexity from(Path file) {
+        return new Perplexity(
+                model,
+                data,
+                options,
+                window,
+                windows,
+                tokens,
+                bytes,
+                nats,
+                windowNats,
+                isComplete,
+                provenance.withData(file.toString(), Sha256.of(file)));
+    }
+
+    /** The rows of a file, joined. */
+    static String read(Path file, PerplexityOptions options) {
+        String name = String.valueOf(file.getFileName());
         try {
-            String text = joined(Files.readString(file), options);
-            return of(model, String.valueOf(file.getFileName()), text, options, observer);
+            if (!name.matches(".*\\.(parquet|jsonl|csv)(\\.gz|\\.zst)?")) {
+                return joined(Files.readString(file), options);
+            }
+            List<String> rows = new ArrayList<>();
+            try (Stream<DataRow> records = DataRows.open(file)) {
+                records.forEach(row -> rows.add(row.text("text")
+                        .or(() -> row.text("sentence"))
+                        .orElseThrow(() ->
+                                new TaskException(row.file() + ":" + row.line() + ": neither text nor sentence; it has "
+                                        + row.fields().keySet()))));
+            }
+            return joined(rows, options);
         } catch (IOException e) {
             throw new TaskException(file + " cannot be read as UTF-8 text: " + e, e);
         }
@@ -62,10 +113,14 @@ public record Perplexity(
 
     /** The text of a file's rows under the given joiner. */
     static String joined(String content, PerplexityOptions options) {
-        List<String> rows = new ArrayList<>();
-        content.lines()
-                .forEach(line -> rows.add(line.isBlank() ? "" : options.keepsLineEnds() ? line + "\n" : line.strip()));
-        return String.join(options.joiner(), rows);
+        return joined(content.lines().toList(), options);
+    }
+
+    private static String joined(List<String> rows, PerplexityOptions options) {
+        return rows.stream()
+                .map(row -> row.endsWith("\n") ? row.substring(0, row.length() - 1) : row)
+                .map(row -> row.isBlank() ? "" : options.keepsLineEnds() ? row + "\n" : row.strip())
+                .collect(Collectors.joining(options.joiner()));
     }
 
     /** Perplexity of a text as it stands; {@code name} is what tables call it. */
@@ -80,29 +135,40 @@ public record Perplexity(
             throw new TaskException("text \"" + name + "\" has " + ids.length + " tokens, less than one window of "
                     + window + "; give a longer text or a smaller window");
         }
-        double nats = 0;
-        int done = 0;
+        List<Double> each = new ArrayList<>();
         try {
             for (int[] one : windows) {
                 Interruption.check();
+                double nats = 0;
                 for (float value : model.logProbabilities(one)[0]) {
                     nats -= value;
                 }
-                done++;
+                each.add(nats / (window - 1));
                 double seconds = (System.nanoTime() - start) / 1e9;
-                observer.progress(new Progress("perplexity of " + name, done, windows.size(), "windows", seconds, ""));
+                observer.progress(
+                        new Progress("perplexity of " + name, each.size(), windows.size(), "windows", seconds, ""));
             }
         } catch (CancellationException e) {
-            if (done == 0) {
+            if (each.isEmpty()) {
                 throw e;
             }
         }
         Provenance provenance =
                 model.provenance(options.toString()).withData(name, "").withSeconds((System.nanoTime() - start) / 1e9);
-        double mean = nats / ((long) done * (window - 1));
+        double mean = each.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
         long bytes = text.getBytes(StandardCharsets.UTF_8).length;
         return new Perplexity(
-                model.name(), name, options, window, done, ids.length, bytes, mean, done == windows.size(), provenance);
+                model.name(),
+                name,
+                options,
+                window,
+                each.size(),
+                ids.length,
+                bytes,
+                mean,
+                each,
+                each.size() == windows.size(),
+                provenance);
     }
 
     static int[] tokens(Tokenizer tokenizer, String text, PerplexityOptions.Bos bos) {
@@ -136,6 +202,34 @@ public record Perplexity(
     /** Mean bits a byte of the text; compares models of different tokenizers. */
     public double bitsPerByte() {
         return nats * tokens / bytes / Math.log(2);
+    }
+
+    /** Nats of each window less those of another model's same window. */
+    double[] differences(Perplexity other) {
+        int shared = Math.min(windows, other.windows);
+        return IntStream.range(0, shared)
+                .mapToDouble(i -> windowNats.get(i) - other.windowNats.get(i))
+                .toArray();
+    }
+
+    /** Every number and every choice. */
+    JsonObject json() {
+        JsonObject out = new JsonObject();
+        out.addProperty("model", model);
+        out.addProperty("data", data);
+        out.addProperty("perplexity", perplexity());
+        out.addProperty("nats", nats);
+        out.addProperty("bits_per_byte", bitsPerByte());
+        out.addProperty("window", window);
+        out.addProperty("windows", windows);
+        out.addProperty("tokens", tokens);
+        out.addProperty("bytes", bytes);
+        out.addProperty("joiner", options.joiner());
+        out.addProperty("keeps_line_ends", options.keepsLineEnds());
+        out.addProperty("bos", options.bos().name());
+        out.addProperty("complete", isComplete);
+        out.addProperty("seconds", provenance.seconds());
+        return out;
     }
 
     @Override

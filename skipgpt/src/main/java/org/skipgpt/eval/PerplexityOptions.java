@@ -37,6 +37,20 @@ public record PerplexityOptions(int window, String joiner, boolean keepsLineEnds
         return new PerplexityOptions(2048, "\n\n", false, Bos.TEXT);
     }
 
+    /**
+     * The habit of a text by its name.
+     *
+     * @param text {@code wikitext2} or {@code ptb}
+     */
+    public static PerplexityOptions named(String text) {
+        return switch (text) {
+            case "wikitext2" -> wikitext2();
+            case "ptb" -> ptb();
+            default ->
+                throw new IllegalArgumentException("text \"" + text + "\" is not known: use one of " + Tasks.TEXTS);
+        };
+    }
+
     /** With another window. */
     public PerplexityOptions withWindow(int tokens) {
         return new PerplexityOptions(tokens, joiner, keepsLineEnds, bos);

@@ -108,8 +108,8 @@ public final class Scorer {
 
     private void run(TaskData data, List<Ready> open, List<ItemScore> done, Observer observer, long start) {
         PassScorer passes = new PassScorer(model, options);
-        int before = done.size();
-        int total = before + open.size();
+        long total = open.stream().mapToLong(Ready::tokens).sum();
+        long scored = 0;
         for (int from = 0; from < open.size(); ) {
             Interruption.check();
             int to = from;
@@ -130,9 +130,11 @@ public final class Scorer {
             }
             store.flush();
             from = to;
+            scored += tokens;
+            // Told in tokens: long questions come first, so that counting questions would foretell too long a rest.
             double seconds = (System.nanoTime() - start) / 1e9;
-            observer.progress(
-                    new Progress("scoring " + data.task().name(), before + from, total, "questions", seconds, ""));
+            String note = done.size() + " of " + data.items().size() + " questions";
+            observer.progress(new Progress("scoring " + data.task().name(), scored, total, "tokens", seconds, note));
         }
     }
 }

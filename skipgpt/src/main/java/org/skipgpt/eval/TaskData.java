@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.skipgpt.data.DataFault;
 import org.skipgpt.data.DataRow;
@@ -127,8 +128,24 @@ public record TaskData(TaskDescription task, int shots, List<Item> items, List<D
         return questions;
     }
 
+    /** Why a file's first record is none of a task; empty where it is one. */
+    static Optional<String> misfit(TaskDescription task, Path file) {
+        try (Stream<DataRow> rows = DataRows.open(file, fault -> {})) {
+            Optional<DataRow> first = rows.findFirst();
+            if (first.isEmpty()) {
+                return Optional.of("no record can be read");
+            }
+            List<String> gold = task.goldFile().isEmpty() ? List.of() : goldLines(task, file);
+            Question.of(task, first.get(), gold);
+            return Optional.empty();
+        } catch (TaskException | UnsupportedOperationException | IllegalStateException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
+
     private static List<String> goldLines(TaskDescription task, Path file) {
-        Path name = Path.of(task.goldFile());
+        String stem = String.valueOf(file.getFileName()).replaceFirst("\\..*", "");
+        Path name = Path.of(task.goldFile().replace("{file}", stem));
         if (!name.equals(name.getFileName())) {
             throw new TaskException("goldFile \"" + task.goldFile() + "\" has a folder in it: give a plain file name");
         }

@@ -7,6 +7,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -25,7 +26,8 @@ import java.util.Set;
  * @param choices the texts compared: continuations, or contexts; a template that names a list stands for its entries
  * @param gold the right one: its place from 0, or its label; a template
  * @param labels labels of the choices in their order; empty where gold is a place
- * @param goldFile file beside the data with one gold a line, where records do not hold it; else empty
+ * @param goldFile file beside the data with one gold a line, where records do not hold it; {@code {file}} stands for the
+ *     data file's name without its ending; else empty
  * @param metric the score that tables show
  * @param split the part of the data that is scored
  * @param shotSplit the part examples come from
@@ -75,7 +77,12 @@ public record TaskDescription(
         /** Share of records whose likeliest text is the right one. */
         ACC,
         /** The same after dividing log-likelihoods by the number of characters. */
-        ACC_NORM
+        ACC_NORM;
+
+        /** As tables name it: {@code acc} or {@code acc_norm}. */
+        public String shown() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
     /** Copies the lists and checks. */

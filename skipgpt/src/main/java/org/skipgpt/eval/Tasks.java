@@ -6,26 +6,37 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The task descriptions that come with the library: the paper's seven and LAMBADA, each for the data set's own records
- * ({@code piqa}) and for records that are questions already ({@code piqa-queries}: query, choices, gold).
+ * ({@code piqa}) and for records that are questions already ({@code piqa-queries}: query, choices, gold); PIQA also
+ * with its labels in a file of their own ({@code piqa-files}).
  */
 public final class Tasks {
     /** The seven accuracy tasks in the order of the paper's tables. */
     public static final List<String> PAPER =
             List.of("openbookqa", "winogrande", "piqa", "hellaswag", "boolq", "arc_easy", "arc_challenge");
 
+    /** The texts whose perplexity the paper's tables show. */
+    public static final List<String> TEXTS = List.of("wikitext2", "ptb");
+
     private static final List<String> FORMS = List.of("", "-queries");
+    private static final String PIQA_FILES = "piqa-files";
 
     private Tasks() {}
 
     /** The names of all descriptions. */
     public static List<String> names() {
-        return java.util.stream.Stream.concat(PAPER.stream(), java.util.stream.Stream.of("lambada"))
-                .flatMap(name -> FORMS.stream().map(form -> name + form))
-                .toList();
+        List<String> names = new ArrayList<>();
+        for (String name : PAPER) {
+            FORMS.forEach(form -> names.add(name + form));
+        }
+        FORMS.forEach(form -> names.add("lambada" + form));
+        names.add(PIQA_FILES);
+        return names;
     }
 
     /**
@@ -46,6 +57,26 @@ public final class Tasks {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /**
+     * The form of a description that a file's records have: its own, {@code -files} or {@code -queries}.
+     *
+     * @throws TaskException if the first record is none of them; each form's reason is named
+     */
+    static TaskDescription fitting(TaskDescription task, Path file) {
+        List<String> reasons = new ArrayList<>();
+        for (String form : List.of(task.name(), task.name() + "-files", task.name() + "-queries")) {
+            if (names().contains(form)) {
+                Optional<String> misfit = TaskData.misfit(named(form), file);
+                if (misfit.isEmpty()) {
+                    return named(form);
+                }
+                reasons.add(form + ": " + misfit.get());
+            }
+        }
+        throw new TaskException(file + " holds no records of task \"" + task.name() + "\": " + reasons
+                + "; give the data set's own records, or a description of your own");
     }
 
     /** A description from a file of your own. */

@@ -36,6 +36,11 @@ class TaskDataTest {
         assertThat(data.faults()).extracting(fault -> fault.line()).containsExactly(2L, 3L, 4L, 5L, 6L);
         assertThat(data.faults().get(0).toString()).contains("piqa.jsonl:2").contains("sol2");
         assertThat(data.faults().get(1).problem()).contains("\"2\"").contains("0..1");
+        assertThat(data.faults().get(2).problem()).contains("empty choice");
+        assertThat(data.faults().get(3).problem()).containsIgnoringCase("utf-8");
+        assertThat(data.faults().get(4).problem())
+                .contains("1000018 characters")
+                .contains("200000");
     }
 
     private static byte[] line(String text) {
@@ -45,7 +50,7 @@ class TaskDataTest {
     @Test
     void everyDescriptionOfTheLibraryCanBeRead() {
         assertThat(Tasks.names())
-                .hasSize(16)
+                .hasSize(17)
                 .allSatisfy(name -> assertThat(Tasks.named(name).version()).isNotBlank());
     }
 
@@ -59,7 +64,7 @@ class TaskDataTest {
     @Test
     void theExactTestOfDiscordantPairsIsTheBinomial() {
         // 2 (C(10,0) + C(10,1)) / 2^10
-        assertThat(Comparison.McNemar.twoSided(1, 9)).isCloseTo(22.0 / 1024, within(1e-12));
-        assertThat(Comparison.McNemar.twoSided(5, 5)).isEqualTo(1);
+        assertThat(McNemar.twoSided(1, 9)).isCloseTo(22.0 / 1024, within(1e-12));
+        assertThat(McNemar.twoSided(5, 5)).isEqualTo(1);
     }
 }

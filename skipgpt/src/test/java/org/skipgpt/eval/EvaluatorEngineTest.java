@@ -1,0 +1,256 @@
+package org.skipgpt.eval;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.SkipGpt;
+import org.skipgpt.Workspace;
+import org.skipgpt.model.ForcedPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.report.Observer;
+import org.skipgpt.report.Progress;
+
+class EvaluatorEngineTest {
+    private static final Path ITEMS = Path.of("src/test/resources/golden/harness/items");
+    private static final Path WORLD =
+            Path.of(System.getProperty("skipgpt.root", "..")).resolve("datasets/world");
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init")
+    static Path data;
+
+    private static LanguageModel model;
+
+    @BeforeAll
+    static void load() throws IOException {
+        for (String task : Tasks.PAPER) {
+            for (String file : List.of(task + ".jsonl", task + "-shots.jsonl")) {
+                Files.copy(WORLD.resolve(file), data.resolve(file));
+            }
+        }
+        for (String text : List.of("wiki.txt", "ptb.txt")) {
+            Files.writeString(
+                    data.resolve(text), Files.readString(WORLD.resolve(text)).substring(0, 6000));
+        }
+        Workspace.open("cpu", "fp32");
+        model = SkipGpt.load("src/test/resources/golden/harness/model");
+    }
+
+    @AfterAll
+    static void free() {
+        Workspace.current().close();
+    }
+
+    private static EvaluationOptions few() {
+        return EvaluationOptions.defaults().withData(data).withFirst(5);
+    }
+
+    @Test
+    void aPresetRunsTheSevenTasksAndBothTextsOfTheWorld() {
+        Evaluation result = SkipGpt.evaluate(model, few(), "zero-shot");
+
+        assertThat(result.tasks()).extracting(task -> task.task().name()).containsExactlyElementsOf(Tasks.PAPER);
+        assertThat(result.tasks()).allSatisfy(task -> {
+            assertThat(task.n()).isEqualTo(5);
+            assertThat(task.shots()).isZero();
+            assertThat(task.faults()).isEmpty();
+        });
+        assertThat(result.perplexities()).extracting(Perplexity::data).containsExactly("wikitext2", "ptb");
+        assertThat(result.ratio()).isZero();
+        assertThat(result.isComplete()).isTrue();
+        assertThat(result.text().lines()).hasSizeLessThan(26);
+        assertThat(result.json()).contains("\"preset\": \"zero-shot\"", "bits_per_byte", "acc_norm");
+    }
+
+    @Test
+    void paperShotsAreThoseOfEachTask() {
+        Evaluation result =
+                SkipGpt.evaluate(model, few().withFirst(2), "paper-shots", "winogrande", "piqa", "arc_easy");
+
+        assertThat(result.tasks()).extracting(TaskResult::shots).containsExactly(5, 0, 25);
+        assertThat(result.preset()).isEqualTo(Preset.paperShots());
+    }
+
+    @Test
+    void everyFileOfTheHarnessItemsIsFoundByTaskAndSplit() {
+        EvaluationOptions options = EvaluationOptions.defaults().withData(ITEMS).withFirst(3);
+        Evaluation result = SkipGpt.evaluate(model, options, "2-shot", "piqa", "arc_challenge", "hellaswag");
+
+        assertThat(result.tasks()).extracting(TaskResult::n).containsExactly(3, 3, 3);
+        assertThat(result.tasks().get(0).items().get(0).file()).endsWith("piqa.validation.jsonl");
+    }
+
+    @Test
+    void presetsNeverMixInOneTable() {
+        Evaluation zero = SkipGpt.evaluate(model, few().withFirst(2), "zero-shot", "piqa");
+        Evaluation three = SkipGpt.evaluate(model, few().withFirst(2), "3-shot", "piqa");
+
+        assertThatThrownBy(() -> SkipGpt.compare(zero, three))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("zero-shot")
+                .hasMessageContaining("3-shot");
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, few(), "zero-shot", "paper-shots"))
+                .isInstanceOf(IllegalArgumentException.class);
+        // The same preset over other questions does not compare either.
+        Evaluation more = SkipGpt.evaluate(model, few(), "zero-shot", "piqa");
+        assertThatThrownBy(() -> SkipGpt.compare(zero, more)).hasMessageContaining("n 2");
+    }
+
+    @Test
+    void aTableHasThePapersLayoutItsReportedRowsApartAndEveryFormat(@TempDir Path folder) {
+        LayerPolicy policy = ForcedPolicy.uniform(0.5, model.config().layers(), 3);
+        Evaluation dense = SkipGpt.evaluate(model, few(), "zero-shot").named("dense");
+        Evaluation half =
+                SkipGpt.evaluate(model.withPolicy(policy), few(), "zero-shot").named("half");
+        assertThat(half.ratio()).isCloseTo(0.5, within(0.05));
+
+        Comparison table = SkipGpt.compare(dense, half).withReported("LLaMA2-7B");
+
+        assertThat(table.table().columns())
+                .extracting(column -> column.name())
+                .containsExactly(
+                        "method",
+                        "ratio (%)",
+                        "openbookqa acc_norm",
+                        "winogrande acc",
+                        "piqa acc",
+                        "hellaswag acc_norm",
+                        "boolq acc",
+                        "arc_easy acc_norm",
+                        "arc_challenge acc_norm",
+                        "average",
+                        "wikitext2 ppl",
+                        "ptb ppl",
+                        "average ppl");
+        assertThat(table.markdown()).contains("SkipGPT-RT (LLaMA2-7B) †", "62.29", "7.81");
+        assertThat(table.latex()).contains("\\toprule");
+        assertThat(table.csv()).contains("winogrande acc stderr");
+        assertThat(table.dataframe().rowCount()).isEqualTo(2 + table.reported().size());
+        for (String ending : List.of("md", "tex", "csv", "json")) {
+            table.save(folder.resolve("table." + ending));
+            assertThat(folder.resolve("table." + ending)).isNotEmptyFile();
+            assertThat(folder.resolve("table." + ending + ".provenance.json")).isNotEmptyFile();
+        }
+        assertThat(table.significance("dense", "half").rows()).hasSize(7 + 1 + 2);
+        assertThatThrownBy(() -> table.significance("dense", "quarter")).hasMessageContaining("[dense, half]");
+        assertThat(table.significance("dense", "dense").rows().get(7).cells().get(6))
+                .isEqualTo(1.0);
+    }
+
+    @Test
+    void aStoppedRunGoesOnWhereItWas(@TempDir Path folder) {
+        EvaluationOptions options = EvaluationOptions.defaults()
+                .withData(data)
+                .withFirst(40)
+                .withScoring(ScoreOptions.defaults().withBatchTokens(512));
+        EvaluationOptions stored = options.withStore(folder.resolve("scores.jsonl"));
+        List<Progress> before = new ArrayList<>();
+        Observer stops = progress -> {
+            before.add(progress);
+            if (before.size() == 3) {
+                Thread.currentThread().interrupt();
+            }
+        };
+
+        Evaluation part = SkipGpt.evaluate(model, stored, stops, "hellaswag", "piqa");
+        assertThat(Thread.interrupted()).isTrue();
+        List<Progress> after = new ArrayList<>();
+        Evaluation rest = SkipGpt.evaluate(model, stored, after::add, "hellaswag", "piqa");
+        Evaluation whole = SkipGpt.evaluate(model, options, "hellaswag", "piqa");
+
+        assertThat(part.isComplete()).isFalse();
+        assertThat(part.tasks()).hasSize(1);
+        int done = part.tasks().get(0).n();
+        assertThat(done).isBetween(1, 39);
+        assertThat(after.get(0).total()).isLessThan(before.get(0).total());
+        assertThat(rest.isComplete()).isTrue();
+        for (int t = 0; t < 2; t++) {
+            assertThat(rest.tasks().get(t).jsonl()).isNotEmpty();
+            for (int i = 0; i < 40; i++) {
+                ItemScore a = rest.tasks().get(t).items().get(i);
+                ItemScore b = whole.tasks().get(t).items().get(i);
+                assertThat(a.pick()).isEqualTo(b.pick());
+                assertThat(a.logLikelihoods()).containsExactly(b.logLikelihoods(), within(1e-4));
+            }
+        }
+        // A line cut off by a crash costs its question only.
+        List<Progress> mended = new ArrayList<>();
+        cut(folder.resolve("scores.jsonl"));
+        Evaluation again = SkipGpt.evaluate(model, stored, mended::add, "hellaswag", "piqa");
+        assertThat(mended).hasSize(1);
+        assertThat(again.tasks().get(1).items()).hasSize(40);
+    }
+
+    private static void cut(Path file) {
+        try {
+            String all = Files.readString(file);
+            Files.writeString(file, all.substring(0, all.length() - 20));
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void aTaskOfOnesOwnNeedsADescriptionAndNoCode(@TempDir Path folder) throws IOException {
+        Files.writeString(
+                folder.resolve("colours.json"),
+                "{\"name\": \"colours\", \"version\": \"1\", \"query\": \"{what} is\", \"choices\": [\"{a}\", \"{b}\"],"
+                        + " \"gold\": \"{right}\", \"labels\": [\"a\", \"b\"], \"metric\": \"acc_norm\"}");
+        Files.writeString(
+                folder.resolve("colours.jsonl"),
+                "{\"what\": \"grass\", \"a\": \"green\", \"b\": \"blue\", \"right\": \"a\"}\n"
+                        + "{\"what\": \"snow\", \"a\": \"red\", \"right\": \"a\"}\n"
+                        + "{\"what\": \"the sky\", \"a\": \"brown\", \"b\": \"blue\", \"right\": \"b\"}\n");
+        Files.writeString(
+                folder.resolve("colours-shots.jsonl"),
+                "{\"what\": \"milk\", \"a\": \"white\", \"b\": \"black\", \"right\": \"a\"}\n");
+        String task = folder.resolve("colours.json").toString();
+
+        Evaluation result = SkipGpt.evaluate(model, task);
+        Evaluation shot = SkipGpt.evaluate(model, "1-shot", task);
+
+        assertThat(result.tasks().get(0).n()).isEqualTo(2);
+        assertThat(result.faults()).isOne();
+        assertThat(result.tasks().get(0).faults().get(0).toString())
+                .contains("colours.jsonl:2")
+                .contains("\"b\"");
+        assertThat(result.text()).contains("colours", "1 records could not be scored");
+        assertThat(shot.tasks().get(0).shots()).isOne();
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, "2-shot", task)).hasMessageContaining("2 examples");
+    }
+
+    @Test
+    void whatIsMissingIsNamedBeforeAnythingIsScored(@TempDir Path folder) throws IOException {
+        List<Progress> scored = new ArrayList<>();
+        Files.copy(ITEMS.resolve("piqa.validation.jsonl"), folder.resolve("piqa.jsonl"));
+        EvaluationOptions options = EvaluationOptions.defaults().withData(folder);
+
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, options, scored::add, "piqa", "boolq"))
+                .isInstanceOf(TaskException.class)
+                .hasMessageContaining("boolq.jsonl")
+                .hasMessageContaining("SKIPGPT_DATA");
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, options, scored::add, "4-shot", "piqa"))
+                .isInstanceOf(TaskException.class)
+                .hasMessageContaining("piqa-shots.jsonl");
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, options, scored::add, "piqqa"))
+                .isInstanceOf(TaskException.class)
+                .hasMessageContaining("winogrande");
+        assertThat(scored).isEmpty();
+        assertThat(SkipGpt.evaluate(model, options.withExamplesFromQuestions().withFirst(2), "4-shot", "piqa")
+                        .tasks()
+                        .get(0)
+                        .shots())
+                .isEqualTo(4);
+    }
+}
