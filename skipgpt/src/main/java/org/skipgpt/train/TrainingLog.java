@@ -82,6 +82,14 @@ public final class TrainingLog {
         return row.getOrDefault(name, Double.NaN);
     }
 
+    /** Seconds spent in steps, those before a continuation included; evaluations and checkpoints are not. */
+    public double seconds() {
+        return rows.stream()
+                .filter(r -> r.containsKey("tokens/s"))
+                .mapToDouble(r -> value(r, "tokens") / value(r, "tokens/s"))
+                .sum();
+    }
+
     /** The log as comma-separated text with a header line. */
     public String csv() {
         List<String> names = List.copyOf(columns());
