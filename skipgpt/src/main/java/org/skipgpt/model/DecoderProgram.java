@@ -39,6 +39,8 @@ final class DecoderProgram {
             Set<Projection> targets,
             double scale) {
         boolean cpu = !owner.getDevice().isGpu();
+        // The kernel that also gives sums of exponentials is the CPU's, and what it gives has no gradient.
+        boolean split = cpu && inference && c.attentionSoftcap() == 0;
         TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript")
                 .with("eps", c.normEps())
                 .with("embedScale", c.embedScale())
@@ -52,6 +54,8 @@ final class DecoderProgram {
                 .with("headcap", c.headSoftcap())
                 .with("chunk", HEAD_ROWS)
                 .with("loraScale", scale)
+                .with("tile", split ? 384 : 128)
+                .when("split", split)
                 .when("fp16", dtype == Dtype.FP16)
                 .when("bf16", dtype == Dtype.BF16)
                 .when("mixed", mixed && dtype == Dtype.FP32)

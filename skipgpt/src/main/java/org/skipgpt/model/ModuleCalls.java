@@ -119,15 +119,19 @@ final class ModuleCalls {
             return noDropout;
         }
         // Only queries and outputs of executing rows are computed; keys and values are those of all rows.
-        boolean some = method.equals("attention_packed") && (p == Projection.Q || p == Projection.O);
+        boolean some = method.equals("mlp_packed")
+                || (method.equals("attention_packed") && (p == Projection.Q || p == Projection.O));
         long rows = some ? more[0].getShape().get(0) : first.getShape().get(0);
         return dropout.get().mask(layer, p, first, rows, p.inputs(config));
     }
 
     /** Adds the outputs of the rows that execute: (N, D). */
     NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
+        if (site.module() == Module.MLP) {
+            return call("mlp_packed", site, x, set.index()); // (N, D)
+        }
         NDArray f;
-        if (site.module() == Module.ATTENTION && kv != KvPolicy.EXECUTED) {
+        if (kv != KvPolicy.EXECUTED) {
             f = call(
                     "attention_packed",
                     site,
@@ -142,17 +146,15 @@ final class ModuleCalls {
                     rows.sin()); // (n, D)
         } else {
             NDArray chosen = x.get(set.index()); // (n, D)
-            f = site.module() == Module.MLP
-                    ? call("mlp", site, chosen)
-                    : call(
-                            "attention",
-                            site,
-                            chosen,
-                            set.offsets(),
-                            set.positions(),
-                            windows.get(site.layer()),
-                            rows.cos().get(set.index()),
-                            rows.sin().get(set.index())); // (n, D)
+            f = call(
+                    "attention",
+                    site,
+                    chosen,
+                    set.offsets(),
+                    set.positions(),
+                    windows.get(site.layer()),
+                    rows.cos().get(set.index()),
+                    rows.sin().get(set.index())); // (n, D)
         }
         return program.call("scatter", x, set.index(), f); // (N, D)
     }

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
 /** Not doing skipped work gives what doing it and throwing it away gives. */
@@ -56,6 +57,32 @@ class PackedEngineTest {
                     assertThat(FamilyGoldenTest.maxDifference(logits(open, execution, golden.ids(0)), full))
                             .as("open, %s, %s", kv, execution)
                             .isLessThan(TOLERANCE);
+                }
+            }
+        }
+    }
+
+    @Test
+    void longSequencesAreCutIntoTilesAndStayEqual() {
+        DecoderConfig shape = DecoderConfig.llama(64, 32, 48, 2, 4, 2);
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            DecoderWeights weights = WeightLoader.random(shape, manager, Dtype.FP32, 3);
+            LanguageModel dense = LanguageModel.dense("long", "", Golden.numbers(64), shape, weights);
+            int[] ids = java.util.stream.IntStream.range(0, 1000)
+                    .map(t -> (t * t + 7) % 64)
+                    .toArray();
+            for (double share : new double[] {0.2, 0.7}) {
+                for (Pattern pattern : new Pattern[] {Pattern.UNIFORM, Pattern.CLUSTERED}) {
+                    LanguageModel model =
+                            dense.withPolicy(new ForcedPolicy(share, share, pattern, KvPolicy.KEEP, 2, 3));
+                    compare(model, pattern + " " + share, ids, java.util.Arrays.copyOf(ids, 450), new int[] {9});
+                    try (Session session = model.session(1)) {
+                        session.append(java.util.Arrays.copyOf(ids, 430));
+                        float[] last = session.append(java.util.Arrays.copyOfRange(ids, 430, 1000))[0];
+                        assertThat(FamilyGoldenTest.maxDifference(
+                                        last, model.masked().logits(ids)[0][999]))
+                                .isLessThan(TOLERANCE);
+                    }
                 }
             }
         }
