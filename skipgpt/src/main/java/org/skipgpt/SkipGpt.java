@@ -6,10 +6,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.LongStream;
-import org.skipgpt.analyze.ContextDrift;
-import org.skipgpt.analyze.RoutingMap;
-import org.skipgpt.analyze.TokenCost;
-import org.skipgpt.analyze.TokenSimilarity;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TokenTexts;
 import org.skipgpt.data.TokenView;
@@ -31,8 +27,6 @@ import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.prune.DropPlan;
-import org.skipgpt.prune.Ranking;
 import org.skipgpt.report.Observer;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
@@ -42,7 +36,6 @@ import org.skipgpt.route.RoutingTrace;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.train.SkipGptFolder;
 import org.skipgpt.train.TextTraining;
-import org.skipgpt.train.TrainingCurves;
 import org.skipgpt.train.TrainingRun;
 import org.skipgpt.train.Tuned;
 import org.skipgpt.train.Tuning;
@@ -58,7 +51,7 @@ import org.skipgpt.train.TuningOptions;
  * float[][][] logits = model.logits(model.tokenizer().encodeWithBos("Once upon a time"));
  * }</pre>
  */
-public final class SkipGpt {
+public final class SkipGpt extends SeeingVerbs {
     private SkipGpt() {}
 
     /** Opens a workspace on the first GPU in bf16, or without one on the CPU in fp32; frees the models of the one before. */
@@ -273,72 +266,6 @@ public final class SkipGpt {
                 .map(text -> model.tokenizer().encodeWithBos(text))
                 .map(ids -> ids.length > most ? Arrays.copyOf(ids, most) : ids)
                 .toArray(int[][]::new);
-    }
-
-    /** How little each module changes each token of a text: the paper's figure 2. */
-    public static TokenSimilarity redundancy(LanguageModel model, String text) {
-        return TokenSimilarity.of(model, model.tokenizer().encodeWithBos(text));
-    }
-
-    /** Executed share of attention and MLP along the context, window 100: the paper's figure 6. */
-    public static ContextDrift drift(LanguageModel model, String... texts) {
-        return drift(model, ContextDrift.PAPER_WINDOW, Observer.silent(), texts);
-    }
-
-    /**
-     * The same with another window.
-     *
-     * @param texts cut at the model's context
-     */
-    public static ContextDrift drift(LanguageModel model, int window, Observer observer, String... texts) {
-        return ContextDrift.of(model, pieces(model, texts), window, observer);
-    }
-
-    /** Which modules the tokens of some texts run: executed share and router entropy of each. */
-    public static RoutingMap routingMap(LanguageModel model, String... texts) {
-        return RoutingMap.of(model, pieces(model, texts), Observer.silent());
-    }
-
-    /** What each token of some texts costs, shaded in the text, and against its surprisal. */
-    public static TokenCost tokenCost(LanguageModel model, String... texts) {
-        return TokenCost.of(model, pieces(model, texts), Observer.silent());
-    }
-
-    /** Losses, skipped shares, temperature and learning rate of tunings, over each other: the paper's figure 4. */
-    public static TrainingCurves curves(Tuned... tuned) {
-        return TrainingCurves.of(tuned);
-    }
-
-    /** The same of runs. */
-    public static TrainingCurves curves(TrainingRun... runs) {
-        return TrainingCurves.of(runs);
-    }
-
-    /**
-     * ShortGPT's plan: drops the layers that change the residual stream least, measured in pieces of 256 tokens.
-     *
-     * @param text calibration text
-     * @param ratio wanted share of the blocks' parameters, 0..0.95
-     */
-    public static DropPlan shortGpt(LanguageModel model, String text, double ratio) {
-        return Ranking.shortGpt(model, calibration(model, text), Ranking.FinalNorm.INCLUDED, Observer.silent())
-                .plan(ratio);
-    }
-
-    /**
-     * Joint Layer Drop's plan: drops the attention and MLP modules that change the residual stream least.
-     *
-     * @param text calibration text
-     * @param ratio wanted share of the blocks' parameters, 0..0.95
-     */
-    public static DropPlan jointLayerDrop(LanguageModel model, String text, double ratio) {
-        return Ranking.jointLayerDrop(model, calibration(model, text), Observer.silent())
-                .plan(ratio);
-    }
-
-    /** A model without the modules of a plan; the weights are shared. */
-    public static LanguageModel drop(LanguageModel model, DropPlan plan) {
-        return plan.applyTo(model);
     }
 
     /** Times a model dense, masked and packed in turns: one sequence of 1,024 tokens, and decoding after 256. */

@@ -36,4 +36,17 @@ final class Runs {
     static List<RoutingTrace> traces(String task, LanguageModel model, List<int[]> texts, Observer observer) {
         return each(task, texts, observer, ids -> RoutingTrace.of(model, ids));
     }
+
+    /** exp of the mean negative log-likelihood over all predicted tokens. */
+    static double perplexity(String task, LanguageModel model, List<int[]> texts, Observer observer) {
+        double nats = 0;
+        long predicted = 0;
+        for (float[] scores : each(task, texts, observer, ids -> model.logProbabilities(ids)[0])) {
+            for (float score : scores) {
+                nats -= score;
+            }
+            predicted += scores.length;
+        }
+        return Math.exp(nats / predicted);
+    }
 }

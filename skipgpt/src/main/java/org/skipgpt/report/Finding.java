@@ -59,7 +59,7 @@ public interface Finding extends Report {
         if (Set.of("png", "svg", "html").contains(ending)) {
             figure().save(file);
         } else {
-            data().save(file);
+            TableData.save(data(), file);
         }
         provenance().saveBeside(file);
     }

@@ -4,13 +4,30 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.skipgpt.report.TextTable.Row;
 
 /** A table as data, all digits kept. */
 final class TableData {
     private TableData() {}
+
+    /** Saves the rows as the name's ending says: csv, json, md, tex or txt. */
+    static void save(TextTable table, Path file) {
+        String name = file.toString();
+        switch (name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT)) {
+            case "csv" -> WholeFile.write(file, table.csv());
+            case "json" -> WholeFile.write(file, table.json());
+            case "md" -> WholeFile.write(file, table.markdown() + "\n");
+            case "tex" -> WholeFile.write(file, table.latex() + "\n");
+            case "txt" -> WholeFile.write(file, table.fullText() + "\n");
+            default ->
+                throw new IllegalArgumentException("\"" + table.title() + "\" cannot be saved as " + file.getFileName()
+                        + ": expected a name ending in png, svg, html, csv, json, md, tex or txt");
+        }
+    }
 
     /** Comma-separated rows with all digits; an error gets its own column. */
     static String csv(TextTable table) {

@@ -1,10 +1,8 @@
 package org.skipgpt.report;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -277,25 +275,6 @@ public final class TextTable implements Report {
     /** An array of one object per row, all digits kept; Measured becomes {value, error}. */
     public String json() {
         return TableData.json(this);
-    }
-
-    /**
-     * Saves the rows; the name's ending says how: csv, json, md, tex or txt.
-     *
-     * @throws IllegalArgumentException if the ending is another one
-     */
-    public void save(Path file) {
-        String name = file.toString();
-        switch (name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT)) {
-            case "csv" -> WholeFile.write(file, csv());
-            case "json" -> WholeFile.write(file, json());
-            case "md" -> WholeFile.write(file, markdown() + "\n");
-            case "tex" -> WholeFile.write(file, latex() + "\n");
-            case "txt" -> WholeFile.write(file, fullText() + "\n");
-            default ->
-                throw new IllegalArgumentException("\"" + title + "\" cannot be saved as " + file.getFileName()
-                        + ": expected a name ending in png, svg, html, csv, json, md, tex or txt");
-        }
     }
 
     @Override

@@ -77,16 +77,18 @@ public record Cost(
                 2.0 * routers / dense);
     }
 
-    static double attentionFlops(DecoderConfig model, int context) {
+    /** Operations of one attention module for one token that sees so many keys: 2 P_a + 4 H E context. */
+    public static double attentionFlops(DecoderConfig model, int context) {
         return 2.0 * model.attentionParameters() + 4.0 * model.queryWidth() * context;
     }
 
-    /** Query, output, scores and weighted sum; the keys and values of a skipped token are still made. */
-    static double savedAttentionFlops(DecoderConfig model, int context) {
+    /** What a token that skips it saves of them: query, output, scores and weighted sum; the keys and values of a skipped token are still made. */
+    public static double savedAttentionFlops(DecoderConfig model, int context) {
         return attentionFlops(model, context) - 4.0 * model.width() * model.kvWidth();
     }
 
-    static double mlpFlops(DecoderConfig model) {
+    /** Operations of one MLP module for one token: 2 P_m. */
+    public static double mlpFlops(DecoderConfig model) {
         return 2.0 * model.mlpParameters();
     }
 

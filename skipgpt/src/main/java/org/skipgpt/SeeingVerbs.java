@@ -1,0 +1,150 @@
+package org.skipgpt;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.skipgpt.analyze.ContextDrift;
+import org.skipgpt.analyze.GreedyAgreement;
+import org.skipgpt.analyze.KvConsistency;
+import org.skipgpt.analyze.ModuleCost;
+import org.skipgpt.analyze.RoutingByTarget;
+import org.skipgpt.analyze.RoutingMap;
+import org.skipgpt.analyze.Scaling;
+import org.skipgpt.analyze.TokenCost;
+import org.skipgpt.analyze.TokenSimilarity;
+import org.skipgpt.data.TokenTexts;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.prune.DropPlan;
+import org.skipgpt.prune.Ranking;
+import org.skipgpt.report.Observer;
+import org.skipgpt.train.TrainingCurves;
+import org.skipgpt.train.TrainingRun;
+import org.skipgpt.train.Tuned;
+
+/** The verbs that look at models and prune them; {@link SkipGpt} offers them with all others. */
+abstract class SeeingVerbs {
+    SeeingVerbs() {}
+
+    /** How little each module changes each token of a text: the paper's figure 2. */
+    public static TokenSimilarity redundancy(LanguageModel model, String text) {
+        return TokenSimilarity.of(model, model.tokenizer().encodeWithBos(text));
+    }
+
+    /** Executed share of attention and MLP along the context, window 100: the paper's figure 6. */
+    public static ContextDrift drift(LanguageModel model, String... texts) {
+        return drift(model, ContextDrift.PAPER_WINDOW, Observer.silent(), texts);
+    }
+
+    /**
+     * The same with another window.
+     *
+     * @param texts cut at the model's context
+     */
+    public static ContextDrift drift(LanguageModel model, int window, Observer observer, String... texts) {
+        return ContextDrift.of(model, pieces(model, texts), window, observer);
+    }
+
+    /** Which modules the tokens of some texts run: executed share and router entropy of each. */
+    public static RoutingMap routingMap(LanguageModel model, String... texts) {
+        return RoutingMap.of(model, pieces(model, texts), Observer.silent());
+    }
+
+    /** What each token of some texts costs, shaded in the text, and against its surprisal. */
+    public static TokenCost tokenCost(LanguageModel model, String... texts) {
+        return TokenCost.of(model, pieces(model, texts), Observer.silent());
+    }
+
+    /** Losses, skipped shares, temperature and learning rate of tunings, over each other: the paper's figure 4. */
+    public static TrainingCurves curves(Tuned... tuned) {
+        return TrainingCurves.of(tuned);
+    }
+
+    /** The same of runs. */
+    public static TrainingCurves curves(TrainingRun... runs) {
+        return TrainingCurves.of(runs);
+    }
+
+    /**
+     * ShortGPT's plan: drops the layers that change the residual stream least, measured in pieces of 256 tokens.
+     *
+     * @param text calibration text
+     * @param ratio wanted share of the blocks' parameters, 0..0.95
+     */
+    public static DropPlan shortGpt(LanguageModel model, String text, double ratio) {
+        return Ranking.shortGpt(model, calibration(model, text), Ranking.FinalNorm.INCLUDED, Observer.silent())
+                .plan(ratio);
+    }
+
+    /**
+     * Joint Layer Drop's plan: drops the attention and MLP modules that change the residual stream least.
+     *
+     * @param text calibration text
+     * @param ratio wanted share of the blocks' parameters, 0..0.95
+     */
+    public static DropPlan jointLayerDrop(LanguageModel model, String text, double ratio) {
+        return Ranking.jointLayerDrop(model, calibration(model, text), Observer.silent())
+                .plan(ratio);
+    }
+
+    /** A model without the modules of a plan; the weights are shared. */
+    public static LanguageModel drop(LanguageModel model, DropPlan plan) {
+        return plan.applyTo(model);
+    }
+
+    /** Logits, memory and speed of the three K/V policies against the whole pass with all keys. */
+    public static KvConsistency kvConsistency(LanguageModel model, String... texts) {
+        return KvConsistency.of(model, pieces(model, texts), Observer.silent());
+    }
+
+    /** Measured time of each module on a text read at once, beside the operations the formula counts. */
+    public static ModuleCost cost(LanguageModel model, String text) {
+        return ModuleCost.of(model, pieces(model, text).get(0), ModuleCost.ROUNDS, Observer.silent());
+    }
+
+    /** What attention and MLP skip when one model's thresholds are turned to each target: the paper's figure 5. */
+    public static RoutingByTarget targets(LanguageModel model, double[] targets, String... texts) {
+        return RoutingByTarget.dialled(model, targets, pieces(model, texts), Observer.silent());
+    }
+
+    /** How long a model writes what the dense one writes, greedily, up to 64 tokens a prompt. */
+    public static GreedyAgreement agreement(LanguageModel model, LanguageModel dense, String... prompts) {
+        List<int[]> ids =
+                Arrays.stream(prompts).map(model.tokenizer()::encodeWithBos).toList();
+        return GreedyAgreement.of(model, dense, ids, 64, Observer.silent());
+    }
+
+    /**
+     * Perplexity against sparsity: the paper's figure 7.
+     *
+     * @param methods models by method, each a point of the method's line
+     */
+    public static Scaling scaling(Map<String, List<LanguageModel>> methods, String... texts) {
+        List<Scaling.Trial> trials = new ArrayList<>();
+        methods.forEach((method, models) -> {
+            for (LanguageModel model : models) {
+                String setting = model.policy().describe() + " #" + trials.size();
+                trials.add(new Scaling.Trial(method, setting, () -> model));
+            }
+        });
+        LanguageModel first = methods.values().stream()
+                .flatMap(List::stream)
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no model to measure; give one for each method"));
+        return Scaling.sweep(trials, pieces(first, texts), Optional.empty(), Observer.silent());
+    }
+
+    private static List<int[]> calibration(LanguageModel model, String text) {
+        return TokenTexts.cut(
+                model.tokenizer(), text, Math.min(256, model.config().maxPositions()));
+    }
+
+    private static List<int[]> pieces(LanguageModel model, String... texts) {
+        List<int[]> pieces = new ArrayList<>();
+        for (String text : texts) {
+            pieces.addAll(TokenTexts.cut(model.tokenizer(), text, model.config().maxPositions()));
+        }
+        return pieces;
+    }
+}

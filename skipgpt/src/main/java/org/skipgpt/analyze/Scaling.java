@@ -1,0 +1,207 @@
+package org.skipgpt.analyze;
+
+import com.google.gson.Gson;
+import com.google.gson.JsonParseException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
+import org.skipgpt.data.TokenTexts;
+import org.skipgpt.model.Interruption;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Module;
+import org.skipgpt.plot.LinePlot;
+import org.skipgpt.report.Column;
+import org.skipgpt.report.Figure;
+import org.skipgpt.report.Finding;
+import org.skipgpt.report.Observer;
+import org.skipgpt.report.Progress;
+import org.skipgpt.report.Provenance;
+import org.skipgpt.report.TextTable;
+import org.skipgpt.report.WholeFile;
+import org.skipgpt.route.RoutingTrace;
+
+/**
+ * Perplexity against sparsity for several methods (SkipGPT, 2025, figure 7).
+ *
+ * <pre>{@code
+ * Scaling.sweep(trials, texts, Optional.of(Path.of("scaling.json")), observer).figure();
+ * }</pre>
+ *
+ * @param points measured, in the order of the sweep
+ * @param isComplete whether every trial was measured; an interrupt ends a sweep early
+ * @param provenance what it was made from and on
+ */
+public record Scaling(List<Point> points, boolean isComplete, Provenance provenance) implements Finding {
+    /**
+     * One model to measure.
+     *
+     * @param method the line it belongs to
+     * @param setting what tells it from the method's others, e.g. {@code "25 %"}
+     * @param model makes it; asked only if the point is not known yet, so it may tune
+     */
+    public record Trial(String method, String setting, Supplier<LanguageModel> model) {}
+
+    /**
+     * One measured model.
+     *
+     * @param method the line it belongs to
+     * @param setting of the trial
+     * @param attention s_a, share of attention runs skipped
+     * @param mlp s_m, share of MLP runs skipped
+     * @param parameters share of block parameters skipped, averaged over tokens
+     * @param perplexity over all predicted tokens
+     */
+    public record Point(
+            String method, String setting, double attention, double mlp, double parameters, double perplexity) {
+        /** Share of module runs skipped: the x axis. */
+        public double sparsity() {
+            return (attention + mlp) / 2;
+        }
+    }
+
+    /** What a sweep's file holds. */
+    private static final class Stored {
+        String data = "";
+        List<Point> points = new ArrayList<>();
+    }
+
+    /** Copies the list. */
+    public Scaling {
+        points = List.copyOf(points);
+    }
+
+    /**
+     * Measures every trial; an interrupted sweep returns what it has, and goes on where it was from its file.
+     *
+     * @param texts token ids
+     * @param file where points are kept as they come
+     * @throws IllegalArgumentException if the file holds points on other texts
+     */
+    public static Scaling sweep(List<Trial> trials, List<int[]> texts, Optional<Path> file, Observer observer) {
+        long start = System.nanoTime();
+        Stored known = file.filter(Files::exists).map(Scaling::read).orElseGet(Stored::new);
+        String data = TokenTexts.hash(texts);
+        if (!known.data.isEmpty() && !known.data.equals(data)) {
+            throw new IllegalArgumentException("the sweep in " + file.orElseThrow()
+                    + " was measured on other texts; give the same texts, or another file");
+        }
+        known.data = data;
+        List<Point> points = new ArrayList<>();
+        Provenance provenance = Provenance.of("scaling sweep").withData(TokenTexts.describe(texts), data);
+        for (Trial trial : trials) {
+            if (Thread.currentThread().isInterrupted()) {
+                break;
+            }
+            Optional<Point> before = known.points.stream()
+                    .filter(p ->
+                            p.method().equals(trial.method()) && p.setting().equals(trial.setting()))
+                    .findFirst();
+            Point point;
+            if (before.isPresent()) {
+                point = before.get();
+            } else {
+                try {
+                    point = measure(trial, texts, observer);
+                } catch (CancellationException e) {
+                    break;
+                }
+                known.points.add(point);
+                file.ifPresent(path -> WholeFile.write(path, new Gson().toJson(known) + "\n"));
+            }
+            points.add(point);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            String note = trial.method() + " " + trial.setting();
+            observer.progress(new Progress("scaling sweep", points.size(), trials.size(), "models", seconds, note));
+        }
+        return new Scaling(
+                points, points.size() == trials.size(), provenance.withSeconds((System.nanoTime() - start) / 1e9));
+    }
+
+    private static Point measure(Trial trial, List<int[]> texts, Observer observer) {
+        LanguageModel model = trial.model().get();
+        Interruption.check();
+        String task = trial.method() + " " + trial.setting();
+        RoutingTrace trace = RoutingTrace.joined(Runs.traces(task + ", routes", model, texts, observer));
+        double attention = trace.skipped(Module.ATTENTION);
+        double mlp = trace.skipped(Module.MLP);
+        double pa = model.config().attentionParameters();
+        double pm = model.config().mlpParameters();
+        double perplexity = Runs.perplexity(task + ", perplexity", model, texts, observer);
+        return new Point(
+                trial.method(), trial.setting(), attention, mlp, (attention * pa + mlp * pm) / (pa + pm), perplexity);
+    }
+
+    private static Stored read(Path file) {
+        try {
+            Stored stored = new Gson().fromJson(Files.readString(file), Stored.class);
+            if (stored == null) {
+                throw new JsonParseException("it is empty");
+            }
+            return stored;
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read the sweep " + file + ": " + e, e);
+        } catch (JsonParseException e) {
+            throw new IllegalArgumentException(file + " is no sweep: " + e.getMessage() + "; give another file", e);
+        }
+    }
+
+    /** Perplexity on a logarithmic axis against module sparsity, a line a method. */
+    @Override
+    public Figure figure() {
+        LinePlot plot = LinePlot.of("Perplexity against sparsity", "modules skipped (%)", "perplexity");
+        for (String method : points.stream().map(Point::method).distinct().toList()) {
+            List<Point> own = points.stream()
+                    .filter(p -> p.method().equals(method))
+                    .sorted((a, b) -> Double.compare(a.sparsity(), b.sparsity()))
+                    .toList();
+            plot = plot.withLine(
+                    method,
+                    own.stream().mapToDouble(p -> 100 * p.sparsity()).toArray(),
+                    own.stream().mapToDouble(Point::perplexity).toArray());
+        }
+        return plot.withLogY().withMarkers();
+    }
+
+    /** One row a model. */
+    @Override
+    public TextTable table() {
+        TextTable.Builder table = TextTable.builder(
+                "perplexity against sparsity" + (isComplete ? "" : ", stopped before the end"),
+                List.of(
+                        Column.text("method"),
+                        Column.text("setting"),
+                        Column.number("modules (%)", 1),
+                        Column.number("attention (%)", 1),
+                        Column.number("mlp (%)", 1),
+                        Column.number("parameters (%)", 1),
+                        Column.number("perplexity", 3)));
+        for (Point p : points) {
+            table.add(
+                    p.method(),
+                    p.setting(),
+                    100 * p.sparsity(),
+                    100 * p.attention(),
+                    100 * p.mlp(),
+                    100 * p.parameters(),
+                    p.perplexity());
+        }
+        return table.build();
+    }
+
+    /** The same table, all digits kept. */
+    @Override
+    public TextTable data() {
+        return table();
+    }
+
+    @Override
+    public String toString() {
+        return text();
+    }
+}

@@ -1,0 +1,31 @@
+package org.skipgpt.analyze;
+
+import ai.djl.ndarray.NDArray;
+import org.skipgpt.model.Decision;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.model.Rows;
+
+/** The decisions of a policy under another K/V policy, to measure what the difference costs. */
+record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolicy {
+    @Override
+    public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+        return inner.decide(site, residual, layerInput, rows);
+    }
+
+    @Override
+    public boolean isDropped(ModuleSite site) {
+        return inner.isDropped(site);
+    }
+
+    @Override
+    public String identity() {
+        return inner.identity() + " under " + kvPolicy;
+    }
+
+    @Override
+    public String describe() {
+        return inner.describe() + " under " + kvPolicy;
+    }
+}
