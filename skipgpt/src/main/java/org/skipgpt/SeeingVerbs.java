@@ -1,5 +1,6 @@
 package org.skipgpt;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,10 +19,13 @@ import org.skipgpt.data.TokenTexts;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.prune.Ranking;
+import org.skipgpt.prune.StockFolder;
 import org.skipgpt.report.Observer;
 import org.skipgpt.train.TrainingCurves;
 import org.skipgpt.train.TrainingRun;
 import org.skipgpt.train.Tuned;
+import org.skipgpt.train.Tuning;
+import org.skipgpt.train.TuningOptions;
 
 /** The verbs that look at models and prune them; {@link SkipGpt} offers them with all others. */
 abstract class SeeingVerbs {
@@ -91,6 +95,26 @@ abstract class SeeingVerbs {
     /** A model without the modules of a plan; the weights are shared. */
     public static LanguageModel drop(LanguageModel model, DropPlan plan) {
         return plan.applyTo(model);
+    }
+
+    /** Heals a pruned model with a fresh adapter over what is left; workshop settings. */
+    public static Tuned recover(LanguageModel pruned, List<String> documents) {
+        return recover(pruned, documents, TuningOptions.workshop(), Observer.silent());
+    }
+
+    /** The same with settings, told to an observer. */
+    public static Tuned recover(
+            LanguageModel pruned, List<String> documents, TuningOptions options, Observer observer) {
+        return Tuning.recover(pruned, documents, options, observer);
+    }
+
+    /**
+     * Writes a model without whole layers as an ordinary, smaller Hugging Face folder.
+     *
+     * @param tokenizerFiles folder of the base, whose tokenizer files are copied
+     */
+    public static void export(LanguageModel pruned, String tokenizerFiles, String folder) {
+        StockFolder.save(pruned, Path.of(tokenizerFiles), Path.of(folder));
     }
 
     /** Logits, memory and speed of the three K/V policies against the whole pass with all keys. */

@@ -1,13 +1,11 @@
 package org.skipgpt;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.LongStream;
 import org.skipgpt.data.TextFiles;
-import org.skipgpt.data.TokenTexts;
 import org.skipgpt.data.TokenView;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.world.World;
@@ -285,19 +283,6 @@ public final class SkipGpt extends SeeingVerbs {
     /** What this machine offers and what is missing. */
     public static Doctor doctor() {
         return Doctor.look();
-    }
-
-    private static List<int[]> calibration(LanguageModel model, String text) {
-        return TokenTexts.cut(
-                model.tokenizer(), text, Math.min(256, model.config().maxPositions()));
-    }
-
-    private static List<int[]> pieces(LanguageModel model, String... texts) {
-        List<int[]> pieces = new ArrayList<>();
-        for (String text : texts) {
-            pieces.addAll(TokenTexts.cut(model.tokenizer(), text, model.config().maxPositions()));
-        }
-        return pieces;
     }
 
     /**

@@ -149,6 +149,35 @@ public record DecoderConfig(
                 tokens);
     }
 
+    /** The same with some of its layers, in the given order. */
+    public DecoderConfig withLayers(List<Integer> kept) {
+        return new DecoderConfig(
+                family,
+                vocabulary,
+                width,
+                hidden,
+                kept.size(),
+                heads,
+                kvHeads,
+                headDim,
+                normEps,
+                ropeBase,
+                ropeScaling,
+                ropeInterleaved,
+                tiedHead,
+                qkvBias,
+                qkNorm,
+                postNorm,
+                unitOffsetNorm,
+                geluMlp,
+                embedScale,
+                attentionScale,
+                attentionSoftcap,
+                headSoftcap,
+                kept.stream().map(windows::get).toList(),
+                maxPositions);
+    }
+
     /** How many modules there are: 2L. */
     public int modules() {
         return 2 * layers;

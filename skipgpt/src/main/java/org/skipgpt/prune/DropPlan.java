@@ -9,10 +9,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Module;
 import org.skipgpt.model.ModuleSite;
+import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.WholeFile;
 
@@ -24,9 +26,15 @@ import org.skipgpt.report.WholeFile;
  * @param dropped the modules, in forward order
  * @param parameterRatio dropped share of the parameters of all layers
  * @param allParameterRatio dropped share of the whole model's parameters
+ * @param provenance what it was made from and on
  */
 public record DropPlan(
-        String method, int layers, List<ModuleSite> dropped, double parameterRatio, double allParameterRatio)
+        String method,
+        int layers,
+        List<ModuleSite> dropped,
+        double parameterRatio,
+        double allParameterRatio,
+        Provenance provenance)
         implements Report {
     /** Copies the list and checks it. */
     public DropPlan {
@@ -40,7 +48,7 @@ public record DropPlan(
     }
 
     /** A plan for a model's shape. */
-    public static DropPlan of(String method, DecoderConfig config, List<ModuleSite> dropped) {
+    public static DropPlan of(String method, DecoderConfig config, List<ModuleSite> dropped, Provenance provenance) {
         long parameters = dropped.stream()
                 .mapToLong(site ->
                         site.module() == Module.ATTENTION ? config.attentionParameters() : config.mlpParameters())
@@ -50,7 +58,8 @@ public record DropPlan(
                 config.layers(),
                 dropped,
                 (double) parameters / config.blockParameters(),
-                (double) parameters / config.parameters());
+                (double) parameters / config.parameters(),
+                provenance);
     }
 
     /**
@@ -78,6 +87,15 @@ public record DropPlan(
                         new ModuleSite(site.layer(), site.module() == Module.MLP ? Module.ATTENTION : Module.MLP)));
     }
 
+    /** The layers that keep a module, in order. */
+    public List<Integer> keptLayers() {
+        return IntStream.range(0, layers)
+                .filter(layer -> !dropped.contains(new ModuleSite(layer, Module.ATTENTION))
+                        || !dropped.contains(new ModuleSite(layer, Module.MLP)))
+                .boxed()
+                .toList();
+    }
+
     /** The plan as JSON; {@link #open} reads it back. */
     public String json() {
         JsonObject out = new JsonObject();
@@ -88,6 +106,7 @@ public record DropPlan(
         out.add("dropped", sites);
         out.addProperty("parameterRatio", parameterRatio);
         out.addProperty("allParameterRatio", allParameterRatio);
+        out.add("provenance", JsonParser.parseString(provenance.toJson()));
         return out.toString();
     }
 
@@ -115,7 +134,8 @@ public record DropPlan(
                     in.get("layers").getAsInt(),
                     sites,
                     in.get("parameterRatio").getAsDouble(),
-                    in.get("allParameterRatio").getAsDouble());
+                    in.get("allParameterRatio").getAsDouble(),
+                    Provenance.fromJson(in.getAsJsonObject("provenance").toString()));
         } catch (IOException | RuntimeException e) {
             throw new IllegalArgumentException(file + " is no drop plan: " + e + "; write one with DropPlan.save", e);
         }

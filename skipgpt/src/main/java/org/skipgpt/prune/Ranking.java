@@ -9,9 +9,12 @@ import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Module;
 import org.skipgpt.model.ModuleSite;
+import org.skipgpt.plot.BarPlot;
 import org.skipgpt.report.Column;
+import org.skipgpt.report.Figure;
+import org.skipgpt.report.Finding;
 import org.skipgpt.report.Observer;
-import org.skipgpt.report.Report;
+import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 
 /**
@@ -28,10 +31,17 @@ import org.skipgpt.report.TextTable;
  * @param units what can be dropped: one module, or the two of a layer
  * @param scores importance of each unit; the least goes first
  * @param tokens calibration tokens
+ * @param provenance what it was made from and on
  */
 public record Ranking(
-        String method, String model, DecoderConfig config, List<List<ModuleSite>> units, double[] scores, long tokens)
-        implements Report {
+        String method,
+        String model,
+        DecoderConfig config,
+        List<List<ModuleSite>> units,
+        double[] scores,
+        long tokens,
+        Provenance provenance)
+        implements Finding {
     /** Copies the units. */
     public Ranking {
         units = List.copyOf(units);
@@ -64,7 +74,14 @@ public record Ranking(
             units.add(List.of(new ModuleSite(i, Module.ATTENTION), new ModuleSite(i, Module.MLP)));
         }
         String name = "ShortGPT, final norm " + finalNorm.name().toLowerCase(Locale.ROOT);
-        return new Ranking(name, model.name(), model.config(), units, influence, found.tokens());
+        return new Ranking(
+                name,
+                model.name(),
+                model.config(),
+                units,
+                influence,
+                found.tokens(),
+                model.provenance(name, sequences));
     }
 
     /**
@@ -81,7 +98,9 @@ public record Ranking(
             scores[i] = 1 - found.modules()[i];
             units.add(List.of(ModuleSite.of(i)));
         }
-        return new Ranking("Joint Layer Drop", model.name(), model.config(), units, scores, found.tokens());
+        String name = "Joint Layer Drop";
+        return new Ranking(
+                name, model.name(), model.config(), units, scores, found.tokens(), model.provenance(name, sequences));
     }
 
     /** Places of the units, least important first; the earlier of equals first. */
@@ -123,30 +142,49 @@ public record Ranking(
             sites.addAll(units.get(order[i]));
         }
         sites.sort(Comparator.comparingInt(ModuleSite::index));
-        return DropPlan.of(method, config, sites);
+        return DropPlan.of(method, config, sites, provenance);
+    }
+
+    private String name(int unit) {
+        List<ModuleSite> sites = units.get(unit);
+        return sites.size() == 2
+                ? "layer " + sites.get(0).layer()
+                : sites.get(0).toString();
     }
 
     /** The units in order with their scores. */
+    @Override
     public TextTable table() {
-        TextTable table = TextTable.of(
+        TextTable.Builder table = TextTable.builder(
                 method + " on " + model + ", " + tokens + " calibration tokens",
-                Column.number("rank", 0),
-                Column.text("unit"),
-                Column.number("importance", 6));
+                List.of(Column.number("rank", 0), Column.text("unit"), Column.number("importance", 6)));
         int rank = 1;
         for (int i : order()) {
-            boolean layer = units.get(i).size() == 2;
-            String unit = layer
-                    ? "layer " + units.get(i).get(0).layer()
-                    : units.get(i).get(0).toString();
-            table = table.withRow(rank++, unit, scores[i]);
+            table.add(rank++, name(i), scores[i]);
         }
-        return table;
+        return table.build();
     }
 
+    /** The same table, all digits kept. */
     @Override
-    public String text() {
-        return table().text();
+    public TextTable data() {
+        return table();
+    }
+
+    /** Importance of attention and MLP of each layer, or of whole layers. */
+    @Override
+    public Figure figure() {
+        List<String> layers =
+                IntStream.range(0, config.layers()).mapToObj(String::valueOf).toList();
+        BarPlot plot = BarPlot.of(method + ", " + model, "layer", "importance (1 - cosine)", layers);
+        if (units.size() == config.layers()) {
+            return plot.withBars("layer", scores);
+        }
+        double[][] values = new double[2][config.layers()];
+        for (int i = 0; i < scores.length; i++) {
+            values[i % 2][i / 2] = scores[i];
+        }
+        return plot.withBars("attention", values[0]).withBars("MLP", values[1]);
     }
 
     @Override

@@ -105,6 +105,21 @@ public final class Tuning {
         return new Tuning(dense, documents, options, observer).learnAdapter("Dense+LoRA");
     }
 
+    /**
+     * Recovery of a pruned model: a fresh adapter learns over what is left; the weights stay as they are.
+     *
+     * @throws IllegalArgumentException if nothing is dropped
+     */
+    public static Tuned recover(LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+        boolean prunes = model.config().sites().stream().anyMatch(model.policy()::isDropped);
+        if (!prunes) {
+            throw new IllegalArgumentException("recovery heals a pruned model, but this one is "
+                    + model.policy().describe() + ": drop modules first");
+        }
+        return new Tuning(model, documents, options, observer)
+                .learnAdapter(model.policy().describe() + "+LoRA");
+    }
+
     private Tuned learnRouters(Budget budget, Optional<LoraConfig> joint) {
         try (NDManager work = base.scope()) {
             Gate gate = Gate.compile(owner);
