@@ -69,7 +69,7 @@ public record WorldRecipe(
 
     /** The embedded model: 8 layers, 16 modules, grouped heads, 6.7M parameters with a 3,072-piece vocabulary. */
     public static WorldRecipe full() {
-        return new WorldRecipe(256, 704, 8, 8, 512, 28_000_000, 8, 2e-3, 2, 43);
+        return new WorldRecipe(256, 704, 8, 8, 512, 10_000_000, 8, 2e-3, 1, 43);
     }
 
     /** A run of about two minutes on two cores: 4 layers, 1.2M parameters; ends below {@link #SMALL_LOSS}. */

@@ -99,7 +99,17 @@ final class Stories {
                     .plain(" is " + script.activity() + ".")
                     .gap();
         }
-        List<String> then = List.of("", "Then ", "Next, ", "After that ", "Now ");
+        List<String> then = List.of(
+                "",
+                "Then ",
+                "Next, ",
+                "After that ",
+                "Now ",
+                "Soon ",
+                "A little later ",
+                "After a pause ",
+                "then ",
+                "soon ");
         for (int i = start; i < Math.min(script.steps().size(), start + steps); i++) {
             if (i == start) {
                 page.gap().of(TokenKind.NAME, who.text());

@@ -25,15 +25,15 @@ public final class WorldText {
         ROUNDUP(2, 1),
         ASK(5, 5),
         CHAT(1, 1),
-        YES_NO(2, 2),
-        YES_NO_PASSAGE(2, 3),
+        YES_NO(3, 3),
+        YES_NO_PASSAGE(4, 4),
         ADVICE(0.7, 0.7),
         ADVICE_QUESTION(1.3, 1.5),
-        PAIRS(2, 3),
-        ACTIVITY(1, 2),
+        PAIRS(3, 3),
+        ACTIVITY(1.5, 2),
         RECALL(4, 0.8),
         SUM(0.7, 1.2),
-        STORY(0.5, 2.5),
+        STORY(0.5, 2),
         DIALOGUE(0.5, 1.2);
 
         private final double easy;
