@@ -2,10 +2,10 @@
 every token, a straight-through gate multiplies its output, autograd does all of the backward, and each layer copies six
 numbers to the host. Frozen weights, linear routers, AdamW.
 
-    python masked_step.py WIDTH HIDDEN LAYERS HEADS KV_HEADS VOCABULARY THREADS OPEN_ATTENTION OPEN_MLP
+    python masked_step.py WIDTH HIDDEN LAYERS HEADS KV_HEADS VOCABULARY THREADS OPEN_ATTENTION OPEN_MLP CLOCK
 
 prints its versions, then reads lines "SEQUENCES LENGTH" and answers each with the seconds of one step.
-OPEN_*: probability of executing; routers are biased to it and read nothing at first.
+OPEN_*: probability of executing; routers are biased to it and read nothing at first. CLOCK: WALL or THREAD_CPU.
 """
 
 import math
@@ -19,6 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 width, hidden, layers, heads, kv, vocabulary, threads = map(int, sys.argv[1:8])
 opens = [float(v) for v in sys.argv[8:10]]
+clock = time.thread_time if sys.argv[10] == "THREAD_CPU" else time.perf_counter
 torch.set_num_threads(threads)
 torch.manual_seed(1)
 config = LlamaConfig(vocab_size=vocabulary, hidden_size=width, intermediate_size=hidden, num_hidden_layers=layers,
@@ -65,6 +66,6 @@ def step(count, length):
 print(f"torch {torch.__version__}, transformers {transformers.__version__}", flush=True)
 for line in sys.stdin:
     count, length = map(int, line.split())
-    begun = time.perf_counter()
+    begun = clock()
     step(count, length)
-    print(time.perf_counter() - begun, flush=True)
+    print(clock() - begun, flush=True)

@@ -40,7 +40,8 @@ import org.skipgpt.train.TuningOptions;
  * Every method of the paper's Table 1 that learns, on the embedded model: dense, Dense+LoRA, SkipGPT-RT, RT-L and Joint,
  * at several shares to skip and seeds; seven tasks, two perplexities, realised rates, time.
  *
- * <p>Arguments: model, work folder, targets (0.25,0.4), seeds (1,2,3), steps of each stage. A cell whose result lies in the work
+ * <p>Arguments: model, work folder, targets (0.25,0.4), seeds (1,2,3), steps of each stage, and
+ * how many questions of each task are asked (0 for all). A cell whose result lies in the work
  * folder is not run again, and one that was stopped continues. The table goes to {@code table.md} there.
  */
 public final class TuningStudy {
@@ -53,13 +54,15 @@ public final class TuningStudy {
 
     private final Path work;
     private final long steps;
+    private final int questions;
     private final LanguageModel base;
     private final List<String> documents;
     private final Observer observer = ConsoleObserver.on(System.out);
 
-    private TuningStudy(String model, Path work, long steps) {
+    private TuningStudy(String model, Path work, long steps, int questions) {
         this.work = work;
         this.steps = steps;
+        this.questions = questions == 0 ? Integer.MAX_VALUE : questions;
         this.base = SkipGpt.load(model);
         WorldText text = new WorldText(World.of(World.SEED), TEXT_SEED);
         this.documents = LongStream.range(0, DOCUMENTS)
@@ -69,13 +72,14 @@ public final class TuningStudy {
 
     /** Runs the cells that are missing and writes the table. */
     public static void main(String[] arguments) throws IOException {
-        if (arguments.length != 5) {
-            throw new IllegalArgumentException(
-                    "arguments: model (world), work folder, targets (0.25,0.4), seeds (1,2,3), steps of a stage");
+        if (arguments.length != 6) {
+            throw new IllegalArgumentException("arguments: model (world), work folder, targets (0.25,0.4),"
+                    + " seeds (1,2,3), steps of a stage, questions of a task (0 for all)");
         }
         Workspace.open("cpu", "fp32");
         Path work = Files.createDirectories(Path.of(arguments[1]));
-        TuningStudy study = new TuningStudy(arguments[0], work, Long.parseLong(arguments[4]));
+        TuningStudy study =
+                new TuningStudy(arguments[0], work, Long.parseLong(arguments[4]), Integer.parseInt(arguments[5]));
         double[] targets = Arrays.stream(arguments[2].split(","))
                 .mapToDouble(Double::parseDouble)
                 .toArray();
@@ -86,7 +90,6 @@ public final class TuningStudy {
     }
 
     private void run(double[] targets, long[] seeds) {
-        cell("dense", 0, 0, () -> base, 0);
         for (long seed : seeds) {
             for (double target : targets) {
                 Supplier<LanguageModel> rt = () -> tuned("SkipGPT-RT", target, seed, base);
@@ -95,6 +98,7 @@ public final class TuningStudy {
                 cell("SkipGPT-Joint", target, seed, () -> tuned("SkipGPT-Joint", target, seed, base), steps);
                 write();
             }
+            cell("dense", 0, 0, () -> base, 0);
             cell("Dense+LoRA", 0, seed, () -> tuned("Dense+LoRA", 0, seed, base), steps);
             write();
         }
@@ -152,7 +156,8 @@ public final class TuningStudy {
                         + (method.equals("SkipGPT-RT-L") ? seconds(name("SkipGPT-RT", target, seed)) : 0));
         Path world = Checkpoints.world();
         for (String task : Tasks.PAPER) {
-            TaskData data = TaskData.read(Tasks.named(task), world.resolve(task + ".jsonl"));
+            TaskData data = TaskData.read(Tasks.named(task), world.resolve(task + ".jsonl"))
+                    .first(questions);
             row.put(task, 100 * new Scorer(model).score(data, observer).score());
         }
         row.put("wiki ppl", perplexity(model, world.resolve("wiki.txt"), PerplexityOptions.wikitext2()));

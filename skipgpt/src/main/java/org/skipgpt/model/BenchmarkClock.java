@@ -12,7 +12,8 @@ public enum BenchmarkClock {
      */
     THREAD_CPU;
 
-    double seconds() {
+    /** Seconds since some fixed moment. */
+    public double seconds() {
         return this == WALL
                 ? System.nanoTime() / 1e9
                 : ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() / 1e9;

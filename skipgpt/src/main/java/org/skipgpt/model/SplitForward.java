@@ -66,7 +66,11 @@ public final class SplitForward {
                                 decoder.calls().window(site.layer()),
                                 rows.cos(),
                                 rows.sin()); // (N, D)
-        return x.add(gate.expandDims(1).mul(f)); // (N, D)
+        // The graph keeps f and the gate; a handle on their product would keep (N, D) a module for nothing.
+        try (NDArray column = gate.expandDims(1);
+                NDArray gatedOutput = column.mul(f)) {
+            return x.add(gatedOutput); // (N, D)
+        }
     }
 
     private static int[] others(int[] open, int n) {

@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.Random;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.model.BenchmarkClock;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.Golden;
@@ -39,6 +40,7 @@ final class TuningPage {
     private static final int SEQUENCES = 2;
     private static final int LENGTH = 512;
     private static final int REPEATS = Integer.getInteger("skipgpt.repeats", 5);
+    private static final BenchmarkClock CLOCK = BenchmarkClock.valueOf(System.getProperty("skipgpt.clock", "WALL"));
     private static final double[][] OPEN = {{.65, .8}, {.6, .6}};
 
     private TuningPage() {}
@@ -49,27 +51,26 @@ final class TuningPage {
             return;
         }
         System.out.println(SHAPE + ", fp32, " + SEQUENCES + " x " + LENGTH + " tokens, " + Torch.threads()
-                + " threads, medians of " + REPEATS + " in turns");
+                + " threads, " + CLOCK + ", medians of " + REPEATS + " in turns");
         for (double[] open : OPEN) {
             routerSteps(open, arguments[1]);
             loraSteps(open);
         }
     }
 
-    /** Something that takes time. */
+    /** Something that takes time: seconds by the clock. */
     @FunctionalInterface
     private interface Step {
-        void run() throws IOException;
+        double run() throws IOException;
     }
 
     private static double[] medians(List<Step> steps) throws IOException {
         double[][] seconds = new double[steps.size()][REPEATS];
         for (int i = -1; i < REPEATS; i++) {
             for (int s = 0; s < steps.size(); s++) {
-                long begun = System.nanoTime();
-                steps.get(s).run();
+                double spent = steps.get(s).run();
                 if (i >= 0) {
-                    seconds[s][i] = (System.nanoTime() - begun) / 1e9;
+                    seconds[s][i] = spent;
                 }
             }
         }
@@ -90,7 +91,7 @@ final class TuningPage {
             double[] t = medians(List.of(sparse::step, full::step, () -> {
                 out.write(SEQUENCES + " " + LENGTH + "\n");
                 out.flush();
-                in.readLine();
+                return Double.parseDouble(in.readLine());
             }));
             double ideal = Flops.of(open).routerFull() / Flops.of(open).routerSparse();
             System.out.printf(
@@ -193,7 +194,8 @@ final class TuningPage {
 
     /** A step with its optimizer. */
     private record Stepper(Objective objective, AdamW optimizer, NDManager manager, long[] at) {
-        void step() {
+        double step() {
+            double begun = CLOCK.seconds();
             try (NDManager scope = manager.newSubManager();
                     var on = Torch.gradients(true)) {
                 objective.backward(scope, at[0], 0, 1);
@@ -201,6 +203,7 @@ final class TuningPage {
             try (var off = Torch.gradients(false)) {
                 optimizer.step(at[0]++, 1e-9);
             }
+            return CLOCK.seconds() - begun;
         }
     }
 
@@ -271,6 +274,7 @@ final class TuningPage {
         }
         command.add(Double.toString(open[0]));
         command.add(Double.toString(open[1]));
+        command.add(CLOCK.name());
         return new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
