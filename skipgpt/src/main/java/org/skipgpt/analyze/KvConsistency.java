@@ -201,7 +201,7 @@ public record KvConsistency(String model, List<Row> rows, Provenance provenance)
     }
 
     private static BarPlot bars(String title, String unit, List<String> names) {
-        return BarPlot.of(title, "K/V policy", unit, names).withSize(new PictureSize(380, 300, 1));
+        return BarPlot.of(title, "K/V policy", unit, names).withSize(new PictureSize(470, 300, 1));
     }
 
     /** One row a policy. */

@@ -129,16 +129,16 @@ public record TokenCost(
         return Statistics.correlation(cost, next);
     }
 
-    /** Mean cost of equally many tokens each, from the least to the most surprising, with its standard error. */
+    /** Mean cost of ten equally large groups, from the least to the most surprising tokens, with standard errors. */
     public Figure bySurprisal() {
-        return LinePlot.of("Cost against surprisal, " + model, "mean surprisal of the tenth (nats)", "modules run (%)")
-                .withBand(
-                        "the token's own",
-                        bins(surprisal)[0],
-                        bins(surprisal)[1],
-                        bins(surprisal)[2],
-                        bins(surprisal)[3])
-                .withBand("the token after it", bins(next)[0], bins(next)[1], bins(next)[2], bins(next)[3])
+        double[][] own = bins(surprisal);
+        double[][] following = bins(next);
+        return LinePlot.of(
+                        "Cost against surprisal, " + model,
+                        "tenth of the tokens, least surprising first",
+                        "modules run (%)")
+                .withBand("by the token's own", own[0], own[1], own[2], own[3])
+                .withBand("by the next token's", following[0], following[1], following[2], following[3])
                 .withMarkers();
     }
 
@@ -154,8 +154,7 @@ public record TokenCost(
         for (int b = 0; b < bins; b++) {
             int[] part = Arrays.copyOfRange(order, b * order.length / bins, (b + 1) * order.length / bins);
             Measured mean = Statistics.mean(Arrays.stream(part).mapToDouble(i -> 100 * cost[i]));
-            out[0][b] =
-                    Arrays.stream(part).mapToDouble(i -> against[i]).average().orElse(Double.NaN);
+            out[0][b] = b + 1;
             out[1][b] = mean.value();
             out[2][b] = mean.value() - mean.error();
             out[3][b] = mean.value() + mean.error();
