@@ -62,7 +62,7 @@ public record WorldRecipe(
         int cycles,
         long seed) {
     /** Held-out loss in nats a token below which {@link #small} ends. */
-    public static final double SMALL_LOSS = 2.6;
+    public static final double SMALL_LOSS = 3.2;
 
     private static final double DECAY = 0.05;
     private static final int LOG_STEPS = 10;
