@@ -16,6 +16,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.HubCache;
 import org.skipgpt.report.Report;
 import org.skipgpt.torch.Torch;
 
@@ -115,8 +117,11 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         Map<String, String> env = System.getenv();
         String home = System.getProperty("user.home");
         facts.put("DJL cache", folder(Path.of(env.getOrDefault("DJL_CACHE_DIR", home + "/.djl.ai"))));
-        String hub = env.getOrDefault("HF_HOME", home + "/.cache/huggingface") + "/hub";
-        facts.put("hub cache", folder(Path.of(env.getOrDefault("HF_HUB_CACHE", hub))));
+        try {
+            facts.put("hub cache", folder(HubCache.ofEnvironment().root()));
+        } catch (CheckpointException e) {
+            missing.add("the hub: " + e.getMessage());
+        }
         Optional<Path> world = Checkpoints.findWorld();
         facts.put("embedded world", world.map(Path::toString).orElse("not found"));
         if (world.isEmpty()) {

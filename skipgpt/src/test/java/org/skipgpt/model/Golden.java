@@ -29,8 +29,12 @@ public final class Golden implements AutoCloseable {
     }
 
     public LanguageModel model(NDManager manager) {
+        return model(manager, Dtype.FP32);
+    }
+
+    public LanguageModel model(NDManager manager, Dtype dtype) {
         DecoderConfig config = ConfigJson.read(folder.config());
-        DecoderWeights weights = WeightLoader.load(config, folder.tensors(), manager, Dtype.FP32);
+        DecoderWeights weights = WeightLoader.load(config, folder.tensors(), manager, dtype);
         return LanguageModel.dense(
                 folder.path().getFileName().toString(), folder.hash(), numbers(config.vocabulary()), config, weights);
     }

@@ -127,6 +127,33 @@ class LawsEngineTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    void narrowWeightsComputeNearlyTheSameAndSkipTheSame(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            float[] expected = golden.floats("logits.0");
+            double size = 0;
+            for (float value : expected) {
+                size = Math.max(size, Math.abs(value));
+            }
+            for (Dtype dtype : new Dtype[] {Dtype.BF16, Dtype.FP16}) {
+                LanguageModel narrow = golden.model(manager, dtype);
+                assertThat(FamilyGoldenTest.maxDifference(whole(narrow, golden.ids(0)), expected) / size)
+                        .as("%s, share of the largest logit %f", dtype, size)
+                        .isBetween(1e-7, dtype == Dtype.BF16 ? 0.1 : 0.02);
+                LanguageModel skipping = narrow.withPolicy(forced(narrow, 0.5, Pattern.UNIFORM, KvPolicy.DEFERRED));
+                float[] masked = whole(skipping.masked(), golden.ids(0));
+                assertThat(FamilyGoldenTest.maxDifference(whole(skipping.alwaysPacked(), golden.ids(0)), masked) / size)
+                        .as("%s, packed", dtype)
+                        .isLessThan(0.02);
+                assertThat(FamilyGoldenTest.maxDifference(oneByOne(skipping, golden.ids(0)), masked) / size)
+                        .as("%s, cached", dtype)
+                        .isLessThan(0.02);
+            }
+        }
+    }
+
     @Test
     void aThousandStepsLeaveNothingBehind() throws IOException {
         try (NDManager manager = Torch.manager(Device.cpu())) {
