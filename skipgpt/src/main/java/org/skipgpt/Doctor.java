@@ -4,10 +4,12 @@ import java.awt.Font;
 import java.awt.font.FontRenderContext;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -31,7 +33,7 @@ import org.skipgpt.torch.Torch;
 public record Doctor(Map<String, String> facts, List<String> missing, boolean works) implements Report {
     /** Keeps the order of facts. */
     public Doctor {
-        facts = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(facts));
+        facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
         missing = List.copyOf(missing);
     }
 
@@ -159,7 +161,7 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
             long bytes =
                     files.filter(Files::isRegularFile).mapToLong(Doctor::size).sum();
             return path + " (" + gib(bytes) + ")";
-        } catch (IOException | java.io.UncheckedIOException e) {
+        } catch (IOException | UncheckedIOException e) {
             return path + " (cannot be read: " + e.getMessage() + ")";
         }
     }

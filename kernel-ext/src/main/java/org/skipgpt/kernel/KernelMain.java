@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.Connection;
@@ -69,7 +70,7 @@ public final class KernelMain {
     }
 
     private void run() {
-        java.util.logging.Logger.getLogger("").getHandlers(); // its console handler keeps the real System.err
+        Logger.getLogger("").getHandlers(); // its console handler keeps the real System.err
         System.setOut(PrintedBytes.stream(text -> publisher.print("stdout", text)));
         System.setErr(PrintedBytes.stream(text -> publisher.print("stderr", text)));
         System.setIn(prompt);

@@ -234,11 +234,6 @@ public record KvConsistency(String model, List<Row> rows, Provenance provenance)
 
     /** The same table, all digits kept. */
     @Override
-    public TextTable data() {
-        return table();
-    }
-
-    @Override
     public String toString() {
         return text();
     }

@@ -129,11 +129,6 @@ public record RoutingMap(String model, RoutingTrace trace, Provenance provenance
 
     /** The same table, all digits kept. */
     @Override
-    public TextTable data() {
-        return table();
-    }
-
-    @Override
     public String toString() {
         return text();
     }

@@ -93,6 +93,7 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
         }
         known.data = data;
         List<Point> points = new ArrayList<>();
+        int earlier = 0;
         Provenance provenance = Provenance.of("scaling sweep").withData(TokenTexts.describe(texts), data);
         for (Trial trial : trials) {
             if (Thread.currentThread().isInterrupted()) {
@@ -105,6 +106,7 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
             Point point;
             if (before.isPresent()) {
                 point = before.get();
+                earlier++;
             } else {
                 try {
                     point = measure(trial, texts, observer);
@@ -117,7 +119,8 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
             points.add(point);
             double seconds = (System.nanoTime() - start) / 1e9;
             String note = trial.method() + " " + trial.setting();
-            observer.progress(new Progress("scaling sweep", points.size(), trials.size(), "models", seconds, note));
+            observer.progress(new Progress("scaling sweep", points.size(), trials.size(), "models", seconds, note)
+                    .withEarlier(earlier));
         }
         return new Scaling(
                 points, points.size() == trials.size(), provenance.withSeconds((System.nanoTime() - start) / 1e9));
@@ -195,11 +198,6 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
     }
 
     /** The same table, all digits kept. */
-    @Override
-    public TextTable data() {
-        return table();
-    }
-
     @Override
     public String toString() {
         return text();

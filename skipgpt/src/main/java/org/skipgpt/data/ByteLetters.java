@@ -1,6 +1,7 @@
 package org.skipgpt.data;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * GPT-2's spelling of bytes as printable letters, one letter a byte: printable Latin-1 stands for itself, the 68 other
@@ -11,7 +12,7 @@ final class ByteLetters {
     private static final int[] BYTES = new int[256 + 68];
 
     static {
-        java.util.Arrays.fill(BYTES, -1);
+        Arrays.fill(BYTES, -1);
         char next = 256;
         for (int b = 0; b < 256; b++) {
             boolean printable = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -78,7 +79,7 @@ public final class DataRows {
     public static List<Path> files(Path folder) {
         try (Stream<Path> all = Files.walk(folder)) {
             List<Path> found = all.filter(file -> !isHidden(folder.relativize(file)))
-                    .filter(file -> Files.isRegularFile(file, java.nio.file.LinkOption.NOFOLLOW_LINKS))
+                    .filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
                     .filter(DataRows::isKnown)
                     .sorted()
                     .toList();

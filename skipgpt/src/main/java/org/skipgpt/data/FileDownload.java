@@ -137,7 +137,8 @@ final class FileDownload {
             for (int read = body.read(buffer); read >= 0; read = body.read(buffer)) {
                 out.write(buffer, 0, read);
                 done += read;
-                observer.progress(new Progress(task, done, total, "bytes", (System.nanoTime() - started) / 1e9, ""));
+                double seconds = (System.nanoTime() - started) / 1e9;
+                observer.progress(new Progress(task, done, total, "bytes", seconds, "").withEarlier(from));
                 if (Thread.currentThread().isInterrupted()) {
                     throw new InterruptedIOException("interrupted");
                 }

@@ -1,5 +1,6 @@
 package org.skipgpt.eval;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -51,7 +52,7 @@ public record McNemar(int onlyFirst, int onlySecond, double p) {
             throw new IllegalArgumentException(
                     "two results of " + first.task().name() + " share no question; score the same questions");
         }
-        return java.util.Arrays.copyOf(differences, shared);
+        return Arrays.copyOf(differences, shared);
     }
 
     /** 2 P(X <= min(b, c)) for X binomial(b + c, 1/2), at most 1. */

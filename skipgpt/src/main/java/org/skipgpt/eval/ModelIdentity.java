@@ -1,6 +1,7 @@
 package org.skipgpt.eval;
 
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
@@ -32,7 +33,7 @@ final class ModelIdentity {
     }
 
     private static void add(MessageDigest digest, Map.Entry<Adapter.Key, Adapter.Pair> entry) {
-        digest.update(entry.getKey().toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        digest.update(entry.getKey().toString().getBytes(StandardCharsets.UTF_8));
         for (float[] factor : new float[][] {
             entry.getValue().a().toFloatArray(), entry.getValue().b().toFloatArray()
         }) {

@@ -2,6 +2,7 @@ package org.skipgpt.eval;
 
 import java.util.HashSet;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Python's {@code random.Random(seed).sample}, number for number, so that few-shot examples are those of
@@ -105,7 +106,7 @@ public final class PythonRandom {
         // Python keeps a pool where that takes less room than a set of the chosen ones.
         int room = 21 + (count > 5 ? power(3 * count) : 0);
         if (size <= room) {
-            int[] pool = java.util.stream.IntStream.range(0, size).toArray();
+            int[] pool = IntStream.range(0, size).toArray();
             for (int i = 0; i < count; i++) {
                 int j = below(size - i);
                 chosen[i] = pool[j];

@@ -149,7 +149,7 @@ public record TaskDescription(
             }
         }
         throw new TaskException("\"" + name + "\" is not known: expected one of "
-                + List.of(kind.getEnumConstants()).toString().toLowerCase(java.util.Locale.ROOT));
+                + List.of(kind.getEnumConstants()).toString().toLowerCase(Locale.ROOT));
     }
 
     private static String text(JsonObject object, String field, String otherwise) {

@@ -164,8 +164,7 @@ final class HubDownloader {
                 out.truncate(0); // the whole file comes
             }
             out.position(out.size());
-            Meter meter = new Meter("downloading " + name, remote.size, observer);
-            meter.add(out.size());
+            Meter meter = new Meter("downloading " + name, out.size(), remote.size, observer);
             byte[] piece = new byte[PIECE];
             while (true) {
                 int n = body.read(piece);

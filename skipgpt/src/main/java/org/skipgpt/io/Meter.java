@@ -10,10 +10,18 @@ final class Meter {
     private final long total;
     private final Observer observer;
     private final long start = System.nanoTime();
+    private final long earlier;
     private long done;
 
     Meter(String task, long total, Observer observer) {
+        this(task, 0, total, observer);
+    }
+
+    /** Goes on after bytes that an earlier attempt had moved. */
+    Meter(String task, long earlier, long total, Observer observer) {
         this.task = task;
+        this.earlier = earlier;
+        this.done = earlier;
         this.total = total;
         this.observer = observer;
     }
@@ -23,6 +31,7 @@ final class Meter {
             throw new CancellationException("Stopped by an interruption while " + task + ".");
         }
         done += bytes;
-        observer.progress(new Progress(task, done, total, "bytes", (System.nanoTime() - start) * 1e-9, ""));
+        double seconds = (System.nanoTime() - start) * 1e-9;
+        observer.progress(new Progress(task, done, total, "bytes", seconds, "").withEarlier(earlier));
     }
 }

@@ -33,8 +33,8 @@ public final class Widening {
         }
         switch (format) {
             case F32 -> out.put(in.asFloatBuffer());
-            case BF16 -> fromBrainFloats(in.asShortBuffer(), out);
-            case F16 -> fromHalves(in.asShortBuffer(), out);
+            case BF16 -> fromBits(in.asShortBuffer(), true, out);
+            case F16 -> fromBits(in.asShortBuffer(), false, out);
             default -> fromDoubles(in.asDoubleBuffer(), out);
         }
     }
@@ -59,27 +59,20 @@ public final class Widening {
     }
 
     // By way of arrays: loops over them become vector instructions.
-    private static void fromBrainFloats(ShortBuffer in, FloatBuffer out) {
+    private static void fromBits(ShortBuffer in, boolean isBrain, FloatBuffer out) {
         short[] bits = new short[Math.min(PIECE, in.remaining())];
         float[] values = new float[bits.length];
         while (in.hasRemaining()) {
             int n = Math.min(bits.length, in.remaining());
             in.get(bits, 0, n);
-            for (int i = 0; i < n; i++) {
-                values[i] = brainFloat(bits[i]);
-            }
-            out.put(values, 0, n);
-        }
-    }
-
-    private static void fromHalves(ShortBuffer in, FloatBuffer out) {
-        short[] bits = new short[Math.min(PIECE, in.remaining())];
-        float[] values = new float[bits.length];
-        while (in.hasRemaining()) {
-            int n = Math.min(bits.length, in.remaining());
-            in.get(bits, 0, n);
-            for (int i = 0; i < n; i++) {
-                values[i] = half(bits[i]);
+            if (isBrain) {
+                for (int i = 0; i < n; i++) {
+                    values[i] = brainFloat(bits[i]);
+                }
+            } else {
+                for (int i = 0; i < n; i++) {
+                    values[i] = half(bits[i]);
+                }
             }
             out.put(values, 0, n);
         }

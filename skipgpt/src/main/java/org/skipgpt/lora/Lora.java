@@ -11,6 +11,7 @@ import java.util.SplittableRandom;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.DecoderWeights;
+import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerWeights;
 import org.skipgpt.model.Module;
@@ -129,7 +130,7 @@ public final class Lora {
         LanguageModel plain =
                 LanguageModel.dense(model.name() + " merged", "", model.tokenizer(), model.config(), merged);
         LanguageModel routed = plain.withPolicy(model.policy());
-        return model.execution() == org.skipgpt.model.Execution.MASKED ? routed.masked() : routed;
+        return model.execution() == Execution.MASKED ? routed.masked() : routed;
     }
 
     // Where a projection lies in LayerWeights: query, key over value, output; gate over up, down.

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -173,7 +174,7 @@ public final class PeftFolder {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        Map<String, NDArray> tensors = new java.util.LinkedHashMap<>();
+        Map<String, NDArray> tensors = new LinkedHashMap<>();
         for (Adapter.Key key : Lora.keys(adapter, model)) {
             tensors.put(
                     name(key.layer(), key.projection(), "A"),

@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -116,47 +117,28 @@ public record DecoderConfig(
                 1 / Math.sqrt(headDim),
                 0,
                 0,
-                java.util.Collections.nCopies(layers, 0),
+                Collections.nCopies(layers, 0),
                 2048);
     }
 
     /** The same with another context length. */
     public DecoderConfig withMaxPositions(int tokens) {
-        return new DecoderConfig(
-                family,
-                vocabulary,
-                width,
-                hidden,
-                layers,
-                heads,
-                kvHeads,
-                headDim,
-                normEps,
-                ropeBase,
-                ropeScaling,
-                ropeInterleaved,
-                tiedHead,
-                qkvBias,
-                qkNorm,
-                postNorm,
-                unitOffsetNorm,
-                geluMlp,
-                embedScale,
-                attentionScale,
-                attentionSoftcap,
-                headSoftcap,
-                windows,
-                tokens);
+        return with(windows, tokens);
     }
 
     /** The same with some of its layers, in the given order. */
     public DecoderConfig withLayers(List<Integer> kept) {
+        return with(kept.stream().map(windows::get).toList(), maxPositions);
+    }
+
+    // there are as many layers as windows
+    private DecoderConfig with(List<Integer> windowOfLayer, int positions) {
         return new DecoderConfig(
                 family,
                 vocabulary,
                 width,
                 hidden,
-                kept.size(),
+                windowOfLayer.size(),
                 heads,
                 kvHeads,
                 headDim,
@@ -174,8 +156,8 @@ public record DecoderConfig(
                 attentionScale,
                 attentionSoftcap,
                 headSoftcap,
-                kept.stream().map(windows::get).toList(),
-                maxPositions);
+                windowOfLayer,
+                positions);
     }
 
     /** How many modules there are: 2L. */

@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import java.util.Locale;
 
 /**
  * Skips a given share of tokens by a seeded pattern, without looking at them: for measurements and tests.
@@ -102,10 +103,10 @@ public record ForcedPolicy(
     @Override
     public String describe() {
         return String.format(
-                java.util.Locale.ROOT,
+                Locale.ROOT,
                 "forced %.0f %% of attention and %.0f %% of MLP, %s",
                 100 * skipAttention,
                 100 * skipMlp,
-                pattern.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '));
+                pattern.name().toLowerCase(Locale.ROOT).replace('_', ' '));
     }
 }

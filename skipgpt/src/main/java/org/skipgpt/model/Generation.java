@@ -1,5 +1,6 @@
 package org.skipgpt.model;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.skipgpt.report.Report;
@@ -57,7 +58,7 @@ public record Generation(
 
     /** Share of module executions that were skipped, 0..1. */
     public double skipped() {
-        return 1 - java.util.Arrays.stream(executionRates).average().orElse(1);
+        return 1 - Arrays.stream(executionRates).average().orElse(1);
     }
 
     @Override

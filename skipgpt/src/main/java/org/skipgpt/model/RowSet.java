@@ -3,6 +3,8 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Some of the rows of a batch, in order: those that execute a module.
@@ -23,7 +25,7 @@ public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positio
                 rows[n++] = i;
             }
         }
-        return java.util.Arrays.copyOf(rows, n);
+        return Arrays.copyOf(rows, n);
     }
 
     /** Which of some rows a decision executes. */
@@ -31,13 +33,12 @@ public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positio
         if (decision instanceof Decision.Gated gated) {
             return executing(gated.gate());
         }
-        return java.util.stream.IntStream.range(0, decision instanceof Decision.All ? rows : 0)
-                .toArray();
+        return IntStream.range(0, decision instanceof Decision.All ? rows : 0).toArray();
     }
 
     /** Every row of a batch; shares its arrays. */
     static RowSet all(NDManager scope, Rows batch) {
-        int[] rows = java.util.stream.IntStream.range(0, batch.size()).toArray();
+        int[] rows = IntStream.range(0, batch.size()).toArray();
         return new RowSet(rows, array(scope, Rows.wide(rows)), batch.offsets(), batch.positions());
     }
 

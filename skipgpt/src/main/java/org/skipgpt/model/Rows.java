@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
 
 /**
  * Tokens of several sequences laid one after another without padding.
@@ -44,7 +45,7 @@ public record Rows(
 
     /** The sequence a row belongs to. */
     public int sequenceOf(int row) {
-        int i = java.util.Arrays.binarySearch(starts, row);
+        int i = Arrays.binarySearch(starts, row);
         int s = i >= 0 ? i : -i - 2;
         while (starts[s + 1] == row) {
             s++;
@@ -57,7 +58,7 @@ public record Rows(
         if (parents.length == 0) {
             return cpu(scope, starts);
         }
-        long[] both = java.util.Arrays.copyOf(starts, 2 * starts.length);
+        long[] both = Arrays.copyOf(starts, 2 * starts.length);
         for (int s = 0; s < parents.length; s++) {
             both[starts.length + s] = parents[s];
         }
@@ -73,6 +74,6 @@ public record Rows(
     }
 
     static long[] wide(int[] values) {
-        return java.util.Arrays.stream(values).asLongStream().toArray();
+        return Arrays.stream(values).asLongStream().toArray();
     }
 }

@@ -1,5 +1,6 @@
 package org.skipgpt.model;
 
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -77,6 +78,6 @@ final class Sampler {
         while (n < kept && (n == 0 || sum < options.topP() * total)) {
             sum += weights[byWeight[n++]];
         }
-        return java.util.Arrays.copyOf(byWeight, n);
+        return Arrays.copyOf(byWeight, n);
     }
 }

@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
@@ -92,8 +93,6 @@ public final class SplitForward {
             return rows;
         }
         SplittableRandom random = new SplittableRandom(seed * 31 + site.index());
-        return java.util.Arrays.stream(rows)
-                .filter(r -> random.nextDouble() < rho)
-                .toArray();
+        return Arrays.stream(rows).filter(r -> random.nextDouble() < rho).toArray();
     }
 }

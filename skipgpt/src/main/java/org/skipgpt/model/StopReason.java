@@ -1,5 +1,7 @@
 package org.skipgpt.model;
 
+import java.util.Locale;
+
 /** Why a continuation ended. */
 public enum StopReason {
     /** As many new tokens as asked for. */
@@ -15,6 +17,6 @@ public enum StopReason {
 
     @Override
     public String toString() {
-        return name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ');
+        return name().toLowerCase(Locale.ROOT).replace('_', ' ');
     }
 }

@@ -1,5 +1,6 @@
 package org.skipgpt.model;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.skipgpt.data.Tokenizer;
@@ -29,14 +30,14 @@ final class TextStream {
         this.tokenizer = tokenizer;
         this.stop = stop;
         this.out = out;
-        this.window = java.util.Arrays.copyOfRange(prompt, Math.max(0, prompt.length - CONTEXT), prompt.length);
+        this.window = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - CONTEXT), prompt.length);
         this.before = tokenizer.decode(window);
     }
 
     /** Adds a token; false once a stop text is complete. */
     boolean add(int token) {
         int known = window.length;
-        window = java.util.Arrays.copyOf(window, known + 1);
+        window = Arrays.copyOf(window, known + 1);
         window[known] = token;
         String now = tokenizer.decode(window);
         boolean partial = !now.isEmpty() && now.charAt(now.length() - 1) == BROKEN;
@@ -86,7 +87,7 @@ final class TextStream {
     // Keeps the window short: the last tokens are enough to decode the next one.
     private void slide() {
         if (window.length > 4 * CONTEXT) {
-            int[] shorter = java.util.Arrays.copyOfRange(window, window.length - CONTEXT, window.length);
+            int[] shorter = Arrays.copyOfRange(window, window.length - CONTEXT, window.length);
             String decoded = tokenizer.decode(shorter);
             if (decoded.indexOf(BROKEN) < 0) {
                 window = shorter;

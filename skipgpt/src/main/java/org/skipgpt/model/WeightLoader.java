@@ -2,6 +2,7 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -9,6 +10,7 @@ import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Torch;
 
 /**
  * Turns named tensors into the fused arrays of the forward pass.
@@ -138,7 +140,7 @@ public final class WeightLoader {
      * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
      */
     public static DecoderWeights random(DecoderConfig config, NDManager manager, Dtype dtype, long seed) {
-        org.skipgpt.torch.Torch.seed(seed);
+        Torch.seed(seed);
         WeightStore store = new WeightStore(manager, dtype);
         double std = 0.02;
         double out = std / Math.sqrt(2.0 * config.layers());
@@ -148,7 +150,7 @@ public final class WeightLoader {
             layers.add(randomLayer(config, manager, store, std, out));
         }
         NDArray head = config.tiedHead() ? embedding : store.normal(config.vocabulary(), config.width(), std);
-        NDArray finalNorm = manager.ones(new ai.djl.ndarray.types.Shape(config.width()));
+        NDArray finalNorm = manager.ones(new Shape(config.width()));
         return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head, frequencies(manager, config));
     }
 
@@ -160,8 +162,8 @@ public final class WeightLoader {
         attention.add(store.normal(2L * c.kvWidth(), c.width(), std));
         attention.add(store.normal(c.width(), c.queryWidth(), out));
         if (c.qkvBias()) {
-            attention.add(manager.zeros(new ai.djl.ndarray.types.Shape(c.queryWidth())));
-            attention.add(manager.zeros(new ai.djl.ndarray.types.Shape(2L * c.kvWidth())));
+            attention.add(manager.zeros(new Shape(c.queryWidth())));
+            attention.add(manager.zeros(new Shape(2L * c.kvWidth())));
         }
         if (c.qkNorm()) {
             attention.add(ones(manager, c.headDim()));
@@ -179,6 +181,6 @@ public final class WeightLoader {
     }
 
     private static NDArray ones(NDManager manager, int size) {
-        return manager.ones(new ai.djl.ndarray.types.Shape(size));
+        return manager.ones(new Shape(size));
     }
 }

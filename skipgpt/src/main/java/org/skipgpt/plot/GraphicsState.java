@@ -15,6 +15,7 @@ import java.awt.Shape;
 import java.awt.Stroke;
 import java.awt.font.FontRenderContext;
 import java.awt.geom.AffineTransform;
+import java.awt.geom.NoninvertibleTransformException;
 import java.awt.image.BufferedImage;
 import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
@@ -116,7 +117,7 @@ abstract class GraphicsState extends Graphics2D {
         }
         try {
             return transform.createInverse().createTransformedShape(clip);
-        } catch (java.awt.geom.NoninvertibleTransformException e) {
+        } catch (NoninvertibleTransformException e) {
             throw new IllegalStateException("a drawing was scaled to nothing", e);
         }
     }

@@ -18,8 +18,10 @@ public interface Finding extends Report {
     /** The numbers worth reading. */
     TextTable table();
 
-    /** Every number, all digits kept. */
-    TextTable data();
+    /** Every number, all digits kept; the table itself where it has them all. */
+    default TextTable data() {
+        return table();
+    }
 
     /** The picture. */
     Figure figure();

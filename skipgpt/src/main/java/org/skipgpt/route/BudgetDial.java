@@ -1,6 +1,7 @@
 package org.skipgpt.route;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.Interruption;
@@ -50,7 +51,7 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
     public static BudgetDial calibrate(LanguageModel model, Budget budget, double[] targets, int[]... samples) {
         RoutedPolicy policy = routed(model);
         double[] sorted = targets.clone();
-        java.util.Arrays.sort(sorted);
+        Arrays.sort(sorted);
         List<Mark> marks = new ArrayList<>();
         for (double target : sorted) {
             marks.add(find(model, policy, budget.withTarget(target), samples));

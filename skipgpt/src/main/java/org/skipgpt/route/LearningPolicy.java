@@ -2,6 +2,7 @@ package org.skipgpt.route;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import org.skipgpt.model.Decision;
@@ -52,7 +53,7 @@ public final class LearningPolicy implements LayerPolicy {
         NDArray z = gate.logits(routers.of(site), u); // (N, 2)
         logits.add(z);
         if (setting.forced().wholeModule(site)) {
-            gates.add(residual.getManager().ones(new ai.djl.ndarray.types.Shape(rows.size())));
+            gates.add(residual.getManager().ones(new Shape(rows.size())));
             return Decision.all();
         }
         ModuleSite drawn = routers.config().coupled() ? ModuleSite.of(2 * site.layer()) : site;

@@ -1,6 +1,7 @@
 package org.skipgpt.route;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.torch.Torch;
 
@@ -20,8 +21,7 @@ public interface Noise {
 
     /** No noise: the gate is the argmax. */
     static Noise none() {
-        return (site, like) -> like.getManager()
-                .zeros(new ai.djl.ndarray.types.Shape(like.getShape().get(0), 2));
+        return (site, like) -> like.getManager().zeros(new Shape(like.getShape().get(0), 2));
     }
 
     /** G = -ln(E), E ~ Exp(1); the same seed and site give the same draw. */

@@ -1,6 +1,7 @@
 package org.skipgpt.route;
 
 import ai.djl.ndarray.NDArray;
+import java.util.Locale;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
@@ -106,7 +107,7 @@ public final class RoutedPolicy implements LayerPolicy {
 
     @Override
     public String describe() {
-        return "routers · " + routers.config().form().name().toLowerCase(java.util.Locale.ROOT) + " · K/V "
-                + kv.name().toLowerCase(java.util.Locale.ROOT);
+        return "routers · " + routers.config().form().name().toLowerCase(Locale.ROOT) + " · K/V "
+                + kv.name().toLowerCase(Locale.ROOT);
     }
 }

@@ -1,5 +1,6 @@
 package org.skipgpt.route;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -10,6 +11,8 @@ import java.util.Map;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.report.Report;
 
@@ -49,12 +52,7 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
             var rows = watched.decoder().rows(scope, sequences);
             watched.forward(rows, new Trace() {
                 @Override
-                public void module(
-                        org.skipgpt.model.ModuleSite site,
-                        ai.djl.ndarray.NDArray before,
-                        ai.djl.ndarray.NDArray after,
-                        Decision decision,
-                        org.skipgpt.model.Rows r) {
+                public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows r) {
                     float[] none = new float[r.size()];
                     Arrays.fill(none, Float.NaN);
                     float[] p = probabilities.getOrDefault(site.index(), none);

@@ -1,5 +1,7 @@
 package org.skipgpt.torch;
 
+import java.util.Locale;
+
 /**
  * Element type of weights and matrix products.
  *
@@ -35,7 +37,7 @@ public enum Dtype {
      * @throws IllegalArgumentException for another name; the message lists the names
      */
     public static Dtype of(String name) {
-        switch (name.toLowerCase(java.util.Locale.ROOT)) {
+        switch (name.toLowerCase(Locale.ROOT)) {
             case "fp32":
             case "float32":
             case "float":
@@ -54,6 +56,6 @@ public enum Dtype {
 
     @Override
     public String toString() {
-        return name().toLowerCase(java.util.Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT);
     }
 }

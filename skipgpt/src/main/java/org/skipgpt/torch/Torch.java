@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -145,7 +146,7 @@ public final class Torch {
                 NDArray a = manager.create(new float[] {1, 2, 3, 4}, new Shape(2, 2));
                 NDArray product = a.matMul(a);
                 boolean right = product.getDataType() == DataType.FLOAT32
-                        && java.util.Arrays.equals(product.toFloatArray(), new float[] {7, 10, 15, 22});
+                        && Arrays.equals(product.toFloatArray(), new float[] {7, 10, 15, 22});
                 if (!right) {
                     throw new TorchException("libtorch " + engine.getVersion()
                             + " computes nonsense: its JNI layer was made for another version;"

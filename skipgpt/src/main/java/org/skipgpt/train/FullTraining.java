@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
@@ -110,17 +111,8 @@ public final class FullTraining implements Objective {
 
     @Override
     public Map<String, Double> evaluate() {
-        double sum = 0;
-        long count = 0;
-        for (int[][] batch : held) {
-            for (float[] sequence : model.logProbabilities(batch)) {
-                for (float p : sequence) {
-                    sum -= p;
-                    count++;
-                }
-            }
-        }
-        return count == 0 ? Map.of() : Map.of("held-out loss", sum / count);
+        OptionalDouble loss = LanguageLoss.mean(model, held);
+        return loss.isEmpty() ? Map.of() : Map.of("held-out loss", loss.getAsDouble());
     }
 
     @Override

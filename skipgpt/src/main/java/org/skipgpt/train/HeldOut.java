@@ -31,15 +31,10 @@ record HeldOut(int[][] sequences) {
         if (sequences.length == 0) {
             return row;
         }
-        double sum = 0;
-        long count = 0;
-        for (int[] sequence : sequences) {
-            for (float p : model.logProbabilities(sequence)[0]) {
-                sum -= p;
-                count++;
-            }
-        }
-        row.put("held-out loss", sum / count);
+        // one by one: held-out texts have many lengths
+        List<int[][]> single =
+                Arrays.stream(sequences).map(s -> new int[][] {s}).toList();
+        row.put("held-out loss", LanguageLoss.mean(model, single).orElseThrow());
         var trace = SparsityReport.of(model, sequences).trace();
         row.put("held-out r", budget.rate(model.config(), trace.skipped(Module.ATTENTION), trace.skipped(Module.MLP)));
         return row;

@@ -2,7 +2,11 @@ package org.skipgpt.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalDouble;
 import org.skipgpt.model.Decoder;
+import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Rows;
 import org.skipgpt.torch.Gradients;
 
@@ -24,15 +28,15 @@ public final class LanguageLoss {
                 throw new IllegalArgumentException("a training sequence has " + sequences[s].length
                         + " tokens; a loss needs at least two: drop it or join texts");
             }
-            inputs[s] = java.util.Arrays.copyOf(sequences[s], sequences[s].length - 1);
+            inputs[s] = Arrays.copyOf(sequences[s], sequences[s].length - 1);
         }
         return inputs;
     }
 
     /** Each row's next token, in the order of the packed rows. */
     public static long[] targets(int[][] sequences) {
-        return java.util.Arrays.stream(sequences)
-                .flatMapToInt(s -> java.util.Arrays.stream(s, 1, s.length))
+        return Arrays.stream(sequences)
+                .flatMapToInt(s -> Arrays.stream(s, 1, s.length))
                 .asLongStream()
                 .toArray();
     }
@@ -80,5 +84,20 @@ public final class LanguageLoss {
     /** The packed inputs of some sequences. */
     public static Rows rows(NDManager scope, Decoder decoder, int[][] sequences) {
         return decoder.rows(scope, inputs(sequences));
+    }
+
+    /** Mean loss in nats over every next token of some batches, without gradients; empty where there is none. */
+    static OptionalDouble mean(LanguageModel model, List<int[][]> batches) {
+        double sum = 0;
+        long count = 0;
+        for (int[][] batch : batches) {
+            for (float[] sequence : model.logProbabilities(batch)) {
+                for (float p : sequence) {
+                    sum -= p;
+                    count++;
+                }
+            }
+        }
+        return count == 0 ? OptionalDouble.empty() : OptionalDouble.of(sum / count);
     }
 }

@@ -122,7 +122,11 @@ public record TrainingCurves(List<Curve> curves, int smoothing) implements Findi
      * @throws IllegalArgumentException if no run measured one of them
      */
     public LinePlot figure(String... quantities) {
-        LinePlot plot = LinePlot.of(String.join(", ", quantities), "step", label(quantities));
+        return titled(String.join(", ", quantities), quantities);
+    }
+
+    LinePlot titled(String title, String... quantities) {
+        LinePlot plot = LinePlot.of(title, "step", label(quantities));
         for (String column : quantities) {
             if (!columns().contains(column)) {
                 throw new IllegalArgumentException(

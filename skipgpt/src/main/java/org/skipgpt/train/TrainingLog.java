@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.skipgpt.plot.LinePlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.TextTable;
 
@@ -128,23 +127,6 @@ public final class TrainingLog {
             default:
                 return 4;
         }
-    }
-
-    /**
-     * Columns over the steps.
-     *
-     * @param names columns of the log
-     * @throws IllegalArgumentException if a name is no column; those there are are listed
-     */
-    public LinePlot curve(String title, String... names) {
-        LinePlot plot = LinePlot.of(title, "step", String.join(", ", names));
-        for (String name : names) {
-            if (!columns().contains(name)) {
-                throw new IllegalArgumentException("the log has no column \"" + name + "\": it has " + columns());
-            }
-            plot = plot.withLine(name, steps(name), column(name));
-        }
-        return plot;
     }
 
     String json() {

@@ -38,6 +38,7 @@ public final class TrainingLoop {
     private final Map<String, NDArray> state = new LinkedHashMap<>();
     private final long started = System.nanoTime();
     private TrainingLog log = new TrainingLog();
+    private long first; // steps an earlier run had done
     private boolean isDrawn;
 
     private TrainingLoop(Objective objective, LoopConfig config, NDManager manager, Observer observer) {
@@ -67,7 +68,6 @@ public final class TrainingLoop {
     }
 
     private TrainingRun run() {
-        long first = 0;
         if (config.folder().isPresent()) {
             Optional<RunState.Loaded> saved;
             try (var off = Torch.gradients(false)) {
@@ -171,7 +171,8 @@ public final class TrainingLoop {
     private void report(long step, Map<String, Double> row) {
         String note = String.format(
                 "loss %.4f · %.0f tokens/s", log.recent("loss", 20), row.getOrDefault("tokens/s", Double.NaN));
-        observer.progress(new Progress(objective.describe(), step, config.steps(), "steps", seconds(), note));
+        observer.progress(
+                new Progress(objective.describe(), step, config.steps(), "steps", seconds(), note).withEarlier(first));
         if (step > 1 && observer.wantsFigure(objective.describe())) {
             isDrawn = true;
             draw();

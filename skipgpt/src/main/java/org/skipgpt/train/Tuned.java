@@ -38,7 +38,7 @@ public record Tuned(
 
     /** Columns of the log over the steps, e.g. {@code curve("LM loss", "held-out loss")}. */
     public LinePlot curve(String... columns) {
-        return run.log().curve(method, columns);
+        return TrainingCurves.of(method, run).titled(method, columns);
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.skipgpt.eval;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -60,9 +61,6 @@ class PrefixForestTest {
 
     private static PrefixForest forest(int worth, String... texts) {
         return PrefixForest.of(
-                java.util.Arrays.stream(texts)
-                        .map(text -> text.chars().toArray())
-                        .toList(),
-                worth);
+                Arrays.stream(texts).map(text -> text.chars().toArray()).toList(), worth);
     }
 }

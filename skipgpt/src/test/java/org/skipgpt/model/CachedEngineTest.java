@@ -7,6 +7,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -84,8 +85,7 @@ class CachedEngineTest {
                 assertThat(kept + session.pendingBytes() / rowBytes).isEqualTo(700);
             }
             LanguageModel rare = dense.withPolicy(forced(dense, 0.995, Pattern.UNIFORM, KvPolicy.DEFERRED));
-            int[] ids =
-                    java.util.stream.IntStream.range(0, 700).map(t -> t % 64).toArray();
+            int[] ids = IntStream.range(0, 700).map(t -> t % 64).toArray();
             float[][] whole = rare.logits(ids)[0];
             assertThat(difference(oneByOne(rare, ids), whole)).isLessThan(TOLERANCE);
         }
@@ -224,7 +224,6 @@ class CachedEngineTest {
     }
 
     private static int[] joined(int[] a, int[] b) {
-        return java.util.stream.IntStream.concat(Arrays.stream(a), Arrays.stream(b))
-                .toArray();
+        return IntStream.concat(Arrays.stream(a), Arrays.stream(b)).toArray();
     }
 }

@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDManager;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.OptionalInt;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.io.HuggingFaceFolder;
@@ -67,7 +68,7 @@ public final class Golden implements AutoCloseable {
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .asLongBuffer()
                 .get(out);
-        return java.util.Arrays.stream(out).mapToInt(Math::toIntExact).toArray();
+        return Arrays.stream(out).mapToInt(Math::toIntExact).toArray();
     }
 
     /** A tokenizer that reads and writes ids as decimal numbers. */
@@ -84,7 +85,7 @@ public final class Golden implements AutoCloseable {
     private record Numbers(int vocabSize) implements Tokenizer {
         @Override
         public int[] encode(String text) {
-            return java.util.Arrays.stream(text.strip().split("\\s+"))
+            return Arrays.stream(text.strip().split("\\s+"))
                     .mapToInt(Integer::parseInt)
                     .toArray();
         }

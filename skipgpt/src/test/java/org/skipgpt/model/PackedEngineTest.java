@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -68,17 +70,15 @@ class PackedEngineTest {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             DecoderWeights weights = WeightLoader.random(shape, manager, Dtype.FP32, 3);
             LanguageModel dense = LanguageModel.dense("long", "", Golden.numbers(64), shape, weights);
-            int[] ids = java.util.stream.IntStream.range(0, 1000)
-                    .map(t -> (t * t + 7) % 64)
-                    .toArray();
+            int[] ids = IntStream.range(0, 1000).map(t -> (t * t + 7) % 64).toArray();
             for (double share : new double[] {0.2, 0.7}) {
                 for (Pattern pattern : new Pattern[] {Pattern.UNIFORM, Pattern.CLUSTERED}) {
                     LanguageModel model =
                             dense.withPolicy(new ForcedPolicy(share, share, pattern, KvPolicy.KEEP, 2, 3));
-                    compare(model, pattern + " " + share, ids, java.util.Arrays.copyOf(ids, 450), new int[] {9});
+                    compare(model, pattern + " " + share, ids, Arrays.copyOf(ids, 450), new int[] {9});
                     try (Session session = model.session(1)) {
-                        session.append(java.util.Arrays.copyOf(ids, 430));
-                        float[] last = session.append(java.util.Arrays.copyOfRange(ids, 430, 1000))[0];
+                        session.append(Arrays.copyOf(ids, 430));
+                        float[] last = session.append(Arrays.copyOfRange(ids, 430, 1000))[0];
                         assertThat(FamilyGoldenTest.maxDifference(
                                         last, model.masked().logits(ids)[0][999]))
                                 .isLessThan(TOLERANCE);
@@ -161,7 +161,7 @@ class PackedEngineTest {
         // LLaMA-2-7B at 512 tokens; the published table of ideals gives 1.49 for KEEP and 1.65 for EXECUTED.
         DecoderConfig config = DecoderConfig.llama(32000, 4096, 11008, 32, 32, 32);
         double[] rates = new double[64];
-        java.util.Arrays.fill(rates, 0.6);
+        Arrays.fill(rates, 0.6);
         assertThat(new SpeedIdeal(config, KvPolicy.KEEP, rates).prefill(512)).isBetween(1.48, 1.52);
         assertThat(new SpeedIdeal(config, KvPolicy.EXECUTED, rates).prefill(512))
                 .isBetween(1.64, 1.69);
@@ -186,9 +186,8 @@ class PackedEngineTest {
         LanguageModel chosen = execution == Execution.MASKED
                 ? model.masked()
                 : execution == Execution.PACKED ? model.packed() : model.alwaysPacked();
-        float[][] rows = java.util.Arrays.stream(chosen.logits(sequences))
-                .flatMap(java.util.Arrays::stream)
-                .toArray(float[][]::new);
+        float[][] rows =
+                Arrays.stream(chosen.logits(sequences)).flatMap(Arrays::stream).toArray(float[][]::new);
         return FamilyGoldenTest.flat(rows);
     }
 
@@ -197,7 +196,7 @@ class PackedEngineTest {
         @Override
         public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
             float[] gates = new float[rows.size()];
-            java.util.Arrays.fill(gates, gate);
+            Arrays.fill(gates, gate);
             return new Decision.Gated(residual.getManager().create(gates));
         }
 

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Hugging Face transformers in a process of its own, timing what it is told to; see src/bench/hf_speed.py. */
@@ -22,8 +23,8 @@ final class Rival implements AutoCloseable {
     }
 
     static Rival start(DecoderConfig c, int threads, BenchmarkClock clock) throws IOException {
-        List<String> command = new java.util.ArrayList<>(
-                List.of(System.getProperty("skipgpt.python", "python3"), "src/bench/hf_speed.py"));
+        List<String> command =
+                new ArrayList<>(List.of(System.getProperty("skipgpt.python", "python3"), "src/bench/hf_speed.py"));
         for (int n : new int[] {c.width(), c.hidden(), c.layers(), c.heads(), c.kvHeads(), c.vocabulary(), threads}) {
             command.add(Integer.toString(n));
         }

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -84,11 +86,9 @@ class FiguresTest {
                 .mapToDouble(i -> 40 + 5 * surprisal[i] + 6 * random.nextGaussian())
                 .toArray();
         return ScatterPlot.of("Cost of a token against its surprisal", "surprisal (nats)", "executed modules (%)")
-                .withPoints("names", java.util.Arrays.copyOf(surprisal, 150), java.util.Arrays.copyOf(cost, 150))
+                .withPoints("names", Arrays.copyOf(surprisal, 150), Arrays.copyOf(cost, 150))
                 .withPoints(
-                        "function words",
-                        java.util.Arrays.copyOfRange(surprisal, 150, 400),
-                        java.util.Arrays.copyOfRange(cost, 150, 400));
+                        "function words", Arrays.copyOfRange(surprisal, 150, 400), Arrays.copyOfRange(cost, 150, 400));
     }
 
     static Heatmap similarity() {
@@ -137,7 +137,7 @@ class FiguresTest {
     }
 
     private static double[] shifted(double[] values, double by) {
-        return java.util.Arrays.stream(values).map(value -> value + by).toArray();
+        return Arrays.stream(values).map(value -> value + by).toArray();
     }
 
     @ParameterizedTest
@@ -157,7 +157,7 @@ class FiguresTest {
         assertThat(ImageIO.read(new ByteArrayInputStream(png)).getWidth()).isEqualTo(760);
         var parsed = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
-                .parse(new ByteArrayInputStream(svg.getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+                .parse(new ByteArrayInputStream(svg.getBytes(StandardCharsets.UTF_8)));
         assertThat(parsed.getElementsByTagName("title").item(0).getTextContent())
                 .isEqualTo(figure.title());
         assertThat(figure.text().lines()).hasSizeLessThanOrEqualTo(25).allMatch(line -> line.length() <= 100);

@@ -31,6 +31,17 @@ class ConsoleObserverTest {
     }
 
     @Test
+    void theRestOfAContinuedTaskIsToldFromWhatWasDoneNow() {
+        Progress continued = new Progress("tuning", 60, 100, "steps", 5, "").withEarlier(50);
+
+        assertThat(continued.remainingSeconds()).isEqualTo(20);
+        assertThat(new Progress("tuning", 50, 100, "steps", 5, "")
+                        .withEarlier(50)
+                        .remainingSeconds())
+                .isNaN();
+    }
+
+    @Test
     void elsewhereAFewPlainLinesComeOut() {
         Observer observer = new ConsoleObserver(out, false, clock::get);
 

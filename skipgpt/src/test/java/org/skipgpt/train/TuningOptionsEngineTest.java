@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -66,7 +67,7 @@ class TuningOptionsEngineTest {
         assertThat(same).as("nothing else differs").isEqualTo(paper);
         assertThat(paper.loraRate()).isEqualTo(LearningRate.cosine(2e-4, 0.1));
         assertThat(paper.lora())
-                .isEqualTo(new LoraConfig(16, 32, 0.1, java.util.Set.of(Projection.Q, Projection.V, Projection.GATE)));
+                .isEqualTo(new LoraConfig(16, 32, 0.1, Set.of(Projection.Q, Projection.V, Projection.GATE)));
         assertThat(paper.jointLora().targets()).containsExactlyInAnyOrder(Projection.Q, Projection.V);
         assertThat(paper.routing().temperature()).isEqualTo(new Temperature.Linear(5, 1));
         assertThat(List.of(paper.loop().steps(), paper.loop().seed())).containsExactly(10_000L, 43L);

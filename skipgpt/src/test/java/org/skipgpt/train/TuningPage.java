@@ -19,6 +19,7 @@ import org.skipgpt.model.BenchmarkClock;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.Golden;
+import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.WeightLoader;
@@ -117,12 +118,7 @@ final class TuningPage {
             LanguageModel model = model(manager);
             LanguageModel adapted = model.withAdapter(Lora.init(manager, SHAPE, LoraConfig.defaults(), 7));
             LayerPolicy skipping = new ForcedPolicy(
-                    1 - open[0],
-                    1 - open[1],
-                    ForcedPolicy.Pattern.UNIFORM,
-                    org.skipgpt.model.KvPolicy.KEEP,
-                    SHAPE.layers(),
-                    7);
+                    1 - open[0], 1 - open[1], ForcedPolicy.Pattern.UNIFORM, KvPolicy.KEEP, SHAPE.layers(), 7);
             Stepper dense = stepper(manager, lora(adapted));
             Stepper packed = stepper(manager, lora(adapted.withPolicy(skipping)));
             double[] t = medians(List.of(packed::step, dense::step));
