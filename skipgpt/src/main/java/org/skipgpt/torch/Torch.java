@@ -10,6 +10,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Starts libtorch once, checks that it computes, and says what it is.
@@ -29,7 +30,7 @@ public final class Torch {
      * @throws TorchException if libtorch is missing or does not fit the JNI layer
      */
     public static Engine engine() {
-        return Holder.ENGINE;
+        return Start.OUTCOME.engine();
     }
 
     /**
@@ -124,8 +125,26 @@ public final class Torch {
         void close();
     }
 
-    private static final class Holder {
-        static final Engine ENGINE = start();
+    /** What the first call found, kept: a failure is told again in the same words. */
+    private record Outcome(Optional<Engine> started, Optional<TorchException> failure) {
+        Engine engine() {
+            failure.ifPresent(e -> {
+                throw e;
+            });
+            return started.orElseThrow();
+        }
+    }
+
+    private static final class Start {
+        static final Outcome OUTCOME = outcome();
+
+        private static Outcome outcome() {
+            try {
+                return new Outcome(Optional.of(start()), Optional.empty());
+            } catch (TorchException e) {
+                return new Outcome(Optional.empty(), Optional.of(e));
+            }
+        }
 
         private static Engine start() {
             Engine engine;
@@ -133,12 +152,22 @@ public final class Torch {
                 engine = Engine.getEngine("PyTorch");
             } catch (RuntimeException | LinkageError e) {
                 throw new TorchException(
-                        "libtorch did not start (" + e.getMessage() + "): the class path needs pytorch-jni and,"
-                                + " without a GPU, pytorch-native-cpu; ./run doctor says what is missing",
+                        "libtorch did not start (" + root(e) + "): the class path needs pytorch-jni and, without a GPU,"
+                                + " pytorch-native-cpu; with PYTORCH_LIBRARY_PATH set, the libraries there must be torch"
+                                + " 2.7.1 and, for CUDA, find the driver's libcuda",
                         e);
             }
             check(engine);
             return engine;
+        }
+
+        // the engine wraps what the system's loader said
+        private static String root(Throwable e) {
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            return String.valueOf(cause.getMessage());
         }
 
         private static void check(Engine engine) {
