@@ -53,8 +53,9 @@ final class Backward {
         }
         NDArray end = Gradients.leaf(x); // (N, D)
         double loss = LanguageLoss.backward(scope, decoder, end, targets, weight);
-        NDArray upstream = upstream(end, scope);
-        Gradients.backward(x.mul(upstream).sum().add(extra.get()));
+        NDArray root = root(x, upstream(end, scope), extra.get()); // ()
+        end.close();
+        Gradients.backward(root);
         return loss;
     }
 
@@ -96,21 +97,38 @@ final class Backward {
         NDArray leaf = Gradients.leaf(end); // (N, D)
         double loss = LanguageLoss.backward(scope, decoder, leaf, targets, weight);
         NDArray upstream = upstream(leaf, scope); // (N, D)
+        leaf.close();
+        end.close();
         for (int i = decoder.config().layers() - 1; i >= 0; i--) {
             Interruption.check();
             try (NDManager one = scope.newSubManager()) {
                 NDArray in = Gradients.leaf(inputs.get(i)); // (N, D)
                 in.attach(one);
                 NDArray out = layer.run(i, in); // (N, D)
-                Gradients.backward(out.mul(upstream).sum().add(extra.apply(i)));
-                NDArray next = upstream(in, scope);
-                upstream.close();
-                upstream = next;
+                NDArray root = root(out, upstream, extra.apply(i)); // ()
+                if (out != in) {
+                    out.close();
+                }
+                Gradients.backward(root);
+                upstream = upstream(in, scope); // (N, D)
             }
             inputs.get(i).close();
         }
         below.accept(upstream);
         return loss;
+    }
+
+    /**
+     * A scalar whose gradient at {@code out} is {@code upstream}, which is closed: the graph holds it for as long as it
+     * is needed. A dot product leaves nothing as large as the two.
+     */
+    private static NDArray root(NDArray out, NDArray upstream, NDArray extra) {
+        try (upstream;
+                NDArray a = out.flatten();
+                NDArray b = upstream.flatten();
+                NDArray product = a.dot(b)) {
+            return product.add(extra); // ()
+        }
     }
 
     private static NDArray upstream(NDArray leaf, NDManager scope) {

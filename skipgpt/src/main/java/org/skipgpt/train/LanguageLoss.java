@@ -75,9 +75,11 @@ public final class LanguageLoss {
                 Gradients.backward(loss);
             }
         }
-        NDArray upstream = Gradients.of(end);
-        upstream.attach(scope);
-        Gradients.backward(x, upstream);
+        try (NDArray upstream = Gradients.of(end)) {
+            // A closed leaf gives up its gradient, which would otherwise lie there until the step ends.
+            end.close();
+            Gradients.backward(x, upstream);
+        }
         return sum / weight;
     }
 

@@ -303,15 +303,15 @@ final class TuningPage {
     }
 
     /**
-     * Bytes that a step must hold at its peak. A layer of a graph keeps two streams, keys and values of all rows (spread
-     * to all heads, as the kernel takes them), f(x) of both modules; queries, attention outputs, gate, silu and up of
-     * executing rows. Recomputing keeps a stream a layer and one graph. Either holds a chunk of logits and its gradient.
+     * Bytes that a step must hold at its peak. A layer of a graph keeps two streams, keys and values of all rows, f(x) of
+     * both modules; queries, attention outputs, gate, silu and up of executing rows. Recomputing keeps a stream a layer
+     * and one graph. Either holds a chunk of logits and its gradient.
      */
     private static double kept(double[] open, int n, boolean recompute) {
         double d = SHAPE.width();
         double layer = n
                 * 4.0
-                * (4 * d + 2.0 * SHAPE.queryWidth() + open[0] * 2 * SHAPE.queryWidth() + open[1] * 3 * SHAPE.hidden());
+                * (4 * d + 2.0 * SHAPE.kvWidth() + open[0] * 2 * SHAPE.queryWidth() + open[1] * 3 * SHAPE.hidden());
         double streams = n * 4.0 * d;
         // Logits, their log-softmax and their gradient, of the rows computed at once.
         double logits = 3 * 4.0 * Math.min(n, 1024) * SHAPE.vocabulary();
