@@ -85,6 +85,7 @@ public record Evaluation(
                 Column.number("acc (%)", 2),
                 Column.number("acc_norm (%)", 2),
                 Column.text("table metric"),
+                Column.number("cut", 0),
                 Column.number("not scored", 0),
                 Column.number("seconds", 1));
         for (TaskResult task : tasks) {
@@ -96,6 +97,7 @@ public record Evaluation(
                     percent(task, task.accuracy()),
                     choices ? percent(task, task.accuracyNorm()) : null,
                     task.task().metric().shown(),
+                    task.cut(),
                     task.faults().size(),
                     task.provenance().seconds());
         }
@@ -153,6 +155,11 @@ public record Evaluation(
                 one.data(),
                 one.perplexity(),
                 one.bitsPerByte())));
+        int cut = tasks.stream().mapToInt(TaskResult::cut).sum();
+        if (cut > 0) {
+            out.append(String.format(
+                    Locale.ROOT, "%n%d questions longer than the model reads lost their beginning (column cut)", cut));
+        }
         if (faults() > 0) {
             out.append(String.format(Locale.ROOT, "%n%d records could not be scored, the first:", faults()));
             tasks.stream()

@@ -2,6 +2,7 @@ package org.skipgpt.eval;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import java.util.Arrays;
 
 /**
  * What a model says about one question.
@@ -12,10 +13,23 @@ import com.google.gson.JsonObject;
  * @param gold the right choice
  * @param logLikelihoods summed natural log-probability of each choice
  * @param greedy whether greedy decoding gives exactly the choice
+ * @param excess tokens by which context and choice are longer than what the model reads at once; 0 where they fit
  * @param lengths characters of each choice
  */
 public record ItemScore(
-        int place, String file, long line, int gold, double[] logLikelihoods, boolean[] greedy, int[] lengths) {
+        int place,
+        String file,
+        long line,
+        int gold,
+        double[] logLikelihoods,
+        boolean[] greedy,
+        int[] excess,
+        int[] lengths) {
+    /** Whether the question is longer than what the model reads at once, so that its beginning was left out. */
+    public boolean isCut() {
+        return Arrays.stream(excess).anyMatch(tokens -> tokens > 0);
+    }
+
     /** The likeliest choice; the first of equals. */
     public int pick() {
         int best = 0;
@@ -52,16 +66,9 @@ public record ItemScore(
         out.addProperty("gold", gold);
         out.addProperty("pick", pick());
         out.addProperty("pick_norm", pickNorm());
-        JsonArray scores = new JsonArray();
-        JsonArray flags = new JsonArray();
+        new Scores(logLikelihoods, greedy, excess).addTo(out);
         JsonArray characters = new JsonArray();
-        for (int i = 0; i < logLikelihoods.length; i++) {
-            scores.add(logLikelihoods[i]);
-            flags.add(greedy[i]);
-            characters.add(lengths[i]);
-        }
-        out.add("loglikelihoods", scores);
-        out.add("greedy", flags);
+        Arrays.stream(lengths).forEach(characters::add);
         out.add("characters", characters);
         return out;
     }

@@ -1,6 +1,8 @@
 package org.skipgpt.eval;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
 import org.skipgpt.data.Tokenizer;
 
@@ -9,6 +11,9 @@ import org.skipgpt.data.Tokenizer;
  *
  * <p>Spaces at the end of the context move to the continuation; the continuation's tokens are those of both texts
  * together behind the first len(tokens(context)); what is too long loses its beginning.
+ *
+ * <p>Deviation: the harness stops at a continuation that alone is longer than the model reads. Here it is scored as the
+ * harness scores long texts, in windows: the first one holds the context, each further one the token before its own.
  */
 final class PairEncoder {
     private final Tokenizer tokenizer;
@@ -34,7 +39,30 @@ final class PairEncoder {
      */
     record Pair(int[] tokens, int from) {}
 
-    Pair encode(String context, String continuation) {
+    /**
+     * A context and its continuation.
+     *
+     * @param windows pairs that predict every token of the continuation once; more than one only where the continuation
+     *     alone is longer than the model reads
+     * @param excess tokens by which both together are longer than the model reads, 0 or more
+     */
+    record Encoded(List<Pair> windows, int excess) {}
+
+    /** Every choice of a question. */
+    List<Encoded> encode(Item item) {
+        List<Encoded> choices = new ArrayList<>();
+        for (int i = 0; i < item.pairs(); i++) {
+            choices.add(encode(item.contexts().get(i), item.continuations().get(i)));
+        }
+        return choices;
+    }
+
+    /** The windows of choices, one after another. */
+    static List<Pair> pairs(List<Encoded> choices) {
+        return choices.stream().flatMap(choice -> choice.windows().stream()).toList();
+    }
+
+    Encoded encode(String context, String continuation) {
         String kept = context.stripTrailing();
         String text = context.substring(kept.length()) + continuation;
         int[] head;
@@ -51,13 +79,23 @@ final class PairEncoder {
             throw new TaskException(
                     "the text \"" + Template.head(text) + "\" has no token of its own behind its context");
         }
-        if (tail.length > longest) {
-            throw new TaskException("a text of " + tail.length + " tokens to score; the model reads " + longest);
-        }
         int[] all = Arrays.copyOf(head, head.length + tail.length);
         System.arraycopy(tail, 0, all, head.length, tail.length);
-        int[] last = all.length > longest + 1 ? Arrays.copyOfRange(all, all.length - longest - 1, all.length) : all;
-        return new Pair(last, last.length - tail.length);
+        return new Encoded(windows(all, head.length), Math.max(0, all.length - 1 - longest));
+    }
+
+    private List<Pair> windows(int[] all, int continuation) {
+        int most = longest + 1; // the last token of a window is predicted, not read
+        List<Pair> windows = new ArrayList<>();
+        int from = continuation;
+        int to = all.length - from <= longest ? all.length : Math.max(most, from + 1);
+        while (from < all.length) {
+            int begin = Math.max(0, to - most);
+            windows.add(new Pair(Arrays.copyOfRange(all, begin, to), from - begin));
+            from = to;
+            to = Math.min(all.length, to + longest);
+        }
+        return windows;
     }
 
     private int[] encode(String text) {

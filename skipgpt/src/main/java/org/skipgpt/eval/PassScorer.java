@@ -33,13 +33,7 @@ final class PassScorer {
     }
 
     /** One value a pair. */
-    record Sums(double[] logLikelihoods, boolean[] greedy) {
-        ScoreStore.Scores part(int from, int count) {
-            return new ScoreStore.Scores(
-                    Arrays.copyOfRange(logLikelihoods, from, from + count),
-                    Arrays.copyOfRange(greedy, from, from + count));
-        }
-    }
+    record Sums(double[] logLikelihoods, boolean[] greedy) {}
 
     /** Tokens that a pass over some pairs computes. */
     static int tokens(List<PairEncoder.Pair> pairs, ScoreOptions.Sharing sharing) {
@@ -71,7 +65,7 @@ final class PassScorer {
     }
 
     // The last token predicts nothing that is asked.
-    private static int[] input(PairEncoder.Pair pair) {
+    static int[] input(PairEncoder.Pair pair) {
         return Arrays.copyOf(pair.tokens(), pair.tokens().length - 1);
     }
 

@@ -1,6 +1,5 @@
 package org.skipgpt.eval;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.BufferedWriter;
@@ -26,9 +25,6 @@ import java.util.Optional;
 public final class ScoreStore implements AutoCloseable {
     private final Map<String, Scores> known = new HashMap<>();
     private final Optional<BufferedWriter> writer;
-
-    /** What is stored of a question. */
-    record Scores(double[] logLikelihoods, boolean[] greedy) {}
 
     private ScoreStore(Optional<BufferedWriter> writer) {
         this.writer = writer;
@@ -75,17 +71,9 @@ public final class ScoreStore implements AutoCloseable {
     private static void parse(String line, Map<String, Scores> into) {
         try {
             JsonObject object = JsonParser.parseString(line).getAsJsonObject();
-            JsonArray scores = object.getAsJsonArray("loglikelihoods");
-            JsonArray flags = object.getAsJsonArray("greedy");
-            double[] values = new double[scores.size()];
-            boolean[] greedy = new boolean[values.length];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = scores.get(i).getAsDouble();
-                greedy[i] = flags.get(i).getAsBoolean();
-            }
-            into.put(object.get("key").getAsString(), new Scores(values, greedy));
+            into.put(object.get("key").getAsString(), Scores.of(object));
         } catch (RuntimeException e) {
-            // a line that a crash cut off: its question is scored again
+            // a line that a crash cut off, or of an older form: its question is scored again
             return;
         }
     }
@@ -127,14 +115,7 @@ public final class ScoreStore implements AutoCloseable {
         }
         JsonObject line = new JsonObject();
         line.addProperty("key", key);
-        JsonArray values = new JsonArray();
-        JsonArray flags = new JsonArray();
-        for (int i = 0; i < scores.greedy().length; i++) {
-            values.add(scores.logLikelihoods()[i]);
-            flags.add(scores.greedy()[i]);
-        }
-        line.add("loglikelihoods", values);
-        line.add("greedy", flags);
+        scores.addTo(line);
         try {
             writer.get().write(line + "\n");
         } catch (IOException e) {

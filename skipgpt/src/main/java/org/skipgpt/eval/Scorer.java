@@ -39,7 +39,22 @@ public final class Scorer {
     }
 
     /** A question cut into tokens, and how many of them a pass computes. */
-    private record Ready(Item item, String key, List<PairEncoder.Pair> pairs, int tokens) {}
+    private record Ready(Item item, String key, List<PairEncoder.Encoded> choices, int tokens) {
+        /** Its scores from those of its windows, the first of which stands at a place of a pass. */
+        Scores scores(PassScorer.Sums sums, int first) {
+            Scores scores = new Scores(new double[choices.size()], new boolean[choices.size()], new int[choices.size()]);
+            int at = first;
+            for (int i = 0; i < choices.size(); i++) {
+                scores.greedy()[i] = true;
+                scores.excess()[i] = choices.get(i).excess();
+                for (int w = 0; w < choices.get(i).windows().size(); w++) {
+                    scores.logLikelihoods()[i] += sums.logLikelihoods()[at];
+                    scores.greedy()[i] &= sums.greedy()[at++];
+                }
+            }
+            return scores;
+        }
+    }
 
     /**
      * Scores a task.
@@ -77,25 +92,21 @@ public final class Scorer {
         for (Item item : data.items()) {
             Interruption.check();
             String key = ScoreStore.key(identity, item);
-            Optional<ScoreStore.Scores> known = store.get(key);
+            Optional<Scores> known = store.get(key);
             if (known.isPresent()) {
                 done.add(scored(item, known.get()));
                 continue;
             }
             try {
-                List<PairEncoder.Pair> pairs = new ArrayList<>();
-                for (int i = 0; i < item.pairs(); i++) {
-                    pairs.add(encoder.encode(
-                            item.contexts().get(i), item.continuations().get(i)));
-                }
-                open.add(new Ready(item, key, pairs, PassScorer.tokens(pairs, options.sharing())));
+                List<PairEncoder.Encoded> choices = encoder.encode(item);
+                open.add(new Ready(item, key, choices, PassScorer.tokens(PairEncoder.pairs(choices), options.sharing())));
             } catch (TaskException e) {
                 faults.add(new DataFault(item.file(), item.line(), String.valueOf(e.getMessage())));
             }
         }
     }
 
-    private static ItemScore scored(Item item, ScoreStore.Scores scores) {
+    private static ItemScore scored(Item item, Scores scores) {
         return new ItemScore(
                 item.place(),
                 item.file(),
@@ -103,6 +114,7 @@ public final class Scorer {
                 item.gold(),
                 scores.logLikelihoods(),
                 scores.greedy(),
+                scores.excess(),
                 item.lengths());
     }
 
@@ -114,17 +126,17 @@ public final class Scorer {
             Interruption.check();
             int to = from;
             int tokens = 0;
-            List<PairEncoder.Pair> pairs = new ArrayList<>();
+            List<PairEncoder.Encoded> choices = new ArrayList<>();
             while (to < open.size() && (to == from || tokens + open.get(to).tokens() <= options.batchTokens())) {
                 tokens += open.get(to).tokens();
-                pairs.addAll(open.get(to).pairs());
+                choices.addAll(open.get(to).choices());
                 to++;
             }
-            PassScorer.Sums sums = passes.score(pairs);
+            PassScorer.Sums sums = passes.score(PairEncoder.pairs(choices));
             int at = 0;
             for (Ready ready : open.subList(from, to)) {
-                ScoreStore.Scores scores = sums.part(at, ready.pairs().size());
-                at += ready.pairs().size();
+                Scores scores = ready.scores(sums, at);
+                at += PairEncoder.pairs(ready.choices()).size();
                 store.put(ready.key(), scores);
                 done.add(scored(ready.item(), scores));
             }

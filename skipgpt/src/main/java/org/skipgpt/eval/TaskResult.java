@@ -57,6 +57,11 @@ public record TaskResult(
         return items.size();
     }
 
+    /** How many of them are longer than the model reads at once: their beginning, examples first, was left out. */
+    public int cut() {
+        return (int) items.stream().filter(ItemScore::isCut).count();
+    }
+
     /** Whether the question at a place was answered right by the task's own metric. */
     public boolean isRight(int place) {
         return isRight(items.get(place), task.metric());
@@ -138,6 +143,9 @@ public record TaskResult(
         }
         if (task.form() == TaskDescription.Form.WORD) {
             out.append(String.format(Locale.ROOT, "%n  perplexity of the word  %.2f", goldPerplexity()));
+        }
+        if (cut() > 0) {
+            out.append(String.format(Locale.ROOT, "%n  %d questions longer than the model reads lost their beginning", cut()));
         }
         if (!faults.isEmpty()) {
             out.append(String.format(Locale.ROOT, "%n  %d records could not be scored:", faults.size()));

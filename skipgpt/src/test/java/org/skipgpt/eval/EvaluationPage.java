@@ -29,7 +29,8 @@ final class EvaluationPage {
         Workspace.open("cpu", "fp32");
         var model = SkipGpt.load(arguments[1]);
         String[] what = Arrays.copyOfRange(arguments, 3, arguments.length);
-        EvaluationOptions options = EvaluationOptions.defaults().withData(data);
+        EvaluationOptions options =
+                EvaluationOptions.defaults().withData(data).withStore(Path.of(out + ".scores.jsonl"));
         Evaluation result = SkipGpt.evaluate(model, options, ConsoleObserver.on(System.err), what);
         StringBuilder page = new StringBuilder();
         page.append(model).append("\n\n").append(result.table().markdown()).append("\n");

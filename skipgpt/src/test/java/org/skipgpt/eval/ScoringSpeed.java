@@ -85,12 +85,9 @@ final class ScoringSpeed {
             long shared = 0;
             for (Item item : data.items()) {
                 List<int[]> inputs = new ArrayList<>();
-                for (int i = 0; i < item.pairs(); i++) {
-                    int[] tokens = encoder.encode(
-                                    item.contexts().get(i), item.continuations().get(i))
-                            .tokens();
-                    inputs.add(Arrays.copyOf(tokens, tokens.length - 1));
-                    full += tokens.length - 1;
+                for (PairEncoder.Pair pair : PairEncoder.pairs(encoder.encode(item))) {
+                    inputs.add(PassScorer.input(pair));
+                    full += pair.tokens().length - 1;
                 }
                 shared += PrefixForest.of(inputs, PassScorer.WORTH).tokens();
             }
