@@ -42,7 +42,8 @@ public final class Scorer {
     private record Ready(Item item, String key, List<PairEncoder.Encoded> choices, int tokens) {
         /** Its scores from those of its windows, the first of which stands at a place of a pass. */
         Scores scores(PassScorer.Sums sums, int first) {
-            Scores scores = new Scores(new double[choices.size()], new boolean[choices.size()], new int[choices.size()]);
+            Scores scores =
+                    new Scores(new double[choices.size()], new boolean[choices.size()], new int[choices.size()]);
             int at = first;
             for (int i = 0; i < choices.size(); i++) {
                 scores.greedy()[i] = true;
@@ -99,7 +100,8 @@ public final class Scorer {
             }
             try {
                 List<PairEncoder.Encoded> choices = encoder.encode(item);
-                open.add(new Ready(item, key, choices, PassScorer.tokens(PairEncoder.pairs(choices), options.sharing())));
+                open.add(new Ready(
+                        item, key, choices, PassScorer.tokens(PairEncoder.pairs(choices), options.sharing())));
             } catch (TaskException e) {
                 faults.add(new DataFault(item.file(), item.line(), String.valueOf(e.getMessage())));
             }

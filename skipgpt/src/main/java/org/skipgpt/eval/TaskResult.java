@@ -145,7 +145,8 @@ public record TaskResult(
             out.append(String.format(Locale.ROOT, "%n  perplexity of the word  %.2f", goldPerplexity()));
         }
         if (cut() > 0) {
-            out.append(String.format(Locale.ROOT, "%n  %d questions longer than the model reads lost their beginning", cut()));
+            out.append(String.format(
+                    Locale.ROOT, "%n  %d questions longer than the model reads lost their beginning", cut()));
         }
         if (!faults.isEmpty()) {
             out.append(String.format(Locale.ROOT, "%n  %d records could not be scored:", faults.size()));

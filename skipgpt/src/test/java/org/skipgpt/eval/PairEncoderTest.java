@@ -31,7 +31,8 @@ class PairEncoderTest {
     }
 
     private static int[] tokens(Bos bos, String context) {
-        return only(new PairEncoder(TOKENIZER, bos, 100).encode(context, " ends")).tokens();
+        return only(new PairEncoder(TOKENIZER, bos, 100).encode(context, " ends"))
+                .tokens();
     }
 
     private static PairEncoder.Pair only(PairEncoder.Encoded choice) {
@@ -49,7 +50,8 @@ class PairEncoderTest {
 
         assertThat(kept).hasSize(5);
         assertThat(all).hasSizeGreaterThan(5).endsWith(kept);
-        assertThat(kept.length - only(cut).from()).isEqualTo(all.length - only(whole).from());
+        assertThat(kept.length - only(cut).from())
+                .isEqualTo(all.length - only(whole).from());
         assertThat(whole.excess()).isZero();
         assertThat(cut.excess()).isEqualTo(all.length - kept.length);
     }
