@@ -7,7 +7,8 @@ it is checked against the logits that transformers gave.
   residual stream ("excluded") or the stream after the final norm ("included", as in the official code).
 - Module similarity (joint layer drop): mean_t cos(x, x + f(norm(x))), x the residual entering the module.
 - Token-wise similarity: the same cosine per token, for the first sequence.
-- Context drift: share of executed modules in a window of 100 tokens, stride 1, averaged over the texts that reach that far.
+- Context drift: share of executed modules in a window of 100 tokens, stride 1, averaged over the texts that reach that far,
+  with the standard error of that mean over the texts.
 
 Run after families/make_families.py and make_model.py: python make_rivals.py
 """
@@ -91,21 +92,29 @@ def similarities(w, c, sequences):
     }
 
 
+def windowed(texts, window):
+    """For decisions (L, 2, T) of each text, by the position a window starts at: how many texts reach its end, the mean of
+    their executed shares, and its standard error, sd / sqrt(n) with n - 1 in sd; 0 where n is 1."""
+    out = {"texts": [], "attention": [], "mlp": [], "attention_error": [], "mlp_error": []}
+    for start in range(max(text.shape[2] for text in texts) - window + 1):
+        shares = np.array([text[:, :, start : start + window].mean((0, 2))
+                           for text in texts if text.shape[2] >= start + window])  # (n, 2)
+        out["texts"].append(len(shares))
+        for kind, name in enumerate(("attention", "mlp")):
+            of_kind = shares[:, kind]
+            out[name].append(of_kind.mean())
+            out[name + "_error"].append(of_kind.std(ddof=1) / np.sqrt(len(of_kind)) if len(of_kind) > 1 else 0.0)
+    return {name: np.array(values) for name, values in out.items()}
+
+
 def drift(rng):
     """Random decisions (L, 2, T) for texts of several lengths and the windowed means per start position."""
-    lengths, layers, out = (260, 180, 310, 99), 3, {}
-    positions = max(lengths) - WINDOW + 1
-    total, count = np.zeros((2, positions)), np.zeros(positions, dtype=np.int64)
-    for k, length in enumerate(lengths):
+    lengths, layers, texts = (260, 180, 310, 99), 3, []
+    for length in lengths:
         rate = np.linspace([0.4, 0.9], [0.8, 0.3], length).T  # attention rises, MLP falls
-        executed = (rng.random((layers, 2, length)) < rate[None]).astype(np.int64)
-        out[f"executed.{k}"] = executed
-        for start in range(length - WINDOW + 1):
-            total[:, start] += executed[:, :, start : start + WINDOW].mean((0, 2))
-            count[start] += 1
-    out |= {"lengths": np.array(lengths), "window": np.array([WINDOW]), "texts": count,
-            "attention": total[0] / count, "mlp": total[1] / count}
-    return out
+        texts.append((rng.random((layers, 2, length)) < rate[None]).astype(np.int64))
+    given = {f"executed.{k}": text for k, text in enumerate(texts)}
+    return given | {"lengths": np.array(lengths), "window": np.array([WINDOW])} | windowed(texts, WINDOW)
 
 
 def save(name, tensors, note):

@@ -106,6 +106,8 @@ class RivalsGoldenTest {
             assertThat(drift.texts()).isEqualTo(Golden.ints(expected, "texts"));
             close(drift.attention(), Golden.floats(expected, "attention"), 1, 0);
             close(drift.mlp(), Golden.floats(expected, "mlp"), 1, 0);
+            close(drift.attentionError(), Golden.floats(expected, "attention_error"), 1, 0);
+            close(drift.mlpError(), Golden.floats(expected, "mlp_error"), 1, 0);
         }
     }
 
