@@ -38,7 +38,8 @@ import org.skipgpt.train.TuningOptions;
 
 /**
  * Every method of the paper's Table 1 that learns, on the embedded model: dense, Dense+LoRA, SkipGPT-RT, RT-L and Joint,
- * at several shares to skip and seeds; seven tasks, two perplexities, realised rates, time.
+ * at several shares to skip and seeds; seven tasks, two perplexities, realised rates, time. Joint tuning gets the steps of both
+ * stages.
  *
  * <p>Arguments: model, work folder, targets (0.25,0.4), seeds (1,2,3), steps of each stage, and
  * how many questions of each task are asked (0 for all). A cell whose result lies in the work
@@ -95,7 +96,7 @@ public final class TuningStudy {
                 Supplier<LanguageModel> rt = () -> tuned("SkipGPT-RT", target, seed, base);
                 cell("SkipGPT-RT", target, seed, rt, steps);
                 cell("SkipGPT-RT-L", target, seed, () -> tuned("SkipGPT-RT-L", target, seed, rt.get()), 2 * steps);
-                cell("SkipGPT-Joint", target, seed, () -> tuned("SkipGPT-Joint", target, seed, base), steps);
+                cell("SkipGPT-Joint", target, seed, () -> tuned("SkipGPT-Joint", target, seed, base), 2 * steps);
                 write();
             }
             cell("dense", 0, 0, () -> base, 0);
@@ -113,7 +114,7 @@ public final class TuningStudy {
         Path folder = work.resolve(name(method, target, seed));
         if (!Files.exists(folder)) {
             TuningOptions options = TuningOptions.workshop()
-                    .withSteps(steps)
+                    .withSteps(method.equals("SkipGPT-Joint") ? 2 * steps : steps)
                     .withSeed(seed)
                     .withHeldOut(MEASURED)
                     .withCheckpoints(work.resolve(name(method, target, seed) + ".run"), 50);
