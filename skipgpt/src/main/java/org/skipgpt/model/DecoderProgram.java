@@ -55,7 +55,7 @@ final class DecoderProgram {
                 .with("chunk", HEAD_ROWS)
                 .with("mlpChunk", cpu ? 512 : 4096)
                 .with("loraScale", scale)
-                .with("tile", split ? 384 : 128)
+                .with("tile", split ? 256 : 128)
                 .when("split", split)
                 .when("fp16", dtype == Dtype.FP16)
                 .when("bf16", dtype == Dtype.BF16)
