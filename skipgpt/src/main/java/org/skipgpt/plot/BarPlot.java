@@ -130,14 +130,12 @@ public record BarPlot(
 
     @Override
     public Optional<byte[]> png() {
-        CategoryChart chart = chart();
-        return Optional.of(Pictures.png(size, graphics -> chart.paint(graphics, size.width(), size.height())));
+        return Optional.of(Pictures.png(size, chart()));
     }
 
     @Override
     public Optional<String> svg() {
-        CategoryChart chart = chart();
-        return Optional.of(Pictures.svg(size, title, graphics -> chart.paint(graphics, size.width(), size.height())));
+        return Optional.of(Pictures.svg(size, title, chart()));
     }
 
     @Override

@@ -3,8 +3,6 @@ package org.skipgpt.plot;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
-import java.util.DoubleSummaryStatistics;
-import java.util.stream.DoubleStream;
 import org.knowm.xchart.style.AxesChartStyler;
 import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.markers.Marker;
@@ -56,21 +54,17 @@ final class ChartLook {
         styler.setYAxisTickMarkSpacingHint(44);
     }
 
-    /** Logarithmic axes label 1, 2 and 5 of each decade, or its start alone where there are many decades. */
-    static void logarithmic(AxesChartStyler styler, boolean onX, boolean onY, double xDecades, double yDecades) {
+    /** Axes of numbers; logarithmic ones label 1, 2 and 5 of each decade, or its start alone where there are many decades. */
+    static void numbers(AxesChartStyler styler, boolean onX, boolean onY, double xDecades, double yDecades) {
         styler.setXAxisLogarithmic(onX).setYAxisLogarithmic(onY);
+        styler.setXAxisTickLabelsFormattingFunction(Numbers::tick);
+        styler.setYAxisTickLabelsFormattingFunction(Numbers::tick);
         if (onX) {
             styler.setXAxisTickLabelsFormattingFunction(value -> Numbers.decadeTick(value, xDecades < 2.5));
         }
         if (onY) {
             styler.setYAxisTickLabelsFormattingFunction(value -> Numbers.decadeTick(value, yDecades < 2.5));
         }
-    }
-
-    /** Decades between the smallest and the largest of some values. */
-    static double decades(DoubleStream values) {
-        DoubleSummaryStatistics all = values.filter(Double::isFinite).summaryStatistics();
-        return all.getMin() > 0 ? Math.log10(all.getMax() / all.getMin()) : 0;
     }
 
     static Font font(int style, int size) {

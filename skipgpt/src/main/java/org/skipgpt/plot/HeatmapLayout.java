@@ -26,6 +26,8 @@ final class HeatmapLayout {
     private final Font labelFont = ChartLook.font(Font.PLAIN, 12);
     private final FontMetrics labels;
     private final boolean upright;
+    private final int rowStep;
+    private final int columnStep;
     private final double left;
     private final double top;
     private final double cellWidth;
@@ -43,11 +45,14 @@ final class HeatmapLayout {
         left = PADDING + (map.yLabel().isEmpty() ? 0 : 24) + widest(map.rowLabels()) + 8;
         top = PADDING + (map.title().isEmpty() ? 0 : 28);
         cellWidth = Math.max(1, (map.size().width() - left - BAR_SPACE - PADDING) / columns);
-        upright = widest(map.columnLabels()) + 6 <= cellWidth;
+        boolean counted = Ticks.countsFrom(map.columnLabels()) >= 0;
+        upright = counted || widest(map.columnLabels()) + 6 <= cellWidth;
+        columnStep = step(map.columnLabels(), cellWidth, upright ? widest(map.columnLabels()) + 6 : LEAST_CELL);
         double below =
                 (upright ? 20 : widest(map.columnLabels()) + 8) + (map.xLabel().isEmpty() ? 0 : 24) + PADDING;
         double room = map.size().height() - top - below;
         cellHeight = Math.max(rows <= 64 ? LEAST_CELL : 768.0 / rows, Math.min(room / rows, 40));
+        rowStep = step(map.rowLabels(), cellHeight, LEAST_CELL);
         height = (int) Math.ceil(Math.max(top + Math.max(cellHeight * rows, 120) + below, 150));
     }
 
@@ -138,8 +143,7 @@ final class HeatmapLayout {
     private void rowLabels(Graphics2D graphics) {
         graphics.setFont(labelFont);
         graphics.setColor(INK);
-        int step = step(cellHeight);
-        for (int r = 0; r < map.rowLabels().size(); r += step) {
+        for (int r = first(map.rowLabels(), rowStep); r < map.rowLabels().size(); r += rowStep) {
             String text = shown(map.rowLabels().get(r));
             double y = top + (r + 0.5) * cellHeight + (labels.getAscent() - labels.getDescent()) / 2.0;
             graphics.drawString(text, (float) (left - 6 - labels.stringWidth(text)), (float) y);
@@ -149,9 +153,10 @@ final class HeatmapLayout {
     private void columnLabels(Graphics2D graphics) {
         graphics.setFont(labelFont);
         graphics.setColor(INK);
-        int step = upright ? 1 : step(cellWidth);
         double below = top + gridHeight();
-        for (int c = 0; c < map.columnLabels().size(); c += step) {
+        for (int c = first(map.columnLabels(), columnStep);
+                c < map.columnLabels().size();
+                c += columnStep) {
             String text = shown(map.columnLabels().get(c));
             double middle = left + (c + 0.5) * cellWidth;
             if (upright) {
@@ -163,8 +168,15 @@ final class HeatmapLayout {
         }
     }
 
-    private static int step(double cell) {
-        return (int) Math.max(1, Math.ceil(LEAST_CELL / cell));
+    // Labels that count are shown at round numbers, others as densely as they fit.
+    private static int step(List<String> texts, double cell, double needed) {
+        double least = Math.max(1, Math.ceil(needed / cell));
+        return (int) (Ticks.countsFrom(texts) >= 0 ? Ticks.step(least) : least);
+    }
+
+    private static int first(List<String> texts, int step) {
+        int from = Ticks.countsFrom(texts);
+        return from < 0 ? 0 : Math.min((step - from % step) % step, texts.size() - 1);
     }
 
     private static void turned(Graphics2D graphics, String text, double x, double y) {
@@ -183,25 +195,16 @@ final class HeatmapLayout {
         }
         graphics.setFont(labelFont);
         graphics.setColor(INK);
-        for (int i = 0; i < TICKS; i++) {
-            double part = i / (TICKS - 1.0);
-            double y = top + length * (1 - part);
-            double value = map.low() + part * (map.high() - map.low());
+        double[] ticks = Ticks.between(map.low(), map.high(), TICKS);
+        for (double value : ticks) {
+            double y = top + length * (1 - place(value));
             float baseline = (float) Math.max(
                     top + labels.getAscent() - 2,
                     Math.min(top + length, y + (labels.getAscent() - labels.getDescent()) / 2.0));
-            graphics.drawString(tick(value), (float) x + BAR_WIDTH + 5, baseline);
+            graphics.drawString(Numbers.tick(value), (float) x + BAR_WIDTH + 5, baseline);
         }
         graphics.setFont(axisFont);
         double half = graphics.getFontMetrics(axisFont).stringWidth(map.unit()) / 2.0;
         turned(graphics, map.unit(), x + BAR_WIDTH + 48, top + length / 2 + half);
-    }
-
-    private String tick(double value) {
-        double step = (map.high() - map.low()) / (TICKS - 1);
-        int decimals = (int) Math.max(0, Math.min(6, Math.ceil(-Math.log10(step)) + 1));
-        return step >= 1e5 || step < 1e-5
-                ? Numbers.tick(value)
-                : String.format(Locale.ROOT, "%." + decimals + "f", value);
     }
 }

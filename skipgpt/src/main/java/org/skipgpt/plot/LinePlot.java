@@ -9,7 +9,6 @@ import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.XYSeries.XYSeriesRenderStyle;
 import org.knowm.xchart.style.markers.SeriesMarkers;
-import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.TextTable;
 
@@ -103,21 +102,8 @@ public record LinePlot(
         return new LinePlot(title, xLabel, yLabel, lines, logX, logY, smoothing, markers, newSize);
     }
 
-    private XYChart chart() {
-        if (lines.stream().allMatch(Line::isEmpty)) {
-            throw new IllegalStateException("figure \"" + title + "\" has no finite value to draw; add a line first");
-        }
-        XYChart chart = new XYChart(size.width(), size.height());
-        chart.setTitle(title);
-        chart.setXAxisTitle(xLabel);
-        chart.setYAxisTitle(yLabel);
-        ChartLook.apply(chart.getStyler(), lines.size());
-        ChartLook.logarithmic(
-                chart.getStyler(),
-                logX,
-                logY,
-                ChartLook.decades(lines.stream().flatMapToDouble(line -> Arrays.stream(line.x()))),
-                ChartLook.decades(lines.stream().flatMapToDouble(line -> Arrays.stream(line.y()))));
+    XYChart chart() {
+        XYChart chart = XyCharts.empty(title, xLabel, yLabel, lines, logX, logY, size);
         for (int i = 0; i < lines.size(); i++) {
             if (!lines.get(i).isEmpty()) {
                 addBehind(chart, i);
@@ -128,6 +114,7 @@ public record LinePlot(
                 addLine(chart, i);
             }
         }
+        XyCharts.roundTicks(chart, lines);
         return chart;
     }
 
@@ -158,7 +145,7 @@ public record LinePlot(
         }
         if (smoothing > 1) {
             Line thin = line.thinned(size.width());
-            XYSeries raw = chart.addSeries("raw " + line.name(), thin.x(), gaps(thin.y()));
+            XYSeries raw = chart.addSeries("raw " + line.name(), thin.x(), XyCharts.gaps(thin.y()));
             raw.setLineColor(ChartLook.faint(colour, 60)).setLineStyle(ChartLook.stroke(0, 1));
             raw.setMarker(SeriesMarkers.NONE).setShowInLegend(false);
         }
@@ -168,29 +155,21 @@ public record LinePlot(
         Line line = lines.get(index);
         Line thin = new Line(line.name(), line.x(), line.smoothed(smoothing), new double[0], new double[0])
                 .thinned(size.width());
-        XYSeries series = chart.addSeries(line.name(), thin.x(), gaps(thin.y()));
+        XYSeries series = chart.addSeries(line.name(), thin.x(), XyCharts.gaps(thin.y()));
         series.setLineColor(Palette.series(index)).setLineStyle(ChartLook.stroke(index, 2));
         boolean lonely = line.x().length == 1;
         series.setMarker(markers || lonely ? ChartLook.marker(index) : SeriesMarkers.NONE);
         series.setMarkerColor(Palette.series(index));
     }
 
-    static double[] gaps(double[] values) {
-        return Arrays.stream(values)
-                .map(value -> Double.isFinite(value) ? value : Double.NaN)
-                .toArray();
-    }
-
     @Override
     public Optional<byte[]> png() {
-        XYChart chart = chart();
-        return Optional.of(Pictures.png(size, graphics -> chart.paint(graphics, size.width(), size.height())));
+        return Optional.of(Pictures.png(size, chart()));
     }
 
     @Override
     public Optional<String> svg() {
-        XYChart chart = chart();
-        return Optional.of(Pictures.svg(size, title, graphics -> chart.paint(graphics, size.width(), size.height())));
+        return Optional.of(Pictures.svg(size, title, chart()));
     }
 
     /** One row per series: points, first and last value, smallest and largest. */
@@ -202,22 +181,7 @@ public record LinePlot(
     /** One row per point. */
     @Override
     public TextTable data() {
-        TextTable.Builder table = TextTable.builder(
-                title,
-                List.of(
-                        Column.text("series"),
-                        Column.number(xLabel, 4),
-                        Column.number(yLabel, 4),
-                        Column.number("low", 4),
-                        Column.number("high", 4)));
-        for (Line line : lines) {
-            for (int i = 0; i < line.x().length; i++) {
-                Double low = line.hasBand() ? line.low()[i] : Double.NaN;
-                Double high = line.hasBand() ? line.high()[i] : Double.NaN;
-                table.add(line.name(), line.x()[i], line.y()[i], low, high);
-            }
-        }
-        return table.build();
+        return XyCharts.data(title, xLabel, yLabel, lines);
     }
 
     @Override

@@ -13,6 +13,7 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
+import org.knowm.xchart.internal.chartpart.Chart;
 
 /** Turns drawing into files: one drawing, PNG or SVG. */
 final class Pictures {
@@ -38,6 +39,14 @@ final class Pictures {
         SvgGraphics graphics = new SvgGraphics(size.width(), size.height(), title);
         drawing.accept(graphics);
         return graphics.document();
+    }
+
+    static byte[] png(PictureSize size, Chart<?, ?> chart) {
+        return png(size, graphics -> chart.paint(graphics, size.width(), size.height()));
+    }
+
+    static String svg(PictureSize size, String title, Chart<?, ?> chart) {
+        return svg(size, title, graphics -> chart.paint(graphics, size.width(), size.height()));
     }
 
     static void smooth(Graphics2D graphics) {

@@ -1,7 +1,6 @@
 package org.skipgpt.plot;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.knowm.xchart.XYChart;
@@ -60,45 +59,31 @@ public record ScatterPlot(
     }
 
     private XYChart chart() {
-        if (groups.stream().allMatch(Line::isEmpty)) {
-            throw new IllegalStateException("figure \"" + title + "\" has no finite value to draw; add points first");
-        }
-        XYChart chart = new XYChart(size.width(), size.height());
-        chart.setTitle(title);
-        chart.setXAxisTitle(xLabel);
-        chart.setYAxisTitle(yLabel);
-        ChartLook.apply(chart.getStyler(), groups.size());
-        ChartLook.logarithmic(
-                chart.getStyler(),
-                logX,
-                logY,
-                ChartLook.decades(groups.stream().flatMapToDouble(line -> Arrays.stream(line.x()))),
-                ChartLook.decades(groups.stream().flatMapToDouble(line -> Arrays.stream(line.y()))));
+        XYChart chart = XyCharts.empty(title, xLabel, yLabel, groups, logX, logY, size);
         chart.getStyler().setPlotContentSize(0.94);
         int crowd = groups.stream().mapToInt(group -> group.x().length).sum();
         for (int i = 0; i < groups.size(); i++) {
             Line group = groups.get(i);
             if (!group.isEmpty()) {
-                XYSeries points = chart.addSeries(group.name(), group.x(), LinePlot.gaps(group.y()));
+                XYSeries points = chart.addSeries(group.name(), group.x(), XyCharts.gaps(group.y()));
                 points.setXYSeriesRenderStyle(XYSeriesRenderStyle.Scatter);
                 // many points lie over each other: let them show through
                 int alpha = crowd > 300 ? 130 : 220;
                 points.setMarker(ChartLook.marker(i)).setMarkerColor(ChartLook.faint(Palette.series(i), alpha));
             }
         }
+        XyCharts.roundTicks(chart, groups);
         return chart;
     }
 
     @Override
     public Optional<byte[]> png() {
-        XYChart chart = chart();
-        return Optional.of(Pictures.png(size, graphics -> chart.paint(graphics, size.width(), size.height())));
+        return Optional.of(Pictures.png(size, chart()));
     }
 
     @Override
     public Optional<String> svg() {
-        XYChart chart = chart();
-        return Optional.of(Pictures.svg(size, title, graphics -> chart.paint(graphics, size.width(), size.height())));
+        return Optional.of(Pictures.svg(size, title, chart()));
     }
 
     @Override
@@ -109,7 +94,7 @@ public record ScatterPlot(
     /** One row per point. */
     @Override
     public TextTable data() {
-        return new LinePlot(title, xLabel, yLabel, groups, false, false, 1, false, size).data();
+        return XyCharts.data(title, xLabel, yLabel, groups);
     }
 
     @Override
