@@ -1,9 +1,7 @@
 package org.skipgpt;
 
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.LongStream;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TokenView;
@@ -15,29 +13,17 @@ import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.eval.Perplexity;
 import org.skipgpt.eval.PerplexityOptions;
-import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.Benchmark;
 import org.skipgpt.model.BenchmarkOptions;
 import org.skipgpt.model.BenchmarkResult;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Generation;
 import org.skipgpt.model.GenerationOptions;
-import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.Observer;
-import org.skipgpt.report.Provenance;
-import org.skipgpt.route.Budget;
-import org.skipgpt.route.BudgetDial;
-import org.skipgpt.route.RouterConfig;
-import org.skipgpt.route.RoutingTrace;
-import org.skipgpt.route.SparsityReport;
-import org.skipgpt.train.SkipGptFolder;
 import org.skipgpt.train.TextTraining;
 import org.skipgpt.train.TrainingRun;
-import org.skipgpt.train.Tuned;
-import org.skipgpt.train.Tuning;
-import org.skipgpt.train.TuningOptions;
 
 /**
  * The verbs, for notebooks, JShell and programs; the only star import.
@@ -49,7 +35,7 @@ import org.skipgpt.train.TuningOptions;
  * float[][][] logits = model.logits(model.tokenizer().encodeWithBos("Once upon a time"));
  * }</pre>
  */
-public final class SkipGpt extends SeeingVerbs {
+public final class SkipGpt extends TuningVerbs {
     private SkipGpt() {}
 
     /** Opens a workspace on the first GPU in bf16, or without one on the CPU in fp32; frees the models of the one before. */
@@ -161,109 +147,6 @@ public final class SkipGpt extends SeeingVerbs {
         return LongStream.range(0, count)
                 .mapToObj(i -> text.document(i, 0.5).text())
                 .toList();
-    }
-
-    /** A model with fresh, untuned routers that decide without noise; seed 43. */
-    public static LanguageModel withRouters(LanguageModel model, RouterConfig config) {
-        return Tuning.withRouters(model, config, 43);
-    }
-
-    /**
-     * Stage 1: routers learn to skip a share of all module runs, weights stay; workshop settings.
-     *
-     * @param target share to skip, 0..1
-     * @param documents text to learn from; the last tenth, at most 32, is kept back to measure on
-     */
-    public static Tuned tuneRouters(LanguageModel model, double target, List<String> documents) {
-        return tuneRouters(model, target, documents, TuningOptions.workshop(), Observer.silent());
-    }
-
-    /** The same with settings, told to an observer; interrupted, it returns what was learned so far. */
-    public static Tuned tuneRouters(
-            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
-        return Tuning.routers(model, target, documents, options, observer);
-    }
-
-    /** Stage 2: a fresh adapter heals a model with routers, which are frozen; workshop settings. */
-    public static Tuned tuneLora(LanguageModel model, List<String> documents) {
-        return tuneLora(model, documents, TuningOptions.workshop(), Observer.silent());
-    }
-
-    /** The same with settings, told to an observer. */
-    public static Tuned tuneLora(
-            LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
-        return Tuning.lora(model, documents, options, observer);
-    }
-
-    /** SkipGPT-Joint: routers and adapter learn together; workshop settings. */
-    public static Tuned tuneJoint(LanguageModel model, double target, List<String> documents) {
-        return tuneJoint(model, target, documents, TuningOptions.workshop(), Observer.silent());
-    }
-
-    /** The same with settings, told to an observer. */
-    public static Tuned tuneJoint(
-            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
-        return Tuning.joint(model, target, documents, options, observer);
-    }
-
-    /** The control: the same adapter on the same text, nothing skipped; workshop settings. */
-    public static Tuned denseLora(LanguageModel model, List<String> documents) {
-        return denseLora(model, documents, TuningOptions.workshop(), Observer.silent());
-    }
-
-    /** The same with settings, told to an observer. */
-    public static Tuned denseLora(
-            LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
-        return Tuning.denseLora(model, documents, options, observer);
-    }
-
-    /** Saves what was tuned, routers and adapter, as a small folder beside its base; an existing one is not touched. */
-    public static void save(Tuned tuned, String folder) {
-        SkipGptFolder.save(Path.of(folder), tuned.model(), tuned.lora(), tuned.budget(), tuned.provenance());
-    }
-
-    /** Saves a model's routers and adapter as a small folder beside its base; an existing one is not touched. */
-    public static void save(LanguageModel model, String folder) {
-        var lora = model.adapter().map(LoraConfig::of);
-        SkipGptFolder.save(Path.of(folder), model, lora, Optional.empty(), Provenance.of("saved by hand"));
-    }
-
-    /**
-     * Loads a tuned folder over its base, under the K/V policy it was tuned with.
-     *
-     * @throws org.skipgpt.io.CheckpointException if it was tuned on another base
-     */
-    public static LanguageModel loadSkipGpt(String folder, LanguageModel base) {
-        return SkipGptFolder.load(Path.of(folder), base, base.scope());
-    }
-
-    /** The same under a K/V policy that gives the same values: KEEP and DEFERRED stand for each other. */
-    public static LanguageModel loadSkipGpt(String folder, LanguageModel base, KvPolicy kv) {
-        return SkipGptFolder.load(Path.of(folder), base, base.scope(), kv);
-    }
-
-    /** What each token of some texts ran and skipped. */
-    public static RoutingTrace routing(LanguageModel model, String... texts) {
-        return RoutingTrace.of(model, encoded(model, List.of(texts)));
-    }
-
-    /** Realised skipping on some texts, and what it saves in every way it is counted. */
-    public static SparsityReport sparsity(LanguageModel model, List<String> texts) {
-        return SparsityReport.of(model, encoded(model, texts));
-    }
-
-    /** Thresholds that let one model with routers serve several shares to skip; {@code dial.set(model, 0.4)} turns it. */
-    public static BudgetDial budgetDial(LanguageModel model, List<String> texts, double... targets) {
-        return BudgetDial.calibrate(model, Budget.of(0), targets, encoded(model, texts));
-    }
-
-    // Texts longer than the model's context are cut: a trace has no use for positions the model never saw.
-    private static int[][] encoded(LanguageModel model, List<String> texts) {
-        int most = model.config().maxPositions();
-        return texts.stream()
-                .map(text -> model.tokenizer().encodeWithBos(text))
-                .map(ids -> ids.length > most ? Arrays.copyOf(ids, most) : ids)
-                .toArray(int[][]::new);
     }
 
     /** Times a model dense, masked and packed in turns: one sequence of 1,024 tokens, and decoding after 256. */

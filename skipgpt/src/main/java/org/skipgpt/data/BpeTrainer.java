@@ -2,11 +2,8 @@ package org.skipgpt.data;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -18,6 +15,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.skipgpt.report.WholeFile;
 
 /**
  * Trains a byte-level BPE tokenizer (Sennrich et al. 2016; Radford et al. 2019) and writes it as {@code tokenizer.json}.
@@ -99,13 +97,10 @@ public final class BpeTrainer {
      * Writes the tokenizer in the form of Hugging Face tokenizers.
      *
      * @param file where to; written under another name first and moved
-     * @throws IOException if it cannot be written
+     * @throws java.io.UncheckedIOException if it cannot be written
      */
-    public void save(Path file) throws IOException {
-        Path parent = file.toAbsolutePath().getParent();
-        Path temporary = Files.createTempFile(parent, "tokenizer", ".tmp");
-        Files.writeString(temporary, toJson());
-        Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    public void save(Path file) {
+        WholeFile.write(file, toJson());
     }
 
     /** The text of {@code tokenizer.json}. */

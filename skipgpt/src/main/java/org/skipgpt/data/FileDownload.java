@@ -11,7 +11,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.concurrent.CancellationException;
@@ -158,7 +157,7 @@ final class FileDownload {
         } finally {
             Files.deleteIfExists(tag);
         }
-        Files.move(part, target, StandardCopyOption.REPLACE_EXISTING);
+        WholeFile.move(part, target);
     }
 
     /** Compares a file with what is known of it. */

@@ -8,10 +8,10 @@ import java.nio.IntBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Iterator;
 import java.util.SplittableRandom;
+import org.skipgpt.report.WholeFile;
 
 /**
  * A corpus as one long row of token ids, cut into windows; larger than memory where it lies in a file.
@@ -71,7 +71,7 @@ public final class PackedTokens {
             }
             flush(out, channel);
         }
-        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+        WholeFile.move(part, file);
     }
 
     private static void flush(ByteBuffer out, FileChannel channel) throws IOException {

@@ -5,14 +5,12 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.ThreadLocalRandom;
+import org.skipgpt.report.WholeFile;
 
 /**
  * A file that appears under its name only when it is complete.
@@ -41,9 +39,7 @@ public final class AtomicFile implements AutoCloseable {
      * @throws CheckpointException if the folder is missing or cannot be written to
      */
     public static AtomicFile begin(Path target) {
-        // an ordinary name, not Files.createTempFile: that would take away the rights of others to read the result
-        long mark = ThreadLocalRandom.current().nextLong() >>> 1;
-        Path temporary = target.resolveSibling("." + target.getFileName() + "." + Long.toString(mark, 36) + ".tmp");
+        Path temporary = WholeFile.temporary(target);
         try {
             FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
             return new AtomicFile(target, temporary, channel);
@@ -98,7 +94,7 @@ public final class AtomicFile implements AutoCloseable {
         try {
             channel.force(true);
             channel.close();
-            move(temporary, target);
+            WholeFile.move(temporary, target);
         } catch (IOException e) {
             throw failure(target, e);
         }
@@ -112,14 +108,6 @@ public final class AtomicFile implements AutoCloseable {
             Files.deleteIfExists(temporary);
         } catch (IOException e) {
             throw failure(target, e);
-        }
-    }
-
-    static void move(Path from, Path to) throws IOException {
-        try {
-            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
         }
     }
 

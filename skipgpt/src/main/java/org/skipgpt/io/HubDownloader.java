@@ -16,10 +16,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import org.skipgpt.report.Observer;
+import org.skipgpt.report.Sha256;
+import org.skipgpt.report.WholeFile;
 
 /**
  * Downloads files of one model into the cache: resumes, checks sums, tries again with growing pauses.
@@ -134,7 +137,7 @@ final class HubDownloader {
             }
             out.force(true);
         }
-        AtomicFile.move(part, blob);
+        WholeFile.move(part, blob);
         return blob;
     }
 
@@ -187,7 +190,7 @@ final class HubDownloader {
     /** SHA-256 for large files; for small ones the SHA-1 that git gives a blob. */
     private static String sum(FileChannel in, Remote remote) throws IOException {
         boolean large = remote.etag.length() == 64;
-        MessageDigest digest = TensorHash.algorithm(large ? "SHA-256" : "SHA-1");
+        MessageDigest digest = large ? Sha256.digest() : sha1();
         if (!large) {
             digest.update(("blob " + remote.size + "\0").getBytes(StandardCharsets.US_ASCII));
         }
@@ -197,6 +200,14 @@ final class HubDownloader {
             digest.update(piece.flip());
         }
         return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest sha1() {
+        try {
+            return MessageDigest.getInstance("SHA-1");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-1", e);
+        }
     }
 
     /** A link into the blobs, or a copy where the disk has no links. */

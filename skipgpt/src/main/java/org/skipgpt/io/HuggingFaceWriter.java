@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 import org.skipgpt.report.Observer;
+import org.skipgpt.report.WholeFile;
 
 /**
  * Writes a model folder that Hugging Face transformers and {@link HuggingFaceFolder} load.
@@ -166,7 +167,7 @@ public final class HuggingFaceWriter implements AutoCloseable {
         refuseFull(target);
         try {
             Files.deleteIfExists(target);
-            AtomicFile.move(temporary, target);
+            WholeFile.move(temporary, target);
         } catch (IOException e) {
             throw AtomicFile.failure(target, e);
         }

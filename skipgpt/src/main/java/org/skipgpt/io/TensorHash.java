@@ -3,12 +3,12 @@ package org.skipgpt.io;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import org.skipgpt.report.Observer;
+import org.skipgpt.report.Sha256;
 
 /**
  * The identity of weights: a SHA-256 sum that is fed piece by piece.
@@ -20,7 +20,7 @@ import org.skipgpt.report.Observer;
 public final class TensorHash {
     private static final int PIECE = 1 << 22;
 
-    private final MessageDigest digest = algorithm("SHA-256");
+    private final MessageDigest digest = Sha256.digest();
 
     /** Takes the next bytes; all remaining ones. */
     public TensorHash update(ByteBuffer bytes) {
@@ -64,14 +64,5 @@ public final class TensorHash {
             }
         }
         return sum.hex();
-    }
-
-    static MessageDigest algorithm(String name) {
-        try {
-            return MessageDigest.getInstance(name);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(
-                    "This Java lacks " + name + ", which every Java must have; use another.", e);
-        }
     }
 }

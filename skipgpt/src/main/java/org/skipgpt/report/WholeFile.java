@@ -26,14 +26,12 @@ public final class WholeFile {
     public static void write(Path file, byte[] bytes) {
         Path target = file.toAbsolutePath();
         Path folder = target.getParent();
-        Path name = target.getFileName();
-        if (folder == null || name == null) {
+        if (folder == null) {
             throw new IllegalArgumentException(file + " is no file name; give a name inside a folder");
         }
         try {
             Files.createDirectories(folder);
-            // a temporary file of the JDK would be readable by its owner only, and so would the result
-            Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".part");
+            Path temporary = temporary(target);
             try {
                 Files.write(temporary, bytes);
                 move(temporary, target);
@@ -45,7 +43,17 @@ public final class WholeFile {
         }
     }
 
-    private static void move(Path temporary, Path target) throws IOException {
+    /**
+     * A hidden name beside a file, for what is not whole yet.
+     *
+     * <p>A temporary file of the JDK would be readable by its owner only, and so would the result.
+     */
+    public static Path temporary(Path file) {
+        return file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".tmp");
+    }
+
+    /** Moves a file or folder into place at once, where the disk can; an existing file is replaced. */
+    public static void move(Path temporary, Path target) throws IOException {
         try {
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (AtomicMoveNotSupportedException e) {

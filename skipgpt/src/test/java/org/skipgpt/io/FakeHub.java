@@ -8,6 +8,8 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -133,11 +135,15 @@ final class FakeHub implements AutoCloseable {
     }
 
     static String sha(String algorithm, byte[]... parts) {
-        var digest = TensorHash.algorithm(algorithm);
-        for (byte[] part : parts) {
-            digest.update(part);
+        try {
+            MessageDigest digest = MessageDigest.getInstance(algorithm);
+            for (byte[] part : parts) {
+                digest.update(part);
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalArgumentException(algorithm, e);
         }
-        return HexFormat.of().formatHex(digest.digest());
     }
 
     @Override

@@ -2,16 +2,14 @@ package org.skipgpt.data.world;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.skipgpt.report.WholeFile;
 
 /** Writes the stored files of the world: seven benchmarks with few-shot items and two held-out texts. */
 public final class WorldFiles {
@@ -27,17 +25,13 @@ public final class WorldFiles {
     private WorldFiles() {}
 
     /** Writes the files into the folder given as the first argument. */
-    public static void main(String[] args) throws IOException {
+    public static void main(String[] args) {
         if (args.length != 1) {
             throw new IllegalArgumentException(
                     args.length + " arguments were given: expected one, the folder to write to");
         }
-        Path folder = Files.createDirectories(Path.of(args[0]));
-        for (Map.Entry<String, String> file : contents().entrySet()) {
-            Path temporary = Files.createTempFile(folder, "world", ".tmp");
-            Files.writeString(temporary, file.getValue());
-            Files.move(temporary, folder.resolve(file.getKey()), StandardCopyOption.REPLACE_EXISTING);
-        }
+        Path folder = Path.of(args[0]);
+        contents().forEach((name, text) -> WholeFile.write(folder.resolve(name), text));
     }
 
     /** All files by name. */
