@@ -15,6 +15,11 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
+    public boolean isConstant(ModuleSite site) {
+        return inner.isConstant(site);
+    }
+
+    @Override
     public boolean isDropped(ModuleSite site) {
         return inner.isDropped(site);
     }

@@ -74,7 +74,6 @@ final class PassScorer {
     }
 
     private Sums sums(NDManager scope, Rows rows, List<PairEncoder.Pair> pairs, IntFunction<long[]> rowsOf) {
-        NDArray x = model.forward(rows, Trace.none()); // (N, D)
         Map<Long, Integer> asked = new LinkedHashMap<>(); // row and target: place in the answer
         List<int[]> places = new ArrayList<>();
         for (int p = 0; p < pairs.size(); p++) {
@@ -88,13 +87,23 @@ final class PassScorer {
             }
             places.add(at);
         }
-        long[] keys = asked.keySet().stream().mapToLong(Long::longValue).toArray();
-        NDArray wanted =
-                x.get(scope.create(Arrays.stream(keys).map(key -> key >>> 32).toArray())); // (n, D)
-        NDArray targets =
-                scope.create(Arrays.stream(keys).map(key -> key & 0xFFFFFFFFL).toArray());
-        NDList found = model.decoder().logLikelihood(wanted, targets); // (n), (n)
+        int[] of = asked.keySet().stream().mapToInt(key -> (int) (key >>> 32)).toArray();
+        NDArray targets = scope.create(
+                asked.keySet().stream().mapToLong(key -> key & 0xFFFFFFFFL).toArray());
+        NDList found = model.decoder().logLikelihood(stream(scope, rows, of), targets); // (n), (n)
         return summed(places, found.get(0).toFloatArray(), found.get(1).toBooleanArray());
+    }
+
+    private NDArray stream(NDManager scope, Rows rows, int[] asked) {
+        if (options.sharing() == ScoreOptions.Sharing.NONE) {
+            return model.forward(rows, Trace.none())
+                    .get(scope.create(Arrays.stream(asked).asLongStream().toArray())); // (n, D)
+        }
+        int[] wanted = Arrays.stream(asked).distinct().sorted().toArray();
+        long[] places = Arrays.stream(asked)
+                .mapToLong(row -> Arrays.binarySearch(wanted, row))
+                .toArray();
+        return model.forward(rows, wanted).get(scope.create(places)); // (n, D)
     }
 
     private Sums summed(List<int[]> places, float[] values, boolean[] best) {

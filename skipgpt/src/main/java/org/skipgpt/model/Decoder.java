@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.torch.Torch;
@@ -144,8 +145,36 @@ public final class Decoder {
      * @return (N, D)
      */
     public NDArray forward(Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
+        return layers(config.layers(), rows, policy, execution, trace);
+    }
+
+    /**
+     * Some rows of the same stream. In the last layer nothing reads the others: where all tokens are treated alike, only
+     * their keys and values are computed.
+     *
+     * @param wanted rows, ascending; n
+     * @return (n, D)
+     */
+    public NDArray forward(Rows rows, LayerPolicy policy, Execution execution, int[] wanted) {
+        int last = config.layers() - 1;
+        List<ModuleSite> sites =
+                List.of(new ModuleSite(last, Module.ATTENTION), new ModuleSite(last, Module.MLP));
+        boolean narrows = sites.stream().allMatch(policy::isConstant);
+        NDArray x = layers(narrows ? last : last + 1, rows, policy, execution, Trace.none()); // (N, D)
+        RowSet set = RowSet.of(x.getManager(), rows, wanted);
+        NDArray y = program.call("take", x, set.index()); // (n, D)
+        for (ModuleSite site : narrows ? sites : List.<ModuleSite>of()) {
+            if (policy.decide(site, x, x, rows) instanceof Decision.All) {
+                boolean reads = site.module() == Module.ATTENTION;
+                y = y.add(reads ? calls.someOutputs(site, x, rows, set) : calls.call("mlp", site, y)); // (n, D)
+            }
+        }
+        return y;
+    }
+
+    private NDArray layers(int count, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
         NDArray x = embed(rows); // (N, D)
-        for (int layer = 0; layer < config.layers(); layer++) {
+        for (int layer = 0; layer < count; layer++) {
             Interruption.check();
             NDArray in = x; // (N, D)
             NDArray middle = module(new ModuleSite(layer, Module.ATTENTION), in, in, rows, policy, execution, trace);

@@ -10,6 +10,11 @@ record DensePolicy() implements LayerPolicy {
     }
 
     @Override
+    public boolean isConstant(ModuleSite site) {
+        return true;
+    }
+
+    @Override
     public String describe() {
         return "dense";
     }

@@ -208,6 +208,11 @@ public final class LanguageModel {
         return decoder.forward(rows, policy, execution, trace);
     }
 
+    /** Some rows of it, ascending; cheaper than all of them: (n, D). */
+    public NDArray forward(Rows rows, int[] wanted) {
+        return decoder.forward(rows, policy, execution, wanted);
+    }
+
     /** A new owner of arrays beside the weights; close it to free them. */
     public NDManager scope() {
         return decoder.weights().manager().newSubManager();

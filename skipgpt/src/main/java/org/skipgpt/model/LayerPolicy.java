@@ -32,6 +32,11 @@ public interface LayerPolicy {
         return false;
     }
 
+    /** Whether all tokens are treated alike here, whatever they are: every one executes this module, or none does. */
+    default boolean isConstant(ModuleSite site) {
+        return isDropped(site);
+    }
+
     /** What decides its decisions, for keys of stored results; a policy with weights puts their hash in. */
     default String identity() {
         return describe() + " " + kvPolicy();

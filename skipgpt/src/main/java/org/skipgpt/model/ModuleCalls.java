@@ -125,6 +125,22 @@ final class ModuleCalls {
         return dropout.get().mask(layer, p, first, rows, p.inputs(config));
     }
 
+    /** What attention adds to some rows, over the keys of all: (n, D). */
+    NDArray someOutputs(ModuleSite site, NDArray x, Rows rows, RowSet set) {
+        return call(
+                "attention_packed",
+                site,
+                x,
+                set.index(),
+                set.offsets(),
+                set.positions(),
+                rows.offsets(),
+                rows.positions(),
+                windows.get(site.layer()),
+                rows.cos(),
+                rows.sin()); // (n, D)
+    }
+
     /** Adds the outputs of the rows that execute: (N, D). */
     NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
         if (site.module() == Module.MLP) {
@@ -132,18 +148,7 @@ final class ModuleCalls {
         }
         NDArray f;
         if (kv != KvPolicy.EXECUTED) {
-            f = call(
-                    "attention_packed",
-                    site,
-                    x,
-                    set.index(),
-                    set.offsets(),
-                    set.positions(),
-                    rows.offsets(),
-                    rows.positions(),
-                    windows.get(site.layer()),
-                    rows.cos(),
-                    rows.sin()); // (n, D)
+            f = someOutputs(site, x, rows, set); // (n, D)
         } else {
             NDArray chosen = x.get(set.index()); // (n, D)
             f = call(

@@ -15,6 +15,11 @@ record DropPolicy(DropPlan plan) implements LayerPolicy {
     }
 
     @Override
+    public boolean isConstant(ModuleSite site) {
+        return true;
+    }
+
+    @Override
     public boolean isDropped(ModuleSite site) {
         return plan.dropped().contains(site);
     }
