@@ -157,8 +157,7 @@ public final class Decoder {
      */
     public NDArray forward(Rows rows, LayerPolicy policy, Execution execution, int[] wanted) {
         int last = config.layers() - 1;
-        List<ModuleSite> sites =
-                List.of(new ModuleSite(last, Module.ATTENTION), new ModuleSite(last, Module.MLP));
+        List<ModuleSite> sites = List.of(new ModuleSite(last, Module.ATTENTION), new ModuleSite(last, Module.MLP));
         boolean narrows = sites.stream().allMatch(policy::isConstant);
         NDArray x = layers(narrows ? last : last + 1, rows, policy, execution, Trace.none()); // (N, D)
         RowSet set = RowSet.of(x.getManager(), rows, wanted);

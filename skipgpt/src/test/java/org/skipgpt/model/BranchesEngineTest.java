@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
+import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,6 +52,21 @@ class BranchesEngineTest {
                 }
             }
             compare(dense.withPolicy(new WithoutLayer(1)), pieces, "without a layer");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama2", "llama3", "mistral", "gemma2"})
+    void longPiecesEqualWholeTexts(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            LanguageModel model = golden.model(manager);
+            Random random = new Random(8);
+            int[][] pieces = IntStream.of(37, 300, 129, 128, 16, 1, 200)
+                    .mapToObj(length ->
+                            random.ints(length, 3, model.config().vocabulary()).toArray())
+                    .toArray(int[][]::new);
+            compare(model, pieces, "long");
         }
     }
 
