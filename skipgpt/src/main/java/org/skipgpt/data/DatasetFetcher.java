@@ -70,9 +70,28 @@ public record DatasetFetcher(Path target, Optional<Path> local) {
         }
         check(dataset, missing, acceptedLicence);
         for (DataFile file : missing) {
-            new FileDownload(file, downloaded(dataset, file), dataset.name() + "/" + file.path(), observer).run();
+            Path target = downloaded(dataset, file);
+            if (file.member().isPresent()) {
+                ZipMember.unpack(
+                        archive(dataset, file.archive(), observer),
+                        file.member().get(),
+                        target);
+            } else {
+                download(dataset, file, observer);
+            }
         }
         return files;
+    }
+
+    // An archive stays beside what was taken from it: several files may come from one.
+    private Path archive(Dataset dataset, DataFile archive, Observer observer) {
+        return here(dataset, archive).orElseGet(() -> download(dataset, archive, observer));
+    }
+
+    private Path download(Dataset dataset, DataFile file, Observer observer) {
+        Path target = downloaded(dataset, file);
+        new FileDownload(file, target, dataset.name() + "/" + file.path(), observer).run();
+        return target;
     }
 
     private void check(Dataset dataset, List<DataFile> missing, String acceptedLicence) {
@@ -114,7 +133,9 @@ public record DatasetFetcher(Path target, Optional<Path> local) {
         });
         candidates.add(downloaded(dataset, file));
         Optional<Path> found = candidates.stream().filter(Files::isRegularFile).findFirst();
-        found.ifPresent(path -> FileDownload.check(path, file, Sha256::of));
+        if (file.member().isEmpty()) {
+            found.ifPresent(path -> FileDownload.check(path, file, Sha256::of));
+        }
         return found;
     }
 }

@@ -120,7 +120,11 @@ public record DatasetManifest(List<Dataset> datasets) implements Report {
         OptionalLong bytes = Json.member(json, "bytes")
                 .map(value -> OptionalLong.of(value.getAsLong()))
                 .orElse(OptionalLong.empty());
-        return new DataFile(path, url, bytes, sha256);
+        Optional<String> member = Json.member(json, "member").map(JsonElement::getAsString);
+        if (member.isPresent() && url.isEmpty()) {
+            faults.add("member of " + path + ": expected the url of its archive as well");
+        }
+        return new DataFile(path, url, bytes, sha256, member);
     }
 
     /**

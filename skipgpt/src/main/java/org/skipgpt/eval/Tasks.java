@@ -12,8 +12,8 @@ import java.util.Optional;
 
 /**
  * The task descriptions that come with the library: the paper's seven and LAMBADA, each for the data set's own records
- * ({@code piqa}) and for records that are questions already ({@code piqa-queries}: query, choices, gold); PIQA also
- * with its labels in a file of their own ({@code piqa-files}).
+ * ({@code piqa}) and for records that are questions already ({@code piqa-queries}: query, choices, gold); five also
+ * as their authors' own files have them ({@code piqa-files}: labels in a file of their own; {@code arc_easy-files}: nested records).
  */
 public final class Tasks {
     /** The seven accuracy tasks in the order of the paper's tables. */
@@ -24,7 +24,8 @@ public final class Tasks {
     public static final List<String> TEXTS = List.of("wikitext2", "ptb");
 
     private static final List<String> FORMS = List.of("", "-queries");
-    private static final String PIQA_FILES = "piqa-files";
+    private static final List<String> FILES =
+            List.of("openbookqa-files", "piqa-files", "boolq-files", "arc_easy-files", "arc_challenge-files");
 
     private Tasks() {}
 
@@ -35,7 +36,7 @@ public final class Tasks {
             FORMS.forEach(form -> names.add(name + form));
         }
         FORMS.forEach(form -> names.add("lambada" + form));
-        names.add(PIQA_FILES);
+        names.addAll(FILES);
         return names;
     }
 

@@ -1,17 +1,19 @@
 package org.skipgpt.eval;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * Text with fields of a record in braces: {@code "Question: {goal}\nAnswer:"}.
  *
- * <p>{@code {choices.text}} goes into a nested record. Filters follow a bar: {@code strip}, {@code capitalize} (first
+ * <p>{@code {choices.text}} goes into a nested record, or into each of a list of records. Filters follow a bar: {@code strip}, {@code capitalize} (first
  * character upper, all others lower), {@code hellaswag} (the harness's cleaning of wikiHow marks), {@code before:_} and
  * {@code after:_} (up to and behind the first such mark), {@code butlast} and {@code last} (words between spaces).
  */
@@ -57,13 +59,29 @@ record Template(String text) {
     private static JsonElement value(JsonObject record, String path) {
         JsonElement at = record;
         for (String name : path.split("\\.", -1)) {
-            JsonElement inner = at.isJsonObject() ? at.getAsJsonObject().get(name) : null;
-            if (inner == null || inner.isJsonNull()) {
-                throw new TaskException("field \"" + path + "\" is missing; the record has " + record.keySet());
-            }
-            at = inner;
+            at = inner(at, name)
+                    .orElseThrow(() ->
+                            new TaskException("field \"" + path + "\" is missing; the record has " + record.keySet()));
         }
         return at;
+    }
+
+    // In a list of records a name means that field of each.
+    private static Optional<JsonElement> inner(JsonElement at, String name) {
+        if (at.isJsonArray()) {
+            JsonArray each = new JsonArray();
+            for (JsonElement entry : at.getAsJsonArray()) {
+                Optional<JsonElement> field = inner(entry, name);
+                if (field.isEmpty()) {
+                    return Optional.empty();
+                }
+                each.add(field.get());
+            }
+            return Optional.of(each);
+        }
+        return at.isJsonObject()
+                ? Optional.ofNullable(at.getAsJsonObject().get(name)).filter(field -> !field.isJsonNull())
+                : Optional.empty();
     }
 
     static String filtered(String value, String filters) {

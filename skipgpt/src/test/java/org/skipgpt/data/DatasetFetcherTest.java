@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,6 +22,8 @@ import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -216,6 +220,66 @@ class DatasetFetcherTest {
                 .hasMessageContaining("64 hex");
     }
 
+    @Test
+    void membersOfAnArchiveAreTakenOutOfOneCheckedDownload() throws IOException {
+        byte[] zip = zip("data/a.txt", "first", "../../data/b.txt", "second");
+        serve((exchange, request) -> send(exchange, 200, zip, zip.length, zip.length));
+        Dataset set = dataset(List.of(
+                member("a.txt", "data/a.txt", Sha256.of(zip)),
+                member("deep/b.txt", "../../data/b.txt", Sha256.of(zip))));
+
+        List<Path> files = fetcher().fetch(set, "Free", Observer.silent());
+
+        assertThat(files.get(0)).hasContent("first");
+        assertThat(files.get(1)).hasContent("second").hasParent(folder.resolve("target/set/deep"));
+        assertThat(requests).hasValue(1);
+        assertThat(fetcher().find(set)).contains(files);
+        assertThat(names()).containsExactly("a.bin", "a.txt", "deep");
+    }
+
+    @Test
+    void nothingIsTakenFromAnArchiveWithTheWrongFingerprint() throws IOException {
+        byte[] zip = zip("a.txt", "first");
+        serve((exchange, request) -> send(exchange, 200, zip, zip.length, zip.length));
+
+        assertThatThrownBy(() -> fetcher()
+                        .fetch(dataset(List.of(member("a.txt", "a.txt", Sha256.of(BYTES)))), "Free", Observer.silent()))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining(Sha256.of(BYTES));
+        assertThat(names()).isEmpty();
+    }
+
+    @Test
+    void aMissingMemberIsNamedBesideThoseThatAreThere() throws IOException {
+        byte[] zip = zip("here.txt", "first");
+        serve((exchange, request) -> send(exchange, 200, zip, zip.length, zip.length));
+
+        assertThatThrownBy(() -> fetcher()
+                        .fetch(
+                                dataset(List.of(member("a.txt", "gone.txt", Sha256.of(zip)))),
+                                "Free",
+                                Observer.silent()))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("gone.txt")
+                .hasMessageContaining("here.txt");
+    }
+
+    private DataFile member(String path, String member, String sha256) {
+        URI url = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/a.bin");
+        return new DataFile(path, Optional.of(url), OptionalLong.empty(), Optional.of(sha256), Optional.of(member));
+    }
+
+    private static byte[] zip(String... namesAndTexts) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
+            for (int i = 0; i < namesAndTexts.length; i += 2) {
+                zip.putNextEntry(new ZipEntry(namesAndTexts[i]));
+                zip.write(namesAndTexts[i + 1].getBytes(StandardCharsets.UTF_8));
+            }
+        }
+        return bytes.toByteArray();
+    }
+
     private DatasetFetcher fetcher() {
         return new DatasetFetcher(folder.resolve("target"), Optional.empty());
     }
@@ -226,16 +290,14 @@ class DatasetFetcherTest {
                 "a.bin",
                 Optional.of(url),
                 sha256.isEmpty() ? OptionalLong.empty() : OptionalLong.of(BYTES.length),
-                Optional.of(sha256).filter(hash -> !hash.isEmpty()));
+                Optional.of(sha256).filter(hash -> !hash.isEmpty()),
+                Optional.empty());
+        return dataset(List.of(file));
+    }
+
+    private static Dataset dataset(List<DataFile> files) {
         return new Dataset(
-                "set",
-                "A set",
-                "https://example.org",
-                "Free",
-                "https://example.org/licence",
-                "tests",
-                "",
-                List.of(file));
+                "set", "A set", "https://example.org", "Free", "https://example.org/licence", "tests", "", files);
     }
 
     private List<String> names() {

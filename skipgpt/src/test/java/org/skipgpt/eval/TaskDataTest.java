@@ -50,8 +50,35 @@ class TaskDataTest {
     @Test
     void everyDescriptionOfTheLibraryCanBeRead() {
         assertThat(Tasks.names())
-                .hasSize(17)
+                .hasSize(21)
                 .allSatisfy(name -> assertThat(Tasks.named(name).version()).isNotBlank());
+    }
+
+    @Test
+    void recordsOfTheAuthorsOwnFilesGiveTheSameQuestions() throws IOException {
+        String arc =
+                "{\"id\": \"1\", \"question\": {\"stem\": \"Which?\", \"choices\": [{\"text\": \"this\", \"label\": \"A\"},"
+                        + " {\"text\": \"that\", \"label\": \"B\"}]}, \"answerKey\": \"B\"}";
+        String hub = "{\"id\": \"1\", \"question\": \"Which?\", \"choices\": {\"text\": [\"this\", \"that\"],"
+                + " \"label\": [\"A\", \"B\"]}, \"answerKey\": \"B\"}";
+
+        TaskData own = fitted("arc_easy", arc);
+        TaskData parquet = fitted("arc_easy", hub);
+        TaskData stem = fitted("openbookqa", arc);
+        TaskData bool = fitted("boolq", "{\"question\": \"is it\", \"answer\": true, \"passage\": \"It is.\"}");
+
+        assertThat(own.items()).hasSize(1);
+        assertThat(own.items().get(0).gold()).isEqualTo(1);
+        assertThat(own.items().get(0).continuations()).isEqualTo(parquet.items().get(0).continuations());
+        assertThat(own.items().get(0).contexts().get(0)).isEqualTo("Question: Which?\nAnswer:");
+        assertThat(stem.items().get(0).contexts().get(0)).isEqualTo("Which?");
+        assertThat(bool.items().get(0).gold()).isEqualTo(1);
+        assertThat(bool.task().version()).endsWith("f");
+    }
+
+    private TaskData fitted(String name, String record) throws IOException {
+        Path file = Files.writeString(folder.resolve(name + ".jsonl"), record + "\n");
+        return TaskData.read(Tasks.fitting(Tasks.named(name), file), file);
     }
 
     @Test
