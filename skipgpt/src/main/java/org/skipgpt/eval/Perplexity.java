@@ -23,6 +23,7 @@ import org.skipgpt.report.Progress;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.Sha256;
+import org.skipgpt.torch.StopOnExit;
 
 /**
  * Perplexity of a text: rows joined, tokenised once, cut into windows that do not overlap, the tail dropped.
@@ -136,7 +137,7 @@ public record Perplexity(
                     + window + "; give a longer text or a smaller window");
         }
         List<Double> each = new ArrayList<>();
-        try {
+        try (StopOnExit guard = new StopOnExit()) {
             for (int[] one : windows) {
                 Interruption.check();
                 double nats = 0;

@@ -10,6 +10,7 @@ import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.torch.StopOnExit;
 
 /**
  * Scores the questions of a task by log-likelihood; nothing is generated.
@@ -63,6 +64,12 @@ public final class Scorer {
      * @return the scores of every question, or of those finished before the thread was interrupted
      */
     public TaskResult score(TaskData data, Observer observer) {
+        try (StopOnExit guard = new StopOnExit()) {
+            return scored(data, observer);
+        }
+    }
+
+    private TaskResult scored(TaskData data, Observer observer) {
         long start = System.nanoTime();
         List<DataFault> faults = new ArrayList<>(data.faults());
         List<Ready> open = new ArrayList<>();

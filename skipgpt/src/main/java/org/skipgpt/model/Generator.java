@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
+import org.skipgpt.torch.StopOnExit;
 
 /** Continues a batch of prompts token by token; prompts may differ in length and end at different times. */
 final class Generator {
@@ -70,7 +71,8 @@ final class Generator {
     private Generation run() {
         long start = System.nanoTime();
         long prefilled = start;
-        try (Session session = Session.of(model, parts.size(), context)) {
+        try (StopOnExit guard = new StopOnExit();
+                Session session = Session.of(model, parts.size(), context)) {
             try {
                 float[][] logits =
                         session.append(parts.stream().map(p -> p.prompt).toArray(int[][]::new));

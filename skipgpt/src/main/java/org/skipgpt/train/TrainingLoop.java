@@ -11,6 +11,7 @@ import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.StopOnExit;
 import org.skipgpt.torch.Torch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

@@ -69,7 +69,8 @@ class TaskDataTest {
 
         assertThat(own.items()).hasSize(1);
         assertThat(own.items().get(0).gold()).isEqualTo(1);
-        assertThat(own.items().get(0).continuations()).isEqualTo(parquet.items().get(0).continuations());
+        assertThat(own.items().get(0).continuations())
+                .isEqualTo(parquet.items().get(0).continuations());
         assertThat(own.items().get(0).contexts().get(0)).isEqualTo("Question: Which?\nAnswer:");
         assertThat(stem.items().get(0).contexts().get(0)).isEqualTo("Which?");
         assertThat(bool.items().get(0).gold()).isEqualTo(1);
