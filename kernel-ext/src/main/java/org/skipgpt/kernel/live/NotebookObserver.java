@@ -82,7 +82,9 @@ public final class NotebookObserver implements Observer {
             screen.update(id, forms);
         }
         long end = nanos.getAsLong();
-        figures.put(key, new Shown(id, end + Math.max(FIGURE_NANOS, SHARE * (end - start)), false));
+        // the first drawing also loads fonts and classes, so its time says nothing about the next ones
+        long cost = before == null ? 0 : SHARE * (end - start);
+        figures.put(key, new Shown(id, end + Math.max(FIGURE_NANOS, cost), false));
     }
 
     private static String html(Progress progress) {

@@ -42,6 +42,7 @@ public final class Renderings {
                 System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.DEBUG, "no rendering", e);
             }
         }
+        all.addAll(JavaArrays.all());
         return all;
     }
 

@@ -66,6 +66,23 @@ class LiveTest {
     }
 
     @Test
+    void drawsCostlyFiguresLessOftenButNotForTheCostOfTheFirst() {
+        observer.figure("loss", this::slow);
+        clock.addAndGet(1_000_000_001L);
+        assertThat(observer.wantsFigure("loss")).isTrue(); // the first one also loaded fonts
+        observer.figure("loss", this::slow);
+        clock.addAndGet(4_900_000_000L);
+        assertThat(observer.wantsFigure("loss")).isFalse();
+        clock.addAndGet(200_000_000L);
+        assertThat(observer.wantsFigure("loss")).isTrue(); // ten times its half a second
+    }
+
+    private String slow() {
+        clock.addAndGet(500_000_000L);
+        return "figure";
+    }
+
+    @Test
     void printsOneLineForEachQuarterWithoutTimes() {
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         PlainObserver plain = new PlainObserver(new PrintStream(printed, true, UTF_8));

@@ -39,8 +39,33 @@ class RenderingsTest {
 
         assertThat(html)
                 .contains("&lt;name&gt;", "the first 30 of 100 rows", "&lt;v29&gt;")
-                .doesNotContain("&lt;v30&gt;", "<v", "<script");
+                .doesNotContain("&lt;v30&gt;", "<v")
+                .containsOnlyOnce("<script>");
         assertThat(forms(table).getOrDefault(Rendering.TEXT, "")).contains("<v0>");
+    }
+
+    @Test
+    void aTableOfOneRowHasNothingToSort() {
+        assertThat(forms(Table.create("t", IntColumn.create("n", 1))).getOrDefault(Rendering.HTML, ""))
+                .contains("<td")
+                .doesNotContain("<script");
+    }
+
+    @Test
+    void arraysShowLengthsAndFirstValues() {
+        assertThat(text(new int[] {3, 4})).isEqualTo("int[2]\n3  4");
+        assertThat(text(new long[0])).isEqualTo("long[0]");
+        assertThat(text(new String[] {"a", "b"})).isEqualTo("String[2]\na  b");
+        assertThat(text(new double[][] {{1, 2}, {3, 4}})).isEqualTo("double[2][2]\n1.0000  2.0000\n3.0000  4.0000");
+        assertThat(text(new float[2][9][30]))
+                .startsWith("float[2][9][30]\nfirst matrix:\n0.0000  ")
+                .endsWith("\n...")
+                .hasLineCount(9);
+        assertThat(text(new int[2][])).isEqualTo("int[2][]\nnull\nnull");
+    }
+
+    private static String text(Object value) {
+        return forms(value).getOrDefault(Rendering.TEXT, "");
     }
 
     @Test
