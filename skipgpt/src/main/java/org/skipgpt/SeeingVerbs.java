@@ -27,8 +27,12 @@ import org.skipgpt.train.Tuned;
 import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
 
-/** The verbs that look at models and prune them; {@link SkipGpt} offers them with all others. */
-abstract class SeeingVerbs {
+/**
+ * The verbs that look at models and prune them; {@link SkipGpt} offers them with all others.
+ *
+ * <p>It is public for the sake of tab completion only, which leaves out what a hidden class declares.
+ */
+public abstract class SeeingVerbs {
     SeeingVerbs() {}
 
     /** How little each module changes each token of a text: the paper's figure 2. */

@@ -19,8 +19,12 @@ import org.skipgpt.train.Tuned;
 import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
 
-/** The verbs that teach models to skip, keep what was learned and say what it saves; {@link SkipGpt} offers them. */
-abstract class TuningVerbs extends SeeingVerbs {
+/**
+ * The verbs that teach models to skip, keep what was learned and say what it saves; {@link SkipGpt} offers them.
+ *
+ * <p>It is public for the sake of tab completion only, which leaves out what a hidden class declares.
+ */
+public abstract class TuningVerbs extends SeeingVerbs {
     TuningVerbs() {}
 
     /** A model with fresh, untuned routers that decide without noise; seed 43. */

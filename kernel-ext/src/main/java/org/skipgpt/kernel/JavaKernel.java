@@ -5,11 +5,17 @@ import io.github.spencerpark.jupyter.kernel.JupyterIO;
 import io.github.spencerpark.jupyter.kernel.LanguageInfo;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import io.github.spencerpark.jupyter.kernel.magic.registry.Magics;
+import io.github.spencerpark.jupyter.kernel.magic.registry.UndefinedMagicException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.kernel.cell.Ansi;
 import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.cell.CellFailure;
 import org.skipgpt.kernel.cell.CellValue;
@@ -33,6 +39,7 @@ public final class JavaKernel extends BaseKernel {
     private final KernelIo kernelIo;
     private final History history;
     private final Magics magics = new Magics();
+    private final Map<String, String> magicHelp = new ConcurrentSkipListMap<>();
     private final List<Runnable> closers = new ArrayList<>();
     private final CompletableFuture<CellEngine> engine = new CompletableFuture<>();
     private final CompletableFuture<Boolean> ready = new CompletableFuture<>();
@@ -91,18 +98,26 @@ public final class JavaKernel extends BaseKernel {
         try {
             return engine.join();
         } catch (CompletionException e) {
-            throw new IllegalStateException("the Java engine did not start: " + e.getCause(), e);
+            Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
+            throw new IllegalStateException("the Java engine did not start: " + cause.getMessage(), e);
         }
     }
 
-    /** Runs a cell, magics included. */
-    CellValue run(String source, CodeOrigin newOrigin) throws Exception {
+    /** Runs a cell, magics included; an interrupt that came while it waited ends it here. */
+    CellValue runCell(String source, CodeOrigin cell) throws Exception {
+        return engine().execute(() -> {
+            pending.begin();
+            return run(source, cell);
+        });
+    }
+
+    /** Runs code, magics included; part of the cell that runs, where one does. */
+    public CellValue run(String source, CodeOrigin newOrigin) throws Exception {
         CellEngine running = engine();
         CodeOrigin before = origin;
         origin = newOrigin;
         try {
             return running.execute(() -> {
-                pending.begin();
                 CellValue last = CellValue.NONE;
                 for (CellPart part : CellParser.parse(source)) {
                     last = runPart(running, part);
@@ -118,20 +133,42 @@ public final class JavaKernel extends BaseKernel {
         if (part instanceof Code code) {
             return running.eval(code.text(), origin.plusLines(code.line()));
         }
+        CodeOrigin whole = origin;
         Object value;
         if (part instanceof LineMagic magic) {
-            value = magics.applyLineMagic(magic.name(), magicArguments(magic.name(), magic.arguments(), magic.words()));
+            origin = whole.plusLines(magic.line());
+            value = applied(
+                    "%" + magic.name(),
+                    origin,
+                    () -> magics.applyLineMagic(
+                            magic.name(), magicArguments(magic.name(), magic.arguments(), magic.words())));
         } else {
             CellMagic magic = (CellMagic) part;
-            CodeOrigin whole = origin;
-            origin = origin.plusLines(magic.line());
-            try {
-                value = magics.applyCellMagic(magic.name(), magic.words(), magic.body());
-            } finally {
-                origin = whole;
-            }
+            origin = whole.plusLines(magic.line());
+            value = applied(
+                    "%%" + magic.name(),
+                    whole.plusLines(magic.line() - 1),
+                    () -> magics.applyCellMagic(magic.name(), magic.words(), magic.body()));
         }
+        origin = whole;
         return value == null ? CellValue.NONE : new CellValue(true, value);
+    }
+
+    private @Nullable Object applied(String name, CodeOrigin place, Callable<@Nullable Object> magic) throws Exception {
+        try {
+            return magic.call();
+        } catch (CellFailure e) {
+            throw e; // code that the magic ran; it knows its own lines
+        } catch (UndefinedMagicException e) {
+            throw failure(place, "UndefinedMagic", "there is no magic " + name + "; %help lists those there are");
+        } catch (Exception e) {
+            throw failure(place, e.getClass().getName(), Objects.requireNonNullElse(e.getMessage(), ""));
+        }
+    }
+
+    private static CellFailure failure(CodeOrigin place, String name, String message) {
+        String where = Ansi.bold(place.name() + ", line " + place.firstLine());
+        return new CellFailure(name, message, List.of(Ansi.bold(name) + ": " + message, "    at " + where));
     }
 
     // %time takes code, whose quotes and blanks must stay as they are.
@@ -158,6 +195,11 @@ public final class JavaKernel extends BaseKernel {
     /** The magics; further ones may be registered. */
     public Magics getMagics() {
         return magics;
+    }
+
+    /** What the magics do, by their names with percent signs; completion and inspection tell it, too. */
+    public Map<String, String> magicHelp() {
+        return magicHelp;
     }
 
     /** Adds a jar or a folder to what cells can use. */
@@ -209,9 +251,8 @@ public final class JavaKernel extends BaseKernel {
     @Override
     public void interrupt() {
         pending.interrupt();
-        CellEngine started = engine.getNow(null);
-        if (started != null) {
-            started.interrupt();
+        if (engine.isDone() && !engine.isCompletedExceptionally()) {
+            engine.join().interrupt();
         }
     }
 
@@ -254,6 +295,6 @@ public final class JavaKernel extends BaseKernel {
         }
         String name = cause.getClass().getName();
         String message = cause.getMessage() == null ? "" : cause.getMessage();
-        return new CellFailure(name, message, List.of("\u001b[1;31m" + name + "\u001b[0m: " + message));
+        return new CellFailure(name, message, List.of(Ansi.bold(name) + ": " + message));
     }
 }

@@ -80,8 +80,7 @@ public final class KernelMain {
         publisher.publish(publisher.parent(), "status", starting);
         shell.start();
         thread("kernel-control", this::control).start();
-        thread("kernel-start", () -> Startup.run(kernel, KernelSettings.of(System.getenv())))
-                .start();
+        thread("kernel-start", () -> Startup.run(kernel, System.getenv())).start();
         endWithParent();
     }
 

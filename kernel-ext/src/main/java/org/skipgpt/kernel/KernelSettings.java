@@ -65,8 +65,8 @@ public record KernelSettings(
         }
     }
 
-    /** Expands a list of paths and globs. */
-    static List<Path> paths(String list) {
+    /** Expands a list of paths and globs, separated like a class path. */
+    public static List<Path> paths(String list) {
         List<Path> found = new ArrayList<>();
         for (String entry : list.split(Pattern.quote(File.pathSeparator))) {
             if (!entry.isBlank()) {

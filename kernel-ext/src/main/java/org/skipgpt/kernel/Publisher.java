@@ -6,6 +6,7 @@ import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
@@ -36,11 +37,16 @@ final class Publisher {
     private boolean flushPlanned;
     private boolean clearPlanned;
     private WireMessage parent;
+    private boolean hasParent;
+
+    /** Outputs of start-up code, which wait for the first cell: a front end drops what belongs to no request. */
+    private final List<Output> early = new ArrayList<>();
+
+    private record Output(String type, JsonObject content) {}
 
     Publisher(KernelSockets sockets, String session) {
         this.sockets = sockets;
         this.session = session;
-        // Output before the first request belongs to none.
         this.parent = new WireMessage(
                 List.of(), new JsonObject(), new JsonObject(), new JsonObject(), new JsonObject(), List.of());
         this.timer = DaemonTimer.start("kernel-flush");
@@ -51,6 +57,11 @@ final class Publisher {
         flush();
         parent = request;
         clearPlanned = false;
+        if (!hasParent) {
+            hasParent = true;
+            early.forEach(output -> output(output.type(), output.content()));
+            early.clear();
+        }
     }
 
     /** The request that outputs belong to now. */
@@ -69,7 +80,7 @@ final class Publisher {
         JsonObject content = new JsonObject();
         content.addProperty("code", code);
         content.addProperty("execution_count", count);
-        publish(parent, "execute_input", content);
+        output("execute_input", content);
     }
 
     /** Adds printed text; {@code stream} is stdout or stderr. */
@@ -106,18 +117,18 @@ final class Publisher {
         content.addProperty("name", textStream);
         content.addProperty("text", text.toString());
         text.setLength(0);
-        publish(parent, "stream", content);
+        output("stream", content);
     }
 
     synchronized void display(DisplayData data) {
         clearIfPlanned();
         flush();
-        publish(parent, "display_data", bundle(data));
+        output("display_data", bundle(data));
     }
 
     synchronized void update(DisplayData data) {
         flush();
-        publish(parent, "update_display_data", bundle(data));
+        output("update_display_data", bundle(data));
     }
 
     synchronized void result(int count, JsonObject bundle) {
@@ -125,13 +136,13 @@ final class Publisher {
         flush();
         JsonObject content = bundle.deepCopy();
         content.addProperty("execution_count", count);
-        publish(parent, "execute_result", content);
+        output("execute_result", content);
     }
 
     synchronized void error(JsonObject error) {
         clearIfPlanned();
         flush();
-        publish(parent, "error", error);
+        output("error", error);
     }
 
     /** Clears the cell's outputs; {@code wait} delays it until the next output, which avoids flicker. */
@@ -140,6 +151,14 @@ final class Publisher {
         clearPlanned = wait;
         if (!wait) {
             sendClear(false);
+        }
+    }
+
+    private synchronized void output(String type, JsonObject content) {
+        if (hasParent) {
+            publish(parent, type, content);
+        } else {
+            early.add(new Output(type, content));
         }
     }
 
@@ -187,6 +206,6 @@ final class Publisher {
     private void sendClear(boolean wait) {
         JsonObject content = new JsonObject();
         content.addProperty("wait", wait);
-        publish(parent, "clear_output", content);
+        output("clear_output", content);
     }
 }

@@ -7,12 +7,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.cell.CellFailure;
 import org.skipgpt.kernel.cell.CellValue;
 import org.skipgpt.kernel.cell.CodeOrigin;
 import org.skipgpt.kernel.cell.Completeness;
 import org.skipgpt.kernel.cell.Completions;
 import org.skipgpt.kernel.cell.Inspection;
+import org.skipgpt.kernel.magic.MagicAssist;
 import org.skipgpt.kernel.wire.WireMessage;
 
 /** Answers the requests of the shell channel, one after the other; each method returns the content of a reply. */
@@ -53,7 +55,7 @@ final class Requests {
                 payload.add(page(question.group(1)));
                 code = "";
             }
-            CellValue value = kernel.run(code, CodeOrigin.cell(executionCount));
+            CellValue value = kernel.runCell(code, CodeOrigin.cell(executionCount));
             if (value.isShown() && !isSilent) {
                 JsonObject data = Publisher.bundle(kernel.show(value.value()));
                 shown = plain(data);
@@ -129,7 +131,9 @@ final class Requests {
     JsonObject complete(WireMessage request) {
         String code = request.text("code", "");
         int cursor = cursor(request, code);
-        Completions found = Completions.of(kernel.readyEngine(), code, cursor);
+        CellEngine engine = kernel.readyEngine();
+        Completions found = MagicAssist.complete(code, cursor, kernel.magicHelp())
+                .orElseGet(() -> Completions.of(engine, MagicAssist.javaOnly(code, cursor), cursor));
         int start = code.codePointCount(0, found.start());
         int end = code.codePointCount(0, found.end());
         JsonArray matches = new JsonArray();
@@ -157,7 +161,10 @@ final class Requests {
     /** Explains the name at a cursor. */
     JsonObject inspect(WireMessage request) {
         String code = request.text("code", "");
-        Optional<Inspection> found = Inspection.of(kernel.readyEngine(), code, cursor(request, code));
+        int cursor = cursor(request, code);
+        CellEngine engine = kernel.readyEngine();
+        Optional<Inspection> found = MagicAssist.inspect(code, cursor, kernel.magicHelp())
+                .or(() -> Inspection.of(engine, MagicAssist.javaOnly(code, cursor), cursor));
         JsonObject data = new JsonObject();
         found.ifPresent(inspection -> data.addProperty("text/plain", inspection.text()));
         JsonObject reply = ok();
@@ -170,10 +177,9 @@ final class Requests {
     /** Judges whether code could run. */
     JsonObject isComplete(WireMessage request) {
         String code = request.text("code", "");
-        boolean isMagic = code.stripLeading().startsWith("%");
-        Completeness verdict = isMagic
-                ? Completeness.COMPLETE
-                : Completeness.of(kernel.readyEngine().analysis(), code);
+        boolean isQuestion = QUESTION.matcher(code).matches();
+        String java = isQuestion ? "" : MagicAssist.javaOnly(code, code.length());
+        Completeness verdict = Completeness.of(kernel.readyEngine().analysis(), java);
         JsonObject reply = new JsonObject();
         reply.addProperty("status", verdict.word());
         if (verdict == Completeness.INCOMPLETE) {

@@ -3,6 +3,8 @@ package org.skipgpt.kernel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.cell.CodeOrigin;
 import org.skipgpt.kernel.ijava.IJavaExtension;
@@ -12,12 +14,17 @@ import org.skipgpt.kernel.magic.KernelMagics;
 final class Startup {
     private Startup() {}
 
-    /** Starts the engine; the first cell waits for it. */
-    static void run(JavaKernel kernel, KernelSettings settings) {
+    /** Starts the engine; the first cell waits for it, and is told where it cannot start. */
+    static void run(JavaKernel kernel, Map<String, String> environment) {
         try {
-            CellEngine engine = new CellEngine(
-                    settings.compilerOptions(), settings.timeout().toMillis());
-            settings.classpath().forEach(path -> engine.addToClasspath(path.toString()));
+            KernelSettings settings = KernelSettings.of(environment);
+            CellEngine engine = engine(settings);
+            for (Path path : settings.classpath()) {
+                if (!Files.exists(path)) {
+                    System.err.println("IJAVA_CLASSPATH names " + path + ", which is not there");
+                }
+                engine.addToClasspath(path.toString());
+            }
             for (String line : CellImports.forCells()) {
                 if (!engine.tryEval(line)) {
                     KernelMain.log("left out at start: " + line, null);
@@ -26,7 +33,7 @@ final class Startup {
             new KernelMagics(kernel).register();
             IJavaExtension.install(kernel);
             kernel.engineStarted(engine);
-            runScripts(engine, settings);
+            runScripts(kernel, settings);
             kernel.ready();
         } catch (Exception | LinkageError e) {
             KernelMain.log("the Java engine did not start", e);
@@ -34,19 +41,36 @@ final class Startup {
         }
     }
 
-    // A broken start-up script must not take the session with it; its reader sees the failure above the first output.
-    private static void runScripts(CellEngine engine, KernelSettings settings) throws IOException {
+    private static CellEngine engine(KernelSettings settings) {
+        List<String> options = settings.compilerOptions();
+        CellEngine engine = new CellEngine(options, settings.timeout().toMillis());
+        try {
+            engine.tryEval("import java.util.*;"); // javac looks at its options with the first code
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "IJAVA_COMPILER_OPTS is '" + String.join(" ", options) + "', and javac says: " + e.getMessage(), e);
+        }
+        return engine;
+    }
+
+    private static void runScripts(JavaKernel kernel, KernelSettings settings) {
         for (Path script : settings.startupScripts()) {
-            runScript(engine, Files.readString(script), script.getFileName().toString());
+            try {
+                runScript(kernel, Files.readString(script), script.getFileName().toString());
+            } catch (IOException e) {
+                System.err.println("the start-up script " + script
+                        + " cannot be read: correct IJAVA_STARTUP_SCRIPTS_PATH or unset it (" + e + ")");
+            }
         }
         if (!settings.startupCode().isBlank()) {
-            runScript(engine, settings.startupCode(), "IJAVA_STARTUP_SCRIPT");
+            runScript(kernel, settings.startupCode(), "IJAVA_STARTUP_SCRIPT");
         }
     }
 
-    private static void runScript(CellEngine engine, String code, String name) {
+    // A broken start-up script must not take the session with it; its reader sees the failure above the first output.
+    private static void runScript(JavaKernel kernel, String code, String name) {
         try {
-            engine.execute(() -> engine.eval(code, CodeOrigin.named(name)));
+            kernel.run(code, CodeOrigin.named(name));
         } catch (Exception e) {
             JavaKernel.failure(e).traceback().forEach(System.err::println);
         }

@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -115,6 +117,39 @@ class KernelCellsTest {
     }
 
     @Test
+    void namesExceptionsAndValuesAsTheReaderDoes() throws Exception {
+        kernel.run("class Odd extends RuntimeException { Odd(String m) { super(m); } }\nString nothing = null;");
+
+        assertThat(kernel.run("throw new Odd(\"x\");").reply().get("ename").getAsString())
+                .isEqualTo("Odd");
+        assertThat(kernel.run("nothing.length()").traceback())
+                .contains("because \"nothing\" is null")
+                .doesNotContain("REPL");
+    }
+
+    @Test
+    void saysRepeatedFramesOnce() throws Exception {
+        kernel.run("int down(int n) { if (n == 0) throw new IllegalStateException(\"bottom\"); return down(n - 1); }");
+        CellRun run = kernel.run("try { down(50); } catch (Exception e) { throw new RuntimeException(\"top\", e); }");
+
+        assertThat(run.traceback()).contains("the same 50 more times", "Caused by: ", "and on as above");
+        assertThat(run.traceback().lines().count()).isLessThan(14);
+    }
+
+    @Test
+    void anAssertInACellAsserts() throws Exception {
+        assertThat(kernel.run("assert 1 > 2 : \"one is less\";").traceback()).contains("AssertionError: one is less");
+    }
+
+    @Test
+    void errorsUseColoursThatBothThemesCanShow() throws Exception {
+        CellRun run = kernel.run("int notHere = nowhere;");
+
+        String traceback = run.reply().getAsJsonArray("traceback").toString();
+        assertThat(traceback).contains("\\u001b[31m^^^").doesNotContain("\\u001b[36m", "\\u001b[1;31m");
+    }
+
+    @Test
     void updatesADisplay() throws Exception {
         CellRun run = kernel.run("String id = display(\"first\");\nupdateDisplay(id, \"second\");");
 
@@ -166,8 +201,39 @@ class KernelCellsTest {
     }
 
     @Test
+    void timesTheRunWithoutTheCompiler() throws Exception {
+        String printed = kernel.run("%time Thread.sleep(30);").stream("stdout");
+
+        Matcher times = Pattern.compile("wall time: ([\\d.]+) ms, after .*s to compile\n")
+                .matcher(printed);
+        assertThat(times.matches()).as(printed).isTrue();
+        assertThat(Double.parseDouble(times.group(1))).isBetween(30.0, 20_000.0);
+    }
+
+    @Test
+    void magicsThatFailSayWhereAndWhatToDo() throws Exception {
+        CellRun unknown = kernel.run("int w = 1;\n%nosuch");
+        String place = "In[" + unknown.reply().get("execution_count").getAsInt() + "], line 2";
+        assertThat(unknown.traceback()).contains("there is no magic %nosuch; %help lists", place);
+
+        assertThat(kernel.run("int v = 1;\n%time v / 0").traceback()).contains("], line 2\n", "2 | v / 0");
+        assertThat(kernel.run("%%bench 3\nint z = 1 / 0;").traceback())
+                .contains("2 | int z = 1 / 0;")
+                .doesNotContain("Bench");
+        assertThat(kernel.run("%%bench many\n1").traceback()).contains("'many' is no number of runs");
+        assertThat(kernel.run("%classpath nowhere/*.jar").traceback()).contains("there is no nowhere/*.jar");
+        assertThat(kernel.run("%time").traceback()).contains("there is nothing to time");
+        assertThat(kernel.run("%list").stream("stdout")).doesNotContain("Bench", "v / 0");
+    }
+
+    @Test
+    void showsTheValuesOfArrays() throws Exception {
+        assertThat(kernel.run("new float[] {1, 2.5f}").result()).contains("float[2]\n1.0000  2.5000");
+    }
+
+    @Test
     void loadsScriptsAndNotebooks() throws Exception {
-        Files.writeString(folder.resolve("helpers.jsh"), "int twice(int x) { return 2 * x; }\n");
+        Files.writeString(folder.resolve("helpers.jsh"), "int twice(int x) { return 2 * x; }\n%mem\n");
         Files.writeString(
                 folder.resolve("other.ipynb"),
                 "{\"cells\":[{\"cell_type\":\"markdown\",\"source\":\"x\"},{\"cell_type\":\"code\",\"source\":[\"int n =\\n\",\"9;\"]}]}");

@@ -7,9 +7,7 @@ import com.google.gson.JsonObject;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -23,7 +21,7 @@ import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.Codec;
 import org.skipgpt.kernel.wire.WireMessage;
 
-/** Interruption, aborted cells, input, questions about code, bad messages, the end of a kernel. */
+/** Interruption, aborted cells, input, history, bad messages, the end of a kernel. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class KernelControlTest {
     private static final String SNIPPET_THREADS = "Thread.getAllStackTraces().keySet().stream()"
@@ -94,14 +92,6 @@ class KernelControlTest {
     }
 
     @Test
-    void explainsANameWithAQuestionMark() throws Exception {
-        CellRun run = kernel.run("Math.floorMod?");
-
-        JsonObject page = run.reply().getAsJsonArray("payload").get(0).getAsJsonObject();
-        assertThat(page.getAsJsonObject("data").get("text/plain").getAsString()).contains("int Math.floorMod(int");
-    }
-
-    @Test
     void asksForInput() throws Exception {
         WireMessage request = kernel.client.executeLater(
                 "System.out.println(\"name?\");\nvar in = new Scanner(System.in);\nin.nextLine() + in.nextLine()",
@@ -122,63 +112,6 @@ class KernelControlTest {
         kernel.client.interrupt(LiveKernel.LIMIT);
 
         assertThat(kernel.await(request).reply().get("ename").getAsString()).isEqualTo("Interrupted");
-    }
-
-    @Test
-    void completesNamesWithTypes() throws Exception {
-        kernel.run("int lambdaCount = 3;\nint lambdaHalf(int x) { return x / 2; }");
-
-        JsonObject reply = complete("lambda", 6);
-        assertThat(strings(reply)).contains("lambdaCount", "lambdaHalf(");
-        assertThat(types(reply)).containsEntry("lambdaCount", "variable").containsEntry("lambdaHalf(", "function");
-
-        JsonObject second = complete("int k = 1;\nMath.sqr", 19);
-        assertThat(strings(second)).contains("sqrt(");
-        assertThat(second.get("cursor_start").getAsInt()).isEqualTo(16);
-    }
-
-    @Test
-    void countsTheCursorInCodePoints() throws Exception {
-        String code = "String llama = \"🦙🦙\"; Math.sqr";
-
-        JsonObject reply = complete(code, code.codePointCount(0, code.length()));
-
-        assertThat(reply.get("cursor_start").getAsInt())
-                .isEqualTo(code.codePointCount(0, code.length()) - "sqr".length());
-    }
-
-    @Test
-    void explainsNames() throws Exception {
-        JsonObject content = new JsonObject();
-        content.addProperty("code", "Math.floorMod(7, 3)");
-        content.addProperty("cursor_pos", 9);
-        content.addProperty("detail_level", 0);
-        JsonObject reply = ask("inspect_request", content);
-
-        assertThat(reply.get("found").getAsBoolean()).isTrue();
-        assertThat(reply.getAsJsonObject("data").get("text/plain").getAsString())
-                .contains("int Math.floorMod(int");
-
-        content.addProperty("code", "live");
-        content.addProperty("cursor_pos", 4);
-        assertThat(ask("inspect_request", content)
-                        .getAsJsonObject("data")
-                        .get("text/plain")
-                        .getAsString())
-                .contains("Observer Live.live()", "A new observer for one piece of work");
-
-        content.addProperty("code", "nothingLikeThis");
-        assertThat(ask("inspect_request", content).get("found").getAsBoolean()).isFalse();
-    }
-
-    @Test
-    void tellsCompleteFromIncompleteFromInvalid() throws Exception {
-        assertThat(isComplete("int a = 1;")).isEqualTo("complete");
-        assertThat(isComplete("1 + 1")).isEqualTo("complete");
-        assertThat(isComplete("for (int i = 0; i < 3; i++) {")).isEqualTo("incomplete");
-        assertThat(isComplete("String t = \"\"\"\n a")).isEqualTo("incomplete");
-        assertThat(isComplete("int = ;; )")).isEqualTo("invalid");
-        assertThat(isComplete("%help")).isEqualTo("complete");
     }
 
     @Test
@@ -265,6 +198,40 @@ class KernelControlTest {
     }
 
     @Test
+    void showsWhatStartUpCodePrintedAboveTheFirstCell(@TempDir Path otherFolder) throws Exception {
+        Map<String, String> environment = Map.of(
+                "IJAVA_CLASSPATH", "/nowhere/x.jar",
+                "IJAVA_STARTUP_SCRIPTS_PATH", "/nowhere/start.jsh",
+                "IJAVA_STARTUP_SCRIPT", "System.out.println(\"hello\");\ndisplay(\"shown\");\nint broken = 1 / 0;");
+        try (LiveKernel other = LiveKernel.start(otherFolder, environment)) {
+            // this answer comes when the start is over, so nothing below belongs to a cell that waits
+            other.client.ask(Channel.SHELL, "is_complete_request", code("1"), LiveKernel.LIMIT);
+            CellRun run = other.run("6");
+
+            assertThat(run.stream("stdout")).isEqualTo("hello\n");
+            assertThat(run.stream("stderr"))
+                    .contains("/nowhere/x.jar, which is not there", "/nowhere/start.jsh cannot be read")
+                    .contains("/ by zero", "IJAVA_STARTUP_SCRIPT, line 3");
+            assertThat(run.ofType("display_data")).hasSize(1);
+            assertThat(run.result()).contains("6");
+            assertThat(other.run("7").stream("stdout")).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"IJAVA_TIMEOUT=soon", "IJAVA_COMPILER_OPTS=-nosuch"})
+    void aWrongSettingIsToldInTheNotebook(String setting, @TempDir Path otherFolder) throws Exception {
+        String[] pair = setting.split("=");
+        try (LiveKernel other = LiveKernel.start(otherFolder, Map.of(pair[0], pair[1]))) {
+            assertThat(other.run("1").traceback()).contains(pair[0] + " is '" + pair[1] + "'");
+            other.client.interrupt(LiveKernel.LIMIT);
+            other.client.shutdown(false, LiveKernel.LIMIT);
+
+            assertThat(other.process.awaitExit(30)).isTrue();
+        }
+    }
+
+    @Test
     void stopsACellAtTheTimeLimit(@TempDir Path otherFolder) throws Exception {
         try (LiveKernel other = LiveKernel.start(otherFolder, Map.of("IJAVA_TIMEOUT", "1 SECONDS"))) {
             CellRun run = other.run("while (true) { }");
@@ -276,16 +243,6 @@ class KernelControlTest {
 
     private JsonObject ask(String type, JsonObject content) throws Exception {
         return kernel.client.ask(Channel.SHELL, type, content, LiveKernel.LIMIT).content();
-    }
-
-    private JsonObject complete(String code, int cursor) throws Exception {
-        JsonObject content = code(code);
-        content.addProperty("cursor_pos", cursor);
-        return ask("complete_request", content);
-    }
-
-    private String isComplete(String code) throws Exception {
-        return ask("is_complete_request", code(code)).get("status").getAsString();
     }
 
     private List<String> history(JsonObject content) throws Exception {
@@ -300,20 +257,5 @@ class KernelControlTest {
         JsonObject content = new JsonObject();
         content.addProperty("code", code);
         return content;
-    }
-
-    private static Set<String> strings(JsonObject reply) {
-        return reply.getAsJsonArray("matches").asList().stream()
-                .map(match -> match.getAsString())
-                .collect(Collectors.toSet());
-    }
-
-    private static Map<String, String> types(JsonObject reply) {
-        return reply.getAsJsonObject("metadata").getAsJsonArray("_jupyter_types_experimental").asList().stream()
-                .map(type -> type.getAsJsonObject())
-                .collect(Collectors.toMap(
-                        type -> type.get("text").getAsString(),
-                        type -> type.get("type").getAsString(),
-                        (first, second) -> first));
     }
 }

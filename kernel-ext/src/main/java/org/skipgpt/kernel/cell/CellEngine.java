@@ -123,6 +123,11 @@ public final class CellEngine implements AutoCloseable {
         shell.addToClasspath(path);
     }
 
+    /** Nanoseconds that code has run so far; compiling it does not count. */
+    public long ranNanos() {
+        return control.ranNanos();
+    }
+
     /** What can be said about code without running it. */
     public SourceCodeAnalysis analysis() {
         return analysis;

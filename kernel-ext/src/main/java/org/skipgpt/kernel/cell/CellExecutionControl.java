@@ -32,6 +32,7 @@ final class CellExecutionControl extends LocalExecutionControl {
     private final Deque<Thread> threads = new ArrayDeque<>(); // more than one where cells run code by eval
     private @Nullable Call next;
     private int depth;
+    private long ranNanos;
 
     /** Removes and returns the value behind a key JShell reported. */
     synchronized @Nullable Captured take(String key) {
@@ -41,6 +42,11 @@ final class CellExecutionControl extends LocalExecutionControl {
     /** Interrupts the threads that run user code; code that polls ends by itself. */
     synchronized void interruptThreads() {
         threads.forEach(Thread::interrupt);
+    }
+
+    /** Nanoseconds that code of cells has run so far; compiling it does not count. */
+    synchronized long ranNanos() {
+        return ranNanos;
     }
 
     @Override
@@ -59,16 +65,20 @@ final class CellExecutionControl extends LocalExecutionControl {
 
     Object runOnSnippetThread() throws Throwable {
         Call call;
+        long ranBefore;
         synchronized (this) {
             call = Objects.requireNonNull(next);
             next = null;
+            ranBefore = ranNanos;
             threads.push(Thread.currentThread());
         }
+        long start = System.nanoTime();
         try {
             awaitJoin(call.caller());
             // ServiceLoader, and with it DJL's search for engines, asks the context class loader.
             Thread.currentThread()
                     .setContextClassLoader(call.method().getDeclaringClass().getClassLoader());
+            start = System.nanoTime();
             Object value = call.method().invoke(null);
             String key = UUID.randomUUID().toString();
             synchronized (this) {
@@ -79,6 +89,8 @@ final class CellExecutionControl extends LocalExecutionControl {
             throw e.getTargetException();
         } finally {
             synchronized (this) {
+                // from the value before, as code that this code ran by eval lies within
+                ranNanos = ranBefore + System.nanoTime() - start;
                 threads.remove(Thread.currentThread());
             }
         }

@@ -21,7 +21,8 @@ public enum Completeness {
                 case EMPTY -> {
                     return COMPLETE;
                 }
-                case DEFINITELY_INCOMPLETE -> {
+                // "if (a)" could end here with an empty statement, but nobody who types it means that
+                case DEFINITELY_INCOMPLETE, CONSIDERED_INCOMPLETE -> {
                     return INCOMPLETE;
                 }
                 case UNKNOWN -> {
@@ -29,9 +30,10 @@ public enum Completeness {
                 }
                 default -> {}
             }
-            boolean isBroken =
+            // JShell calls an expression erroneous where it does not know a name; the name may still be declared
+            boolean isSuspect =
                     analysis.sourceToSnippets(info.source()).stream().anyMatch(s -> s.kind() == Snippet.Kind.ERRONEOUS);
-            if (isBroken) {
+            if (isSuspect && !Syntax.isJava(info.source())) {
                 return INVALID;
             }
             rest = Objects.requireNonNullElse(info.remaining(), "");

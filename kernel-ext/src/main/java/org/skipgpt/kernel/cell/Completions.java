@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.lang.model.SourceVersion;
 import jdk.jshell.MethodSnippet;
@@ -24,6 +25,7 @@ import jdk.jshell.VarSnippet;
  */
 public record Completions(int start, int end, List<Match> matches) {
     private static final int MAX_MATCHES = 300;
+    private static final Pattern IMPORT = Pattern.compile("(?m)^\\s*import\\s[^;\\n]*;?");
 
     /**
      * One match.
@@ -40,9 +42,16 @@ public record Completions(int start, int end, List<Match> matches) {
         int[] anchor = new int[1];
         String before = code.substring(from, cursor);
         List<Suggestion> suggestions = engine.analysis().completionSuggestions(before, before.length(), anchor);
+        if (suggestions.isEmpty() && from > 0) {
+            // what the cell declares further up and has not run yet: as a block, JShell knows it
+            before = asBlock(code.substring(0, cursor));
+            from = -1;
+            suggestions = engine.analysis().completionSuggestions(before, before.length(), anchor);
+        }
+        int start = from + anchor[0];
+        boolean isMember = anchor[0] > 0 && before.charAt(anchor[0] - 1) == '.';
         Map<String, Snippet> own = engine.declarations()
                 .collect(Collectors.toMap(Completions::name, snippet -> snippet, (first, second) -> second));
-        boolean isMember = anchor[0] > 0 && before.charAt(anchor[0] - 1) == '.';
         Map<String, Match> found = new LinkedHashMap<>();
         suggestions.stream()
                 .sorted(Comparator.comparing((Suggestion s) -> !s.matchesType())
@@ -51,7 +60,14 @@ public record Completions(int start, int end, List<Match> matches) {
                 .filter(s -> !s.continuation().startsWith("do_it$"))
                 .limit(MAX_MATCHES)
                 .forEach(s -> found.putIfAbsent(s.continuation(), match(s.continuation(), own, isMember)));
-        return new Completions(from + anchor[0], cursor, new ArrayList<>(found.values()));
+        return new Completions(start, cursor, new ArrayList<>(found.values()));
+    }
+
+    /** Code as a block, one character longer; imports, which cannot stand in one, become blanks. */
+    static String asBlock(String code) {
+        return "{"
+                + IMPORT.matcher(code)
+                        .replaceAll(line -> " ".repeat(line.group().length()));
     }
 
     /** Start of the snippet that holds the cursor: JShell completes one snippet at a time. */
@@ -85,14 +101,17 @@ public record Completions(int start, int end, List<Match> matches) {
                 || Set.of("var", "record", "sealed", "yield").contains(text.strip())) {
             return new Match(text, "keyword", "");
         }
-        if (!name.isEmpty() && Character.isUpperCase(name.charAt(0)) && !isConstant(name)) {
+        if (isConstant(name) && (isMember || name.length() > 1)) { // a single letter elsewhere is a type's name
+            return new Match(text, "property", "");
+        }
+        if (!name.isEmpty() && Character.isUpperCase(name.charAt(0))) {
             return new Match(text, "class", "");
         }
-        return new Match(text, isMember || isConstant(name) ? "property" : "module", "");
+        return new Match(text, isMember && !text.endsWith(".") ? "property" : "module", "");
     }
 
     private static boolean isConstant(String name) {
-        return name.length() > 1
+        return !name.isEmpty()
                 && name.chars().allMatch(c -> Character.isUpperCase(c) || Character.isDigit(c) || c == '_');
     }
 

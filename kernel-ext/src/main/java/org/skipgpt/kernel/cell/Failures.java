@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Diag;
 import jdk.jshell.EvalException;
@@ -14,33 +15,29 @@ import jdk.jshell.UnresolvedReferenceException;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.SnippetPlaces.Place;
 
-/**
- * Says what went wrong in a cell: where, with the line and a caret, and why, cause by cause.
- *
- * <p>Only bold, red and cyan are used besides the default colour: they can be read on light and on dark themes.
- */
+/** Says what went wrong in a cell: where, with the line and a caret, and why, cause by cause. */
 final class Failures {
-    private static final String BOLD_RED = "\u001b[1;31m";
-    private static final String CYAN = "\u001b[36m";
-    private static final String RED = "\u001b[31m";
-    private static final String RESET = "\u001b[0m";
-    private static final int MAX_FRAMES = 20;
     private static final int MAX_CAUSES = 8;
+
+    // JShell wraps a class around each snippet: "REPL.$JShell$26$MyException" is the reader's MyException
+    private static final Pattern WRAPPER = Pattern.compile("REPL\\.\\$JShell\\$\\d+[A-Z]*[.$]");
 
     private final JShell shell;
     private final SnippetPlaces places;
+    private final Frames frames;
 
     Failures(JShell shell, SnippetPlaces places) {
         this.shell = shell;
         this.places = places;
+        this.frames = new Frames(places);
     }
 
     /** The cell was stopped on request. */
     CellFailure interrupted(String reason, @Nullable JShellException where) {
         List<String> lines = new ArrayList<>();
-        lines.add(BOLD_RED + "Interrupted" + RESET + ": " + reason);
+        lines.add(Ansi.bold("Interrupted") + ": " + reason);
         if (where != null) {
-            lines.addAll(frames(where));
+            lines.addAll(frames.of(where.getStackTrace(), 0));
         }
         return new CellFailure("Interrupted", reason, lines);
     }
@@ -56,7 +53,7 @@ final class Failures {
                 ? "this is no Java code"
                 : firstLine(errors.get(0).getMessage(Locale.ROOT));
         if (lines.isEmpty()) {
-            lines.add(BOLD_RED + "CompileError" + RESET + ": " + message);
+            lines.add(Ansi.bold("CompileError") + ": " + message);
             lines.addAll(excerpt(snippet, 0, snippet.source().length()));
         }
         return new CellFailure("CompileError", message, lines);
@@ -66,13 +63,16 @@ final class Failures {
     CellFailure threw(JShellException exception) {
         List<String> lines = new ArrayList<>();
         List<Throwable> seen = new ArrayList<>();
+        StackTraceElement[] above = {};
         Throwable next = exception;
         while (next != null && seen.size() < MAX_CAUSES && !seen.contains(next)) {
             seen.add(next);
             String prefix = seen.size() == 1 ? "" : "Caused by: ";
             String message = message(next);
-            lines.add(prefix + BOLD_RED + name(next) + RESET + (message.isEmpty() ? "" : ": " + message));
-            lines.addAll(frames(next));
+            lines.add(prefix + Ansi.bold(name(next)) + (message.isEmpty() ? "" : ": " + message));
+            StackTraceElement[] trace = next.getStackTrace();
+            lines.addAll(frames.of(trace, Frames.common(trace, above)));
+            above = trace;
             next = next.getCause();
         }
         return new CellFailure(name(exception), message(exception), lines);
@@ -81,7 +81,7 @@ final class Failures {
     private List<String> diagnosis(Diag error, Snippet snippet) {
         List<String> lines = new ArrayList<>();
         List<String> message = error.getMessage(Locale.ROOT).lines().toList();
-        lines.add(BOLD_RED + "CompileError" + RESET + ": " + message.get(0));
+        lines.add(Ansi.bold("CompileError") + ": " + message.get(0));
         // The location is always the class JShell wraps around the snippet.
         message.stream()
                 .skip(1)
@@ -108,79 +108,18 @@ final class Failures {
         String number = String.valueOf(place == null ? line : place.origin().firstLine() + line - 1);
         String text = source.substring(lineStart, lineEnd).replace("\t", " ");
         return List.of(
-                CYAN + where + RESET,
-                CYAN + number + " | " + RESET + text,
-                " ".repeat(number.length() + 3 + from - lineStart) + RED + "^".repeat(to - from) + RESET);
-    }
-
-    private List<String> frames(Throwable exception) {
-        List<String> lines = new ArrayList<>();
-        boolean excerptShown = false;
-        for (StackTraceElement frame : exception.getStackTrace()) {
-            if (lines.size() >= MAX_FRAMES) {
-                lines.add("    ... further frames left out");
-                break;
-            }
-            Place place = place(frame);
-            if (place == null) {
-                if (!isPlumbing(frame)) {
-                    lines.add("    at " + frame);
-                }
-                continue;
-            }
-            lines.add("    at " + CYAN + place.describe(frame.getLineNumber()) + RESET + method(frame));
-            if (!excerptShown) {
-                excerptShown = true;
-                lines.addAll(marked(place, frame.getLineNumber()));
-            }
-        }
-        return lines;
-    }
-
-    private static List<String> marked(Place place, int line) {
-        String source = place.line(line).replace("\t", " ");
-        String number = "       " + (place.origin().firstLine() + line - 1) + " | ";
-        String stripped = source.strip();
-        if (stripped.isEmpty()) {
-            return List.of();
-        }
-        int indent = source.indexOf(stripped);
-        return List.of(
-                CYAN + number + RESET + source,
-                " ".repeat(number.length() + indent) + RED + "^".repeat(stripped.length()) + RESET);
-    }
-
-    // JShell names the file of a snippet's frame by the snippet's id: "#12".
-    private @Nullable Place place(StackTraceElement frame) {
-        String file = frame.getFileName();
-        return file == null || !file.startsWith("#") ? null : places.get(file.substring(1));
-    }
-
-    private static String method(StackTraceElement frame) {
-        String name = frame.getMethodName();
-        String type = frame.getClassName();
-        if (name.isEmpty() || name.contains("do_it$")) {
-            return "";
-        }
-        return " (" + (type.isEmpty() ? "" : type + ".") + name + ")";
-    }
-
-    private static boolean isPlumbing(StackTraceElement frame) {
-        String type = frame.getClassName();
-        return type.startsWith("jdk.internal.reflect.")
-                || type.startsWith("java.lang.reflect.")
-                || type.startsWith("REPL.$")
-                || type.startsWith("org.skipgpt.kernel.cell.")
-                || type.startsWith("jdk.jshell.");
+                Ansi.bold(where),
+                number + " | " + text,
+                " ".repeat(number.length() + 3 + from - lineStart) + Ansi.red("^".repeat(to - from)));
     }
 
     private String name(Throwable exception) {
         if (exception instanceof EvalException thrown) {
-            return thrown.getExceptionClassName();
+            return unwrapped(thrown.getExceptionClassName());
         }
         return exception instanceof UnresolvedReferenceException
                 ? "UnresolvedReference"
-                : exception.getClass().getName();
+                : unwrapped(exception.getClass().getName());
     }
 
     private String message(Throwable exception) {
@@ -191,7 +130,11 @@ final class Failures {
             return "a declaration used here needs " + (missing.isEmpty() ? "corrections" : missing)
                     + "; declare it first";
         }
-        return Objects.requireNonNullElse(exception.getMessage(), "");
+        return unwrapped(Objects.requireNonNullElse(exception.getMessage(), ""));
+    }
+
+    private static String unwrapped(String text) {
+        return WRAPPER.matcher(text).replaceAll("");
     }
 
     private static String firstLine(String text) {

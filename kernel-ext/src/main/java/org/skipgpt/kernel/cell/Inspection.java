@@ -44,6 +44,11 @@ public record Inspection(List<Entry> entries) {
         tries.add(toName);
         Set<Entry> entries = new LinkedHashSet<>(own(engine, lastName(toName)));
         List<String> packages = packages(engine);
+        if (from > 0) {
+            tries.addAll(tries.stream()
+                    .map(text -> Completions.asBlock(code.substring(0, from)) + text)
+                    .toList());
+        }
         for (String text : tries) {
             if (!entries.isEmpty()) {
                 break;

@@ -32,7 +32,7 @@ final class JavadocText {
 
     private static String inline(String tag, String body) {
         String unbraced = body.replace("<", "&lt;").replace(">", "&gt;");
-        if (!tag.startsWith("link")) {
+        if (!tag.startsWith("link") && !tag.equals("value")) {
             return unbraced;
         }
         int label = body.indexOf(' ');

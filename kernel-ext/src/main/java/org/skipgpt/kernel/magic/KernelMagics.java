@@ -9,65 +9,90 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
 import jdk.jshell.Snippet;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.JavaKernel;
+import org.skipgpt.kernel.KernelSettings;
 import org.skipgpt.kernel.cell.CellValue;
 
 /** The magics of this kernel; {@code %help} lists them. */
 public final class KernelMagics {
     private static final int DEFAULT_RUNS = 7;
+    private static final String HELP_LINE = "%-32s %s";
 
     private final JavaKernel kernel;
-    private final Map<String, String> help = new TreeMap<>();
+    private final Map<String, String> help;
 
     /** Makes the magics of a kernel. */
     public KernelMagics(JavaKernel kernel) {
         this.kernel = kernel;
+        this.help = kernel.magicHelp();
     }
 
     /** Registers all of them. */
     public void register() {
-        line("time", "%time CODE: runs a line and prints its wall time", args -> time(String.join(" ", args)));
-        cell("time", "%%time: runs the cell and prints its wall time", (args, body) -> time(body));
-        cell("bench", "%%bench [RUNS]: runs the cell several times, prints median and range", this::bench);
-        line("mem", "%mem: memory of this process", args -> print(MachineState.memory()));
-        line("gpu", "%gpu: what GPUs there are and what they do", args -> print(MachineState.gpus()));
-        line("load", "%load FILE: runs a .jsh or .java file or the code cells of a notebook", this::load);
-        line("list", "%list: the declarations of this session", args -> print(list()));
-        line("classpath", "%classpath [JAR OR FOLDER ...]: shows or extends the class path", this::classpath);
-        line("help", "%help: this list", args -> print(String.join("\n", help.values())));
+        line("time", "%time CODE", "runs a line and prints its wall time", args -> time(String.join(" ", args)));
+        cell("time", "%%time", "runs the cell and prints its wall time", (args, body) -> time(body));
+        cell("bench", "%%bench [RUNS]", "runs the cell several times, prints median and range", this::bench);
+        line("mem", "%mem", "memory of this process", args -> print(MachineState.memory()));
+        line("gpu", "%gpu", "what GPUs there are and what they do", args -> print(MachineState.gpus()));
+        line("load", "%load FILE", "runs a .jsh or .java file or the code cells of a notebook", this::load);
+        line("list", "%list", "the declarations of this session", args -> print(list()));
+        line("classpath", "%classpath [JAR OR FOLDER ...]", "shows or extends the class path", this::classpath);
+        line("help", "%help", "this list", args -> print(help()));
     }
 
-    private void line(String name, String text, LineMagicFunction<?> function) {
-        help.put("%" + name, text);
+    private void line(String name, String usage, String text, LineMagicFunction<?> function) {
+        help.put("%" + name, String.format(Locale.ROOT, HELP_LINE, usage, text));
         kernel.getMagics().registerLineMagic(name, function);
     }
 
-    private void cell(String name, String text, CellMagicFunction<?> function) {
-        help.put("%%" + name, text);
+    private void cell(String name, String usage, String text, CellMagicFunction<?> function) {
+        help.put("%%" + name, String.format(Locale.ROOT, HELP_LINE, usage, text));
         kernel.getMagics().registerCellMagic(name, function);
     }
 
+    private String help() {
+        return String.join("\n", help.values());
+    }
+
     private @Nullable Object time(String code) throws Exception {
+        if (code.isBlank()) {
+            throw new IllegalArgumentException("there is nothing to time: write %time CODE, or %%time above a cell");
+        }
         long start = System.nanoTime();
+        long ranBefore = kernel.engine().ranNanos();
         CellValue value = kernel.engine().eval(code, kernel.origin());
-        System.out.printf(Locale.ROOT, "wall time: %s%n", Bench.seconds(System.nanoTime() - start));
+        long ran = kernel.engine().ranNanos() - ranBefore;
+        long compiled = Math.max(0, System.nanoTime() - start - ran);
+        System.out.printf(
+                Locale.ROOT, "wall time: %s, after %s to compile%n", Bench.seconds(ran), Bench.seconds(compiled));
         return value.isShown() ? value.value() : null;
     }
 
-    // The body becomes one lambda on its own first line, so that it is compiled once and errors keep their lines.
+    // The body becomes one lambda between two lines of ours, so that it is compiled once and errors keep their lines.
     private @Nullable Object bench(List<String> arguments, String body) throws Exception {
-        int runs = arguments.isEmpty() ? DEFAULT_RUNS : Integer.parseInt(arguments.get(0));
+        int runs = runs(arguments);
         String whole =
                 body.stripTrailing().endsWith(";") || body.stripTrailing().endsWith("}") ? body : body + ";";
         CellValue value = kernel.engine()
                 .eval(
-                        "org.skipgpt.kernel.magic.Bench.measure(" + runs + ", () -> { " + whole + "\n})",
-                        kernel.origin());
+                        "org.skipgpt.kernel.magic.Bench.measure(" + runs + ", () -> {\n" + whole + "\n})",
+                        kernel.origin().plusLines(-1));
         return print(String.valueOf(value.value()));
+    }
+
+    private static int runs(List<String> arguments) {
+        if (arguments.isEmpty()) {
+            return DEFAULT_RUNS;
+        }
+        String number = arguments.get(0);
+        if (arguments.size() > 1 || !number.matches("[1-9]\\d{0,6}")) {
+            throw new IllegalArgumentException("'" + String.join(" ", arguments)
+                    + "' is no number of runs: expected 1 to 9999999, as in %%bench 20, with the code below it");
+        }
+        return Integer.parseInt(number);
     }
 
     private @Nullable Object load(List<String> arguments) throws Exception {
@@ -79,28 +104,36 @@ public final class KernelMagics {
             throw new IOException(
                     "there is no file " + file + " below " + Path.of("").toAbsolutePath() + "; correct the path");
         }
-        @Nullable Object last = null;
+        CellValue last = CellValue.NONE;
         for (NotebookFile.Piece piece : NotebookFile.pieces(file)) {
-            CellValue value = kernel.engine().eval(piece.code(), piece.origin());
-            last = value.isShown() ? value.value() : null;
+            last = kernel.run(piece.code(), piece.origin());
         }
-        return last;
+        return last.isShown() ? last.value() : null;
     }
 
-    private @Nullable Object classpath(List<String> arguments) {
+    private @Nullable Object classpath(List<String> arguments) throws IOException {
         if (arguments.isEmpty()) {
             return print(System.getProperty("java.class.path").replace(File.pathSeparator, "\n"));
         }
-        arguments.forEach(kernel::addToClasspath);
+        for (String argument : arguments) {
+            List<Path> found = KernelSettings.paths(argument);
+            if (found.isEmpty() || !found.stream().allMatch(Files::exists)) {
+                throw new IOException("there is no " + argument + " below "
+                        + Path.of("").toAbsolutePath() + "; correct the path of the jar or folder");
+            }
+            found.forEach(path -> kernel.addToClasspath(path.toString()));
+        }
         return null;
     }
 
     private String list() {
-        return kernel.engine()
+        String all = kernel.engine()
                 .declarations()
                 .filter(snippet -> snippet.kind() != Snippet.Kind.IMPORT)
+                .filter(snippet -> snippet.subKind() != Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND)
                 .map(snippet -> snippet.source().strip())
                 .collect(Collectors.joining("\n"));
+        return all.isEmpty() ? "nothing is declared yet" : all;
     }
 
     private static @Nullable Object print(String text) {

@@ -8,10 +8,9 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryUsage;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** Memory and GPUs of this machine, as text. */
 final class MachineState {
@@ -30,18 +29,20 @@ final class MachineState {
     }
 
     private static String resident() {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
-            return lines.filter(line -> line.startsWith("VmRSS:") || line.startsWith("VmHWM:"))
-                    .map(line -> {
-                        long kib = Long.parseLong(line.replaceAll("\\D", ""));
-                        String name = line.startsWith("VmRSS") ? "process:   " : "peak:      ";
-                        return "\n" + name + mib(kib * 1024);
-                    })
-                    .sorted()
-                    .collect(Collectors.joining());
+        try {
+            List<String> lines = Files.readAllLines(Path.of("/proc/self/status"));
+            return line(lines, "VmRSS:", "process:   ") + line(lines, "VmHWM:", "peak:      ");
         } catch (IOException e) {
             return ""; // only Linux has this file
         }
+    }
+
+    private static String line(List<String> lines, String key, String name) {
+        return lines.stream()
+                .filter(line -> line.startsWith(key))
+                .map(line -> "\n" + name + mib(Long.parseLong(line.replaceAll("\\D", "")) * 1024))
+                .findFirst()
+                .orElse("");
     }
 
     /** What {@code nvidia-smi} says. */
@@ -54,11 +55,13 @@ final class MachineState {
         try {
             Process process = builder.start();
             process.getOutputStream().close();
-            String text = new String(process.getInputStream().readAllBytes(), UTF_8).strip();
-            if (process.waitFor(SMI_LIMIT_SECONDS, TimeUnit.SECONDS) && process.exitValue() == 0) {
-                return text;
+            // with a broken driver it never ends; a few lines fit into the pipe
+            if (!process.waitFor(SMI_LIMIT_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                return "no GPU can be used: nvidia-smi said nothing for " + SMI_LIMIT_SECONDS + " s";
             }
-            return "no GPU can be used: nvidia-smi says: " + text;
+            String text = new String(process.getInputStream().readAllBytes(), UTF_8).strip();
+            return process.exitValue() == 0 ? text : "no GPU can be used: nvidia-smi says: " + text;
         } catch (IOException e) {
             return "no NVIDIA GPU: nvidia-smi is not installed; everything runs on the CPU";
         } catch (InterruptedException e) {
