@@ -22,8 +22,13 @@ public final class Decoder {
     private final ModuleCalls calls;
     private @Nullable PackingCosts costs;
 
-    Decoder(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, TorchProgram program) {
-        this(weights, new ModuleCalls(config, weights, adapter, program));
+    Decoder(
+            DecoderConfig config,
+            DecoderWeights weights,
+            Optional<Adapter> adapter,
+            TorchProgram program,
+            boolean reorders) {
+        this(weights, new ModuleCalls(config, weights, adapter, program, reorders));
     }
 
     private Decoder(DecoderWeights weights, ModuleCalls calls) {

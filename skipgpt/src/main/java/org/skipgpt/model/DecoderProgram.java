@@ -16,6 +16,11 @@ final class DecoderProgram {
 
     private DecoderProgram() {}
 
+    /** Whether a program takes its matrices in the order of oneDNN's kernels: inference in fp32 on an AMD CPU. */
+    static boolean reorders(NDManager owner, Dtype dtype, boolean inference) {
+        return inference && !owner.getDevice().isGpu() && dtype == Dtype.FP32 && Processor.isAmd();
+    }
+
     /**
      * Compiles the decoder.
      *
@@ -60,7 +65,7 @@ final class DecoderProgram {
                 .when("fp16", dtype == Dtype.FP16)
                 .when("bf16", dtype == Dtype.BF16)
                 .when("mixed", mixed && dtype == Dtype.FP32)
-                .when("onednn", inference && cpu && dtype == Dtype.FP32 && Processor.isAmd())
+                .when("onednn", reorders(owner, dtype, inference))
                 .when("embedscale", c.embedScale() != 1)
                 .when("interleaved", c.ropeInterleaved())
                 .when("softcap", c.attentionSoftcap() > 0)

@@ -30,6 +30,13 @@ public record DecoderWeights(
         layers = List.copyOf(layers);
     }
 
+    /**
+     * Says that arrays of {@link #all} will change in place, as full training does: from now on inference reads them as they are.
+     */
+    public void changing() {
+        layers.forEach(LayerWeights::changing);
+    }
+
     /** Every array once: what full training changes and what a copy must hold. */
     public List<NDArray> all() {
         List<NDArray> all = new ArrayList<>();

@@ -60,7 +60,12 @@ public final class LanguageModel {
     public static LanguageModel dense(
             String name, String hash, Tokenizer tokenizer, DecoderConfig config, DecoderWeights weights) {
         var program = DecoderProgram.compile(weights.manager(), config, weights.dtype(), true, Set.of(), 0);
-        Decoder decoder = new Decoder(config, weights, Optional.empty(), program);
+        Decoder decoder = new Decoder(
+                config,
+                weights,
+                Optional.empty(),
+                program,
+                DecoderProgram.reorders(weights.manager(), weights.dtype(), true));
         return new LanguageModel(
                 name, hash, tokenizer, decoder, Optional.empty(), LayerPolicy.dense(), Execution.PACKED);
     }
@@ -116,7 +121,8 @@ public final class LanguageModel {
                 mixed,
                 adapter.map(Adapter::targets).orElse(Set.of()),
                 adapter.map(Adapter::scale).orElse(0.0));
-        return new Decoder(from.config(), weights, adapter, program);
+        boolean reorders = DecoderProgram.reorders(weights.manager(), weights.dtype(), inference);
+        return new Decoder(from.config(), weights, adapter, program, reorders);
     }
 
     /**

@@ -2,48 +2,52 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import java.util.List;
+import org.skipgpt.torch.TorchProgram;
 
-/**
- * The weights of one layer, fused the way the forward pass reads them.
- *
- * @param attention norm (D), wq (HE, D), wkv (2GE, D), wo (D, HE), then where the family has them bq (HE), bkv (2GE),
- *     qnorm (E), knorm (E), postnorm (D): the argument order of the decoder's attention methods
- * @param mlp norm (D), wgu (2F, D), wd (D, F), then postnorm (D) where the family has it
- */
-public record LayerWeights(List<NDArray> attention, List<NDArray> mlp) {
-    /** Copies the lists. */
-    public LayerWeights {
-        attention = List.copyOf(attention);
-        mlp = List.copyOf(mlp);
+/** The weights of one layer, fused the way the forward pass reads them. */
+public final class LayerWeights {
+    private final ModuleWeights attention;
+    private final ModuleWeights mlp;
+
+    /**
+     * Takes the arrays.
+     *
+     * @param attention norm (D), wq (HE, D), wkv (2GE, D), wo (D, HE), then where the family has them bq (HE), bkv (2GE),
+     *     qnorm (E), knorm (E), postnorm (D): the argument order of the decoder's attention methods
+     * @param mlp norm (D), wgu (2F, D), wd (D, F), then postnorm (D) where the family has it
+     */
+    public LayerWeights(List<NDArray> attention, List<NDArray> mlp) {
+        this.attention = new ModuleWeights(attention);
+        this.mlp = new ModuleWeights(mlp);
+    }
+
+    /** The attention module's arrays in the constructor's order. */
+    public List<NDArray> attention() {
+        return attention.plain();
+    }
+
+    /** The MLP module's arrays in the constructor's order. */
+    public List<NDArray> mlp() {
+        return mlp.plain();
     }
 
     /** The weights of one module. */
     public List<NDArray> of(Module module) {
+        return weights(module).plain();
+    }
+
+    /** The same with matrices in the order in which the CPU's kernels read them; for programs that ask for it only. */
+    List<NDArray> reordered(Module module, TorchProgram program) {
+        return weights(module).reordered(program);
+    }
+
+    /** Says that the arrays will change in place: no reordered copy is kept from now on. */
+    void changing() {
+        attention.changing();
+        mlp.changing();
+    }
+
+    private ModuleWeights weights(Module module) {
         return module == Module.ATTENTION ? attention : mlp;
-    }
-
-    /** Query matrix (HE, D). */
-    public NDArray wq() {
-        return attention.get(1);
-    }
-
-    /** Key over value matrix (2GE, D). */
-    public NDArray wkv() {
-        return attention.get(2);
-    }
-
-    /** Output matrix (D, HE). */
-    public NDArray wo() {
-        return attention.get(3);
-    }
-
-    /** Gate over up matrix (2F, D). */
-    public NDArray wgu() {
-        return mlp.get(1);
-    }
-
-    /** Down matrix (D, F). */
-    public NDArray wd() {
-        return mlp.get(2);
     }
 }

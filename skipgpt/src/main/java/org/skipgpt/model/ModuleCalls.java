@@ -14,15 +14,27 @@ final class ModuleCalls {
     private final DecoderWeights weights;
     private final Optional<Adapter> adapter;
     private final TorchProgram program;
+    private final boolean reorders;
     private final List<NDArray> windows;
     private final NDArray noDropout;
     private final Optional<Dropout> dropout;
 
-    ModuleCalls(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, TorchProgram program) {
+    /**
+     * Calls into a program.
+     *
+     * @param reorders whether the program reads matrices in the kernels' order, see {@link DecoderProgram#reorders}
+     */
+    ModuleCalls(
+            DecoderConfig config,
+            DecoderWeights weights,
+            Optional<Adapter> adapter,
+            TorchProgram program,
+            boolean reorders) {
         this.config = config;
         this.weights = weights;
         this.adapter = adapter;
         this.program = program;
+        this.reorders = reorders;
         NDManager manager = weights.manager();
         this.windows = config.windows().stream()
                 .map(w -> Rows.cpu(manager, new long[] {w}).squeeze())
@@ -36,6 +48,7 @@ final class ModuleCalls {
         this.weights = from.weights;
         this.adapter = from.adapter;
         this.program = from.program;
+        this.reorders = from.reorders;
         this.windows = from.windows;
         this.noDropout = from.noDropout;
         this.dropout = Optional.of(masks);
@@ -91,7 +104,8 @@ final class ModuleCalls {
 
     /** Calls a method of the program with a site's weights behind the given arguments. */
     NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
-        List<NDArray> own = weights.layers().get(site.layer()).of(site.module());
+        LayerWeights layer = weights.layers().get(site.layer());
+        List<NDArray> own = reorders ? layer.reordered(site.module(), program) : layer.of(site.module());
         int pairs = adapter.map(a -> (int) a.targets().stream()
                         .filter(p -> p.module() == site.module())
                         .count())

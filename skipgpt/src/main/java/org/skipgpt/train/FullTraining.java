@@ -63,6 +63,7 @@ public final class FullTraining implements Objective {
         this.accumulation = accumulation;
         this.recompute = recompute;
         this.data = data + (precision == Precision.MIXED ? " · mixed" : " · fp32");
+        decoder.weights().changing();
         List<NDArray> all = decoder.weights().all();
         for (int i = 0; i < all.size(); i++) {
             Gradients.require(all.get(i));
