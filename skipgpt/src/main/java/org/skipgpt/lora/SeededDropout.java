@@ -27,7 +27,17 @@ public final class SeededDropout {
      * @param seed the same seed gives the same masks
      */
     public Dropout masks(double p, long seed) {
-        return (layer, projection, like, rows, inputs) -> mask(p, seed, layer, projection, like, rows, inputs);
+        return new Dropout() {
+            @Override
+            public NDArray mask(int layer, Projection projection, NDArray like, long rows, long inputs) {
+                return SeededDropout.this.mask(p, seed, layer, projection, like, rows, inputs);
+            }
+
+            @Override
+            public double scale() {
+                return 1 / (1 - p);
+            }
+        };
     }
 
     private NDArray mask(double p, long seed, int layer, Projection projection, NDArray like, long rows, long inputs) {

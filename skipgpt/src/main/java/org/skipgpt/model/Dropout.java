@@ -3,7 +3,6 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 
 /** Dropout masks before the low-rank factors, passed in so that a layer computed twice sees the same draw. */
-@FunctionalInterface
 public interface Dropout {
     /**
      * The mask of one projection.
@@ -13,7 +12,10 @@ public interface Dropout {
      * @param like an array whose device and owner the mask takes
      * @param rows rows of its input
      * @param inputs width of its input
-     * @return (rows, inputs), 0 or 1/(1-p); empty for none
+     * @return (rows, inputs), true for what is left out; empty for none
      */
     NDArray mask(int layer, Projection projection, NDArray like, long rows, long inputs);
+
+    /** What makes up for what is left out: 1 / (1 - p). */
+    double scale();
 }

@@ -119,13 +119,20 @@ final class ModuleCalls {
             for (Projection p : Projection.values()) {
                 if (p.module() == site.module() && adapter.get().targets().contains(p)) {
                     Adapter.Pair pair = adapter.get().pair(site.layer(), p);
-                    arguments[at++] = pair.a();
+                    arguments[at++] =
+                            dropout.map(d -> scaled(pair.a(), d, first)).orElse(pair.a());
                     arguments[at++] = pair.b();
                     arguments[at++] = dropped(method, site.layer(), p, first, more);
                 }
             }
         }
         return program.call(method, first, arguments);
+    }
+
+    private static NDArray scaled(NDArray a, Dropout dropout, NDArray first) {
+        NDArray scaled = a.mul((float) dropout.scale()); // (R, I)
+        scaled.attach(first.getManager());
+        return scaled;
     }
 
     private NDArray dropped(String method, int layer, Projection p, NDArray first, NDArray[] more) {
@@ -175,6 +182,8 @@ final class ModuleCalls {
                     rows.cos().get(set.index()),
                     rows.sin().get(set.index())); // (n, D)
         }
-        return program.call("scatter", x, set.index(), f); // (N, D)
+        try (f) {
+            return program.call("scatter", x, set.index(), f); // (N, D)
+        }
     }
 }

@@ -1,6 +1,8 @@
 package org.skipgpt.route;
 
+import java.util.Collections;
 import java.util.Set;
+import java.util.TreeSet;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 
@@ -16,7 +18,8 @@ public record ForcedExecution(int firstTokens, Set<Integer> layers) {
         if (firstTokens < 0) {
             throw new IllegalArgumentException("forced first tokens " + firstTokens + ": expected 0 or more");
         }
-        layers = Set.copyOf(layers);
+        // Ascending: its text is part of what a run and a model are known by, in this process and the next.
+        layers = Collections.unmodifiableSortedSet(new TreeSet<>(layers));
     }
 
     /** Nothing is forced. */

@@ -61,7 +61,8 @@ public final class LearningPolicy implements LayerPolicy {
         if (setting.noiseScale() != 1) {
             g = g.mul((float) setting.noiseScale());
         }
-        NDList sampled = gate.sample(z, g, setting.tau(), setting.bounds(), setting.forced(), rows);
+        ExecutionBounds bounds = setting.bounds().at(drawn);
+        NDList sampled = gate.sample(z, g, setting.tau(), bounds, setting.forced(), rows);
         gates.add(sampled.get(0)); // (N)
         return new Decision.Gated(sampled.get(0));
     }

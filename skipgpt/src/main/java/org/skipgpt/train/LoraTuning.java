@@ -161,7 +161,12 @@ public final class LoraTuning implements Objective {
         ModuleSite attention = new ModuleSite(layer, Module.ATTENTION);
         ModuleSite mlp = new ModuleSite(layer, Module.MLP);
         NDArray middle = own.module(attention, in, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
-        return own.module(mlp, middle, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
+        NDArray out = own.module(mlp, middle, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
+        // The graph keeps what it needs of it, which is less where rows skip.
+        if (middle != in && middle != out) {
+            middle.close();
+        }
+        return out;
     }
 
     private static double skippedShare(Decision decision, int n) {

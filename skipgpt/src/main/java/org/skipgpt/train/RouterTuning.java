@@ -110,7 +110,7 @@ public final class RouterTuning implements Objective {
      * SkipGPT-Joint: routers and the model's adapter learn together from the whole loss.
      *
      * @param adapterRate the adapter's learning rate as a share of the routers'
-     * @throws IllegalArgumentException if the model has no adapter
+     * @throws IllegalArgumentException if the model has no adapter, or the settings sample skipping rows
      */
     public static RouterTuning joint(
             LanguageModel model,
@@ -124,6 +124,10 @@ public final class RouterTuning implements Objective {
         if (model.adapter().isEmpty()) {
             throw new IllegalArgumentException(
                     "joint tuning needs a model with an adapter: use withAdapter(Lora.init(…)) first");
+        }
+        if (config.rho() < 1) {
+            throw new IllegalArgumentException("rho " + config.rho()
+                    + " samples the rows that skip while only routers learn; joint tuning is exact: use withRho(1)");
         }
         return new RouterTuning(model, routers, gate, config, loop, batches, data, true, adapterRate);
     }

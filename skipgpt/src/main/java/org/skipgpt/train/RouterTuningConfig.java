@@ -17,8 +17,8 @@ import org.skipgpt.route.Temperature;
  * @param forced rows that always execute
  * @param bounds fewest and most rows that execute
  * @param kv which keys and values skipped tokens leave
- * @param sparseBackward leave out backward work that is exactly zero
- * @param rho share of skipping rows computed for the gates' gradient; 1 is exact
+ * @param sparseBackward leave out backward work that is exactly zero; joint tuning always runs all of it
+ * @param rho share of skipping rows computed for the gates' gradient; 1 is exact; below 1 in the routers' stage only
  * @param recompute keep layer inputs only and run each layer twice
  * @param dropout before the factors of an adapter that learns too
  * @param curriculum steps after which the target grows by 0.1, from 0 up to the budget's; 0 for the whole target at once
@@ -44,6 +44,11 @@ public record RouterTuningConfig(
         if (!(noiseEnd >= 0 && noiseEnd <= 1) || !(rho > 0 && rho <= 1) || !(dropout >= 0 && dropout < 1)) {
             throw new IllegalArgumentException("router tuning: noiseEnd " + noiseEnd + " must be in 0..1, rho " + rho
                     + " above 0 up to 1, dropout " + dropout + " from 0 up to but not 1");
+        }
+        if (rho < 1 && !sparseBackward) {
+            throw new IllegalArgumentException("router tuning: rho " + rho
+                    + " samples the rows that skip, which the full backward pass has no part for: use"
+                    + " withSparseBackward(true), or withRho(1)");
         }
     }
 

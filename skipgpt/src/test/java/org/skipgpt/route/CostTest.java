@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.ModuleSite;
 
 class CostTest {
     private static final DecoderConfig SEVEN = DecoderConfig.llama(32000, 4096, 11008, 32, 32, 32);
@@ -29,6 +31,34 @@ class CostTest {
         assertThat(cost(EIGHT, KvPolicy.KEEP).idle()).isCloseTo(.190, within(.0006));
         assertThat(cost(SEVEN, KvPolicy.EXECUTED).idle())
                 .isEqualTo(cost(SEVEN, KvPolicy.EXECUTED).paramsOfBlocks());
+    }
+
+    @Test
+    void sharesOfAllWeightsAndOfOperationsCountEmbeddingAndHead() {
+        Cost cost = cost(SEVEN, KvPolicy.KEEP);
+        // This shape's head is its embedding, so it has one table where LLaMA-2-7B has two.
+        double all = 6738.4e6 - 32000 * 4096;
+        assertThat(cost.paramsOfAll() / cost.paramsOfBlocks()).isCloseTo(6476.0e6 / all, within(1e-4));
+        double attention = 2 * 67.108864e6 + 4.0 * 4096 * 2048;
+        double dense = 32 * (attention + 2 * 135.266304e6) + 2.0 * 32000 * 4096;
+        double saved = 32 * (.45 * (attention - 4.0 * 4096 * 4096) + .15 * 2 * 135.266304e6);
+        assertThat(cost.flops()).isCloseTo(saved / dense, within(1e-9));
+        assertThat(cost.routerFlops()).isCloseTo(2.0 * cost.routerParameters() / dense, within(1e-12));
+        assertThat(cost(SEVEN, KvPolicy.EXECUTED).flops())
+                .isCloseTo(32 * (.45 * attention + .15 * 2 * 135.266304e6) / dense, within(1e-9));
+        assertThat(cost(SEVEN, KvPolicy.DEFERRED).text()).contains("bytes a token at most");
+    }
+
+    @Test
+    void whatIsForcedIsToldInOneOrderInEveryProcess() {
+        assertThat(ForcedExecution.none().withLayers(Set.of(11, 3, 7, 0)).toString())
+                .isEqualTo("ForcedExecution[firstTokens=0, layers=[0, 3, 7, 11]]");
+        assertThat(ExecutionBounds.none()
+                        .with(ModuleSite.of(5), 0, .5)
+                        .with(ModuleSite.of(2), .5, 1)
+                        .own()
+                        .keySet())
+                .containsExactly(ModuleSite.of(2), ModuleSite.of(5));
     }
 
     @Test

@@ -1,26 +1,32 @@
 package org.skipgpt.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.lora.SeededDropout;
+import org.skipgpt.model.Dropout;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Projection;
 import org.skipgpt.report.Observer;
 import org.skipgpt.route.Budget;
+import org.skipgpt.route.Cost;
 import org.skipgpt.route.ExecutionBounds;
 import org.skipgpt.route.ForcedExecution;
 import org.skipgpt.route.Gate;
@@ -69,8 +75,75 @@ class TuningOptionsEngineTest {
         assertThat(paper.lora())
                 .isEqualTo(new LoraConfig(16, 32, 0.1, Set.of(Projection.Q, Projection.V, Projection.GATE)));
         assertThat(paper.jointLora().targets()).containsExactlyInAnyOrder(Projection.Q, Projection.V);
+        assertThat(List.of(
+                        paper.loop().beta1(),
+                        paper.loop().epsilon(),
+                        paper.loop().decay(),
+                        paper.loop().clip()))
+                .containsExactly(0.9, 1e-8, 0.01, 1.0);
+        assertThat(paper.length()).isEqualTo(4096);
+        assertThat(paper.packed()).isFalse();
         assertThat(paper.routing().temperature()).isEqualTo(new Temperature.Linear(5, 1));
         assertThat(List.of(paper.loop().steps(), paper.loop().seed())).containsExactly(10_000L, 43L);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Budget.Kind.class)
+    void penaltyCountsWhatTheBudgetCounts(Budget.Kind kind) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            Budget budget = Budget.of(.1).withKind(kind).withAlpha(20).withContext(300);
+            RouterTuningConfig config = RouterTuningConfig.paper(.1).withBudget(budget);
+            Batches batches = n -> new int[][] {golden.ids(0), golden.ids(1)};
+            Gate gate = Gate.compile(manager);
+
+            Map<String, Double> row = backward(tuning(model, manager, gate, config, LOOP, batches), manager, 1);
+
+            double attention = kind == Budget.Kind.MODULES
+                    ? 1
+                    : kind == Budget.Kind.PARAMS
+                            ? model.config().attentionParameters()
+                            : Cost.savedAttentionFlops(model.config(), 300);
+            double mlp = kind == Budget.Kind.MODULES
+                    ? 1
+                    : kind == Budget.Kind.PARAMS ? model.config().mlpParameters() : Cost.mlpFlops(model.config());
+            double rate = (attention * value(row, "s_attn") + mlp * value(row, "s_mlp")) / (attention + mlp);
+            assertThat(value(row, "s_attn")).isNotEqualTo(value(row, "s_mlp"));
+            assertThat(row.get("r")).isCloseTo(rate, within(1e-6));
+            assertThat(row.get("penalty")).isCloseTo(20 * Math.abs(.1 - rate), within(1e-5));
+        }
+    }
+
+    @Test
+    void samplingIsRefusedWhereNothingSamples() {
+        RouterTuningConfig sampled = RouterTuningConfig.paper(.25).withRho(.5);
+        assertThatThrownBy(() -> sampled.withSparseBackward(false)).hasMessageContaining("withSparseBackward(true)");
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            LanguageModel adapted = model.withAdapter(Lora.init(manager, model.config(), LoraConfig.joint(), 7));
+            Routers routers = Routers.init(manager, model.config(), RouterConfig.defaults(), 5);
+            Gate gate = Gate.compile(manager);
+            assertThatThrownBy(() ->
+                            RouterTuning.joint(adapted, routers, gate, sampled, LOOP, n -> new int[0][], "ids", 1))
+                    .hasMessageContaining("withRho(1)");
+        }
+    }
+
+    @Test
+    void dropoutLeavesOutItsShareAndKeepsTheMean() {
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            Dropout masks = new SeededDropout(manager).masks(.2, 3);
+            NDArray like = manager.create(1f);
+            NDArray mask = masks.mask(0, Projection.Q, like, 400, 500);
+
+            double left = mask.toType(DataType.FLOAT32, false).mean().getFloat();
+            assertThat(left).isCloseTo(.2, within(.005));
+            assertThat((1 - left) * masks.scale()).isCloseTo(1, within(.01));
+            assertThat(masks.mask(0, Projection.Q, like, 400, 500)).isEqualTo(mask);
+            assertThat(masks.mask(1, Projection.Q, like, 400, 500)).isNotEqualTo(mask);
+        }
     }
 
     @Test

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.function.IntFunction;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.BenchmarkClock;
@@ -33,14 +34,15 @@ import org.skipgpt.torch.Torch;
 
 /**
  * Measures tuning steps and prints markdown for docs/tuning.md: {@code time PYTHON} for steps in turns, medians;
- * {@code memory whole|recompute sequences} for the peak of one step in a process of its own.
+ * {@code memory router|lora whole|recompute sequences} for the peak of one step in a process of its own. Spread is half
+ * the quartile distance as a share of the median.
  */
 final class TuningPage {
     private static final DecoderConfig SHAPE =
             DecoderConfig.llama(8192, 1024, 2816, 4, 16, 8).withMaxPositions(4096);
     private static final int SEQUENCES = 2;
     private static final int LENGTH = 512;
-    private static final int REPEATS = Integer.getInteger("skipgpt.repeats", 5);
+    private static final int REPEATS = Integer.getInteger("skipgpt.repeats", 9);
     private static final BenchmarkClock CLOCK = BenchmarkClock.valueOf(System.getProperty("skipgpt.clock", "WALL"));
     private static final double[][] OPEN = {{.65, .8}, {.6, .6}};
 
@@ -48,11 +50,12 @@ final class TuningPage {
 
     public static void main(String[] arguments) throws IOException {
         if (arguments[0].equals("memory")) {
-            memory(arguments[1].equals("recompute"), Integer.parseInt(arguments[2]));
+            memory(arguments[1].equals("lora"), arguments[2].equals("recompute"), Integer.parseInt(arguments[3]));
             return;
         }
         System.out.println(SHAPE + ", fp32, " + SEQUENCES + " x " + LENGTH + " tokens, " + Torch.threads()
-                + " threads, " + CLOCK + ", medians of " + REPEATS + " in turns");
+                + " threads, " + CLOCK + ", medians of " + REPEATS + " in turns, load average "
+                + Files.readString(Path.of("/proc/loadavg")).split(" ")[0]);
         for (double[] open : OPEN) {
             routerSteps(open, arguments[1]);
             loraSteps(open);
@@ -65,7 +68,14 @@ final class TuningPage {
         double run() throws IOException;
     }
 
-    private static double[] medians(List<Step> steps) throws IOException {
+    /** Median of each, and the largest spread. */
+    private record Taken(double[] seconds, double spread) {
+        double of(int step) {
+            return seconds[step];
+        }
+    }
+
+    private static Taken taken(List<Step> steps) throws IOException {
         double[][] seconds = new double[steps.size()][REPEATS];
         for (int i = -1; i < REPEATS; i++) {
             for (int s = 0; s < steps.size(); s++) {
@@ -75,9 +85,14 @@ final class TuningPage {
                 }
             }
         }
-        return Arrays.stream(seconds)
-                .mapToDouble(all -> Arrays.stream(all).sorted().toArray()[REPEATS / 2])
-                .toArray();
+        double[] medians = new double[steps.size()];
+        double spread = 0;
+        for (int s = 0; s < medians.length; s++) {
+            double[] sorted = Arrays.stream(seconds[s]).sorted().toArray();
+            medians[s] = sorted[REPEATS / 2];
+            spread = Math.max(spread, (sorted[3 * REPEATS / 4] - sorted[REPEATS / 4]) / 2 / medians[s]);
+        }
+        return new Taken(medians, spread);
     }
 
     private static void routerSteps(double[] open, String python) throws IOException {
@@ -89,7 +104,7 @@ final class TuningPage {
             LanguageModel model = model(manager);
             Stepper sparse = stepper(manager, router(manager, model, open, true));
             Stepper full = stepper(manager, router(manager, model, open, false));
-            double[] t = medians(List.of(sparse::step, full::step, () -> {
+            Taken t = taken(List.of(sparse::step, full::step, () -> {
                 out.write(SEQUENCES + " " + LENGTH + "\n");
                 out.flush();
                 return Double.parseDouble(in.readLine());
@@ -97,16 +112,17 @@ final class TuningPage {
             double ideal = Flops.of(open).routerFull() / Flops.of(open).routerSparse();
             System.out.printf(
                     Locale.ROOT,
-                    "| router step | %.0f, %.0f %% | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %s |%n",
+                    "| router step | %.0f, %.0f %% | %.3f | %.3f | %.3f | %.2f | %.2f | %.2f | %.2f | %.1f %% | %s |%n",
                     100 * (1 - open[0]),
                     100 * (1 - open[1]),
-                    t[0],
-                    t[1],
-                    t[2],
-                    t[2] / t[0],
-                    t[1] / t[0],
+                    t.of(0),
+                    t.of(1),
+                    t.of(2),
+                    t.of(2) / t.of(0),
+                    t.of(1) / t.of(0),
                     ideal,
-                    t[1] / t[0] / ideal,
+                    t.of(1) / t.of(0) / ideal,
+                    100 * t.spread(),
                     versions);
         } finally {
             rival.destroy();
@@ -117,22 +133,21 @@ final class TuningPage {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel model = model(manager);
             LanguageModel adapted = model.withAdapter(Lora.init(manager, SHAPE, LoraConfig.defaults(), 7));
-            LayerPolicy skipping = new ForcedPolicy(
-                    1 - open[0], 1 - open[1], ForcedPolicy.Pattern.UNIFORM, KvPolicy.KEEP, SHAPE.layers(), 7);
-            Stepper dense = stepper(manager, lora(adapted));
-            Stepper packed = stepper(manager, lora(adapted.withPolicy(skipping)));
-            double[] t = medians(List.of(packed::step, dense::step));
+            Stepper dense = stepper(manager, lora(adapted, false, SEQUENCES));
+            Stepper packed = stepper(manager, lora(adapted.withPolicy(skipping(open)), false, SEQUENCES));
+            Taken t = taken(List.of(packed::step, dense::step));
             double ideal = Flops.of(new double[] {1, 1}).lora() / Flops.of(open).lora();
             System.out.printf(
                     Locale.ROOT,
-                    "| LoRA step | %.0f, %.0f %% | %.2f | %.2f | | | %.2f | %.2f | %.2f | |%n",
+                    "| LoRA step | %.0f, %.0f %% | %.3f | %.3f | | | %.2f | %.2f | %.2f | %.1f %% | |%n",
                     100 * (1 - open[0]),
                     100 * (1 - open[1]),
-                    t[0],
-                    t[1],
-                    t[1] / t[0],
+                    t.of(0),
+                    t.of(1),
+                    t.of(1) / t.of(0),
                     ideal,
-                    t[1] / t[0] / ideal);
+                    t.of(1) / t.of(0) / ideal,
+                    100 * t.spread());
         }
     }
 
@@ -240,8 +255,14 @@ final class TuningPage {
                 model, routers, Gate.compile(manager), config, LoopConfig.defaults(), batches(sequences), "ids");
     }
 
-    private static Objective lora(LanguageModel adapted) {
-        return new LoraTuning(adapted, LoraConfig.defaults(), LoopConfig.defaults(), batches(SEQUENCES), false, "ids");
+    private static Objective lora(LanguageModel adapted, boolean recompute, int sequences) {
+        return new LoraTuning(
+                adapted, LoraConfig.defaults(), LoopConfig.defaults(), batches(sequences), recompute, "ids");
+    }
+
+    private static LayerPolicy skipping(double[] open) {
+        return new ForcedPolicy(
+                1 - open[0], 1 - open[1], ForcedPolicy.Pattern.UNIFORM, KvPolicy.KEEP, SHAPE.layers(), 7);
     }
 
     private static Batches batches(int sequences) {
@@ -277,22 +298,26 @@ final class TuningPage {
     }
 
     /** Peak of one step above what lay there before it, against what the arithmetic must keep. */
-    private static void memory(boolean recompute, int sequences) throws IOException {
+    private static void memory(boolean lora, boolean recompute, int sequences) throws IOException {
         double[] open = {.6, .6};
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel model = model(manager);
-            Stepper warm = stepper(manager, router(manager, model, open, true, recompute, 1));
-            warm.step();
-            Stepper one = stepper(manager, router(manager, model, open, true, recompute, sequences));
+            LanguageModel adapted = model.withAdapter(Lora.init(manager, SHAPE, LoraConfig.defaults(), 7))
+                    .withPolicy(skipping(open));
+            IntFunction<Objective> rows =
+                    n -> lora ? lora(adapted, recompute, n) : router(manager, model, open, true, recompute, n);
+            stepper(manager, rows.apply(1)).step();
+            Stepper one = stepper(manager, rows.apply(sequences));
             System.gc();
             Files.writeString(Path.of("/proc/self/clear_refs"), "5");
             double before = status("VmRSS");
             one.step();
             double peak = status("VmHWM") - before;
-            double formula = kept(open, sequences * LENGTH, recompute) / (1 << 20);
+            double formula = kept(lora, open, sequences * LENGTH, recompute) / (1 << 20);
             System.out.printf(
                     Locale.ROOT,
-                    "| %s | %d x %d | %.0f | %.0f | %.2f |%n",
+                    "| %s | %s | %d x %d | %.0f | %.0f | %.2f |%n",
+                    lora ? "LoRA" : "router",
                     recompute ? "recomputed" : "whole graph",
                     sequences,
                     LENGTH,
@@ -305,13 +330,15 @@ final class TuningPage {
     /**
      * Bytes that a step must hold at its peak. A layer of a graph keeps two streams, keys and values of all rows, f(x) of
      * both modules; queries, attention outputs, gate, silu and up of executing rows. Recomputing keeps a stream a layer
-     * and one graph. Either holds a chunk of logits and its gradient.
+     * and one graph. Either holds a chunk of logits and its gradient. A LoRA step needs no f(x), and of the MLP's stream
+     * executing rows only; it keeps what each factor A reads, with a byte an element of dropout.
      */
-    private static double kept(double[] open, int n, boolean recompute) {
+    private static double kept(boolean lora, double[] open, int n, boolean recompute) {
         double d = SHAPE.width();
+        double inputs = lora ? d * (1 + open[1] + 1.25 * (1 + open[0] + open[1])) : 4 * d;
         double layer = n
                 * 4.0
-                * (4 * d + 2.0 * SHAPE.kvWidth() + open[0] * 2 * SHAPE.queryWidth() + open[1] * 3 * SHAPE.hidden());
+                * (inputs + 2.0 * SHAPE.kvWidth() + open[0] * 2 * SHAPE.queryWidth() + open[1] * 3 * SHAPE.hidden());
         double streams = n * 4.0 * d;
         // Logits, their log-softmax and their gradient, of the rows computed at once.
         double logits = 3 * 4.0 * Math.min(n, 1024) * SHAPE.vocabulary();
