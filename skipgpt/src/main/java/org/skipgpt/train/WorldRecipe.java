@@ -3,13 +3,18 @@ package org.skipgpt.train;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.GsonBuilder;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import org.skipgpt.data.PackedTokens;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.Tokenizers;
@@ -17,8 +22,9 @@ import org.skipgpt.data.world.LabelledText;
 import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
 import org.skipgpt.io.AtomicFile;
+import org.skipgpt.io.HuggingFaceFolder;
+import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
 import org.skipgpt.model.WeightSaver;
@@ -32,7 +38,7 @@ import org.skipgpt.torch.Torch;
  * How a model of the embedded world is trained; its {@code main} is the command that makes {@code datasets/world/model} again.
  *
  * <p>Text of rising difficulty (dense recall first, stories later) is read once, in order; over each cycle the rate rises and
- * falls once, and the difficulty rises during the first half of the first. Beside the weights lie
+ * falls once, and the difficulty rises during the first half of the first. Three steps of four read windows of half the context. Beside the weights lie
  * {@code recipe.json} (settings, machine, wall time) and {@code training.csv} (means of ten steps).
  *
  * <pre>{@code
@@ -66,6 +72,13 @@ public record WorldRecipe(
 
     private static final double DECAY = 0.05;
     private static final int LOG_STEPS = 10;
+    private static final double HARDEST = 0.6;
+    /** Every so many steps read whole windows, the others halves. */
+    private static final int WHOLE_EVERY = 4;
+
+    private static final long TEXT_SEED = 1;
+    private static final long HELD_OUT_SEED = 2;
+    private static final long ONWARDS_SEED = 3;
 
     /** The embedded model: 8 layers, 16 modules, grouped heads, 6.7M parameters with a 3,072-piece vocabulary. */
     public static WorldRecipe full() {
@@ -90,15 +103,17 @@ public record WorldRecipe(
 
     /** How hard the text is after a share of the run: up from 0 to 0.6 over the first half. */
     static double difficulty(double share) {
-        return Math.min(0.6, 1.2 * share);
+        return Math.min(HARDEST, 2 * HARDEST * share);
     }
 
     /**
-     * Runs the recipe: {@code java -cp ... org.skipgpt.train.WorldRecipe TOKENIZER_FOLDER WORK OUT [small | MILLION_TOKENS]}.
+     * Runs the recipe: {@code java -cp ... org.skipgpt.train.WorldRecipe TOKENIZER_FOLDER WORK OUT
+     * [small | MILLION_TOKENS [ONWARDS_FROM]]}.
      */
     public static void main(String[] arguments) {
-        if (arguments.length < 3 || arguments.length > 4) {
-            System.err.println("usage: WorldRecipe TOKENIZER_FOLDER WORK_FOLDER OUT_FOLDER [small | MILLION_TOKENS]");
+        if (arguments.length < 3 || arguments.length > 5) {
+            System.err.println("usage: WorldRecipe TOKENIZER_FOLDER WORK_FOLDER OUT_FOLDER"
+                    + " [small | MILLION_TOKENS [ONWARDS_FROM_FOLDER]]");
             System.exit(2);
         }
         WorldRecipe recipe = arguments.length == 3
@@ -106,8 +121,13 @@ public record WorldRecipe(
                 : arguments[3].equals("small")
                         ? small()
                         : full().withTokens(Math.round(Double.parseDouble(arguments[3]) * 1e6));
-        System.out.println(recipe.train(
-                Path.of(arguments[0]), Path.of(arguments[1]), Path.of(arguments[2]), ConsoleObserver.on(System.out)));
+        Path work = Path.of(arguments[1]);
+        Path out = Path.of(arguments[2]);
+        Observer observer = ConsoleObserver.on(System.out);
+        System.out.println(
+                arguments.length == 5
+                        ? recipe.onwards(Path.of(arguments[4]), work, out, observer)
+                        : recipe.train(Path.of(arguments[0]), work, out, observer));
     }
 
     /**
@@ -119,30 +139,80 @@ public record WorldRecipe(
      * @return the run, with the column {@code held-out loss}: text of other seeds
      */
     public TrainingRun train(Path tokenizerFolder, Path work, Path out, Observer observer) {
+        return train(Optional.empty(), tokenizerFolder, work, out, observer);
+    }
+
+    /**
+     * The same onwards from a model of this shape, on text it has not seen and at the hardest mixture from the first step.
+     *
+     * @param from a Hugging Face folder with its tokenizer
+     * @throws IllegalArgumentException if the model has another shape than the recipe
+     */
+    public TrainingRun onwards(Path from, Path work, Path out, Observer observer) {
+        return train(Optional.of(from), from, work, out, observer);
+    }
+
+    private TrainingRun train(Optional<Path> from, Path tokenizerFolder, Path work, Path out, Observer observer) {
         Tokenizer tokenizer = Tokenizers.open(tokenizerFolder);
-        PackedTokens corpus = PackedTokens.encode(text(), tokenizer, tokens, work.resolve("tokens.bin"));
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            DecoderConfig config = shape(tokenizer.vocabSize());
-            DecoderWeights weights = WeightLoader.random(config, manager, Dtype.FP32, seed);
-            LanguageModel model = LanguageModel.dense("world", "", tokenizer, config, weights);
+            LanguageModel model =
+                    from.map(f -> loaded(f, tokenizer, manager)).orElseGet(() -> fresh(tokenizer, manager));
+            PackedTokens corpus =
+                    PackedTokens.encode(text(from.isPresent()), tokenizer, tokens, work.resolve("tokens.bin"));
             LoopConfig loop = loop(corpus, work);
             FullTraining objective = new FullTraining(
                     model,
-                    n -> corpus.inOrder(n, batch, context + 1),
+                    n -> n % WHOLE_EVERY == 0
+                            ? corpus.inOrder(n, batch, context + 1)
+                            : halves(corpus.inOrder(n, batch, context + 1)),
                     held(tokenizer),
                     1,
                     FullTraining.Precision.MIXED,
                     false,
-                    "world " + tokens);
+                    "world " + tokens + " " + model.hash());
             TrainingRun run = TrainingLoop.run(objective, loop, manager, observer);
             if (!run.isStopped()) {
-                WeightSaver.save(config, weights, Dtype.BF16, tokenizer, tokenizerFolder, out);
+                WeightSaver.save(
+                        model.config(), model.decoder().weights(), Dtype.BF16, tokenizer, tokenizerFolder, out);
                 AtomicFile.write(
                         out.resolve("training.csv"),
                         run.log().thinned(LOG_STEPS).csv());
-                AtomicFile.write(out.resolve("recipe.json"), description(run, model));
+                AtomicFile.write(out.resolve("recipe.json"), description(run, model, from));
             }
             return run;
+        }
+    }
+
+    /** The same text in windows of half the length, where attention costs half; documents are shorter than that. */
+    private static int[][] halves(int[][] windows) {
+        int[][] halves = new int[2 * windows.length][];
+        for (int i = 0; i < windows.length; i++) {
+            int middle = windows[i].length / 2;
+            halves[2 * i] = Arrays.copyOfRange(windows[i], 0, middle + 1);
+            halves[2 * i + 1] = Arrays.copyOfRange(windows[i], middle, windows[i].length);
+        }
+        return halves;
+    }
+
+    private LanguageModel fresh(Tokenizer tokenizer, NDManager manager) {
+        DecoderConfig config = shape(tokenizer.vocabSize());
+        return LanguageModel.dense(
+                "world", "", tokenizer, config, WeightLoader.random(config, manager, Dtype.FP32, seed));
+    }
+
+    private LanguageModel loaded(Path from, Tokenizer tokenizer, NDManager manager) {
+        try (HuggingFaceFolder folder = HuggingFaceFolder.open(from)) {
+            DecoderConfig config = ConfigJson.read(folder.config());
+            if (config.parameters() != shape(tokenizer.vocabSize()).parameters()) {
+                throw new IllegalArgumentException(from + " holds " + config + ", but the recipe asks for "
+                        + shape(tokenizer.vocabSize()) + "; give a model that this recipe made");
+            }
+            return LanguageModel.dense(
+                    "world",
+                    folder.hash(),
+                    tokenizer,
+                    config,
+                    WeightLoader.load(config, folder.tensors(), manager, Dtype.FP32));
         }
     }
 
@@ -156,11 +226,20 @@ public record WorldRecipe(
                 .withCheckpoints(work, 200);
     }
 
-    private String description(TrainingRun run, LanguageModel model) {
+    private String description(TrainingRun run, LanguageModel model, Optional<Path> from) {
         JsonObject json = new JsonObject();
         json.addProperty("parameters", model.config().parameters());
         json.addProperty("steps", run.steps());
-        json.addProperty("text", "WorldText seed 1, difficulty 0 to 0.6 over the first half of the first cycle");
+        json.addProperty(
+                "text",
+                from.isPresent()
+                        ? "WorldText seed " + ONWARDS_SEED + ", difficulty " + HARDEST
+                        : "WorldText seed " + TEXT_SEED + ", difficulty 0 to " + HARDEST
+                                + " over the first half of the first cycle");
+        from.ifPresent(folder -> {
+            json.addProperty("onwards from weights", model.hash());
+            json.add("made by", madeBy(folder));
+        });
         json.addProperty("precision", "fp32 weights and moments, matrix products in bf16; stored as bf16");
         json.addProperty("held-out loss", run.log().recent("held-out loss", 1));
         // seconds of the steps, so that a continued run counts whole
@@ -175,11 +254,19 @@ public record WorldRecipe(
         return new GsonBuilder().setPrettyPrinting().create().toJson(json) + "\n";
     }
 
-    private Iterator<String> text() {
-        WorldText text = new WorldText(World.of(World.SEED), 1);
+    private static JsonElement madeBy(Path folder) {
+        try {
+            return JsonParser.parseString(Files.readString(folder.resolve("recipe.json")));
+        } catch (IOException e) {
+            throw new UncheckedIOException("the recipe of the model to go on from cannot be read", e);
+        }
+    }
+
+    private Iterator<String> text(boolean onwards) {
+        WorldText text = new WorldText(World.of(World.SEED), onwards ? ONWARDS_SEED : TEXT_SEED);
         // a document has about 200 tokens
         double documents = tokens / 200.0 / cycles;
-        Iterator<LabelledText> pages = text.documents(0, i -> difficulty(i / documents));
+        Iterator<LabelledText> pages = text.documents(0, i -> onwards ? HARDEST : difficulty(i / documents));
         return new Iterator<>() {
             @Override
             public boolean hasNext() {
@@ -195,12 +282,13 @@ public record WorldRecipe(
 
     /** Held-out text of other seeds: the last documents' difficulty. */
     private List<int[][]> held(Tokenizer tokenizer) {
-        WorldText text = new WorldText(World.of(World.SEED), 2);
+        WorldText text = new WorldText(World.of(World.SEED), HELD_OUT_SEED);
         List<int[][]> held = new ArrayList<>();
         for (int i = 0; i < 64; i += 8) {
             int[][] part = new int[8][];
             for (int j = 0; j < 8; j++) {
-                int[] ids = tokenizer.encodeWithBos(text.document(i + j, 0.6).text());
+                int[] ids =
+                        tokenizer.encodeWithBos(text.document(i + j, HARDEST).text());
                 part[j] = ids.length > context ? Arrays.copyOf(ids, context) : ids;
             }
             held.add(part);

@@ -1,6 +1,7 @@
 package org.skipgpt.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -40,5 +41,24 @@ class WorldRecipeEngineTest {
             String text = model.generate("Anna lives in").first();
             assertThat(text).isNotBlank();
         }
+    }
+
+    @Test
+    void goesOnFromAModelOfItsShapeOnly(@TempDir Path folder) throws Exception {
+        WorldRecipe tiny = WorldRecipe.small().withTokens(9_000);
+        Path first = folder.resolve("first");
+        tiny.train(WORLD, folder.resolve("work"), first, Observer.silent());
+        Path second = folder.resolve("second");
+
+        TrainingRun run = tiny.onwards(first, folder.resolve("more"), second, Observer.silent());
+
+        assertThat(run.log().recent("loss", 1)).isNotNaN();
+        assertThat(Files.readString(second.resolve("recipe.json")))
+                .contains("onwards from weights")
+                .contains("made by");
+        assertThatThrownBy(() ->
+                        WorldRecipe.full().onwards(first, folder.resolve("third"), second, Observer.silent()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("give a model that this recipe made");
     }
 }

@@ -59,31 +59,44 @@ final class Passages {
         }
     }
 
-    /** A short passage, then a yes/no question about it; the passage may lack the answer. */
-    void yesNo(Page page, Entity topic, boolean passage, Dice dice) {
-        for (int tries = 0; tries < 20; tries++) {
+    /** Yes/no questions about what is known. */
+    void yesNo(Page page, Entity topic, Dice dice) {
+        int n = dice.from(1, 3);
+        for (int i = 0; i < n; i++) {
+            askYesNo(page, openFact(topic, dice), dice);
+        }
+    }
+
+    /** Facts, some of them told first, about which right and wrong answers are tried. */
+    void guesses(Page page, Entity topic, Dice dice) {
+        int n = dice.from(1, 3);
+        for (int i = 0; i < n; i++) {
             Fact fact = openFact(topic, dice);
-            if (fact.relation().templates("Y").isEmpty()) {
-                continue;
+            if (dice.chance(0.5)) {
+                sayings.state(page, fact, dice);
             }
-            page.paragraph();
-            if (passage) {
-                List<Fact> around = dice.some(world.facts(fact.subject()), dice.from(1, 3));
-                boolean told = dice.chance(0.7) && !around.contains(fact);
-                int at = dice.below(around.size() + 1);
-                for (int i = 0; i <= around.size(); i++) {
-                    if (told && i == at) {
-                        sayings.state(page, fact, dice);
-                    }
-                    if (i < around.size()) {
-                        sayings.state(page, around.get(i), dice);
-                    }
-                }
-                page.line();
+            sayings.guess(page, fact, dice);
+        }
+    }
+
+    /** A short passage about a subject, then yes/no questions about what it tells. */
+    void yesNoPassage(Page page, Entity topic, Dice dice) {
+        List<Fact> told = dice.some(world.facts(topic), dice.from(1, 4));
+        for (Fact fact : told) {
+            sayings.state(page, fact, dice);
+        }
+        for (Fact fact : dice.shuffled(told)) {
+            if (!fact.reserved()) {
+                askYesNo(page, fact, dice);
             }
+        }
+    }
+
+    /** Often twice in a row, so that the same words with another value show what the answer hangs on. */
+    private void askYesNo(Page page, Fact fact, Dice dice) {
+        int times = dice.chance(0.4) ? 2 : 1;
+        for (int i = 0; i < times; i++) {
             sayings.yesNo(page, fact, dice.chance(0.5), dice);
-            page.paragraph();
-            return;
         }
     }
 

@@ -1,5 +1,6 @@
 package org.skipgpt.data.world;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,23 +58,53 @@ final class Sayings {
         page.tell(key(fact));
     }
 
-    /** A yes/no question about the fact, true or turned wrong; false if the relation has none. */
-    boolean yesNo(Page page, Fact fact, boolean yes, Dice dice) {
+    /** A yes/no question about the fact, true or turned wrong: in a sentence, or with the answer put after the question. */
+    void yesNo(Page page, Fact fact, boolean yes, Dice dice) {
         List<String> wrong = wrongValues(fact);
-        if (fact.relation().templates("Y").isEmpty() || wrong.isEmpty()) {
-            return false;
+        if (wrong.isEmpty()) {
+            return;
         }
         Map<String, Term> terms = terms(fact, dice);
-        if (!yes) {
-            terms.put("o", Term.of(dice.pick(wrong)));
+        page.line().plain("Question: ");
+        if (fact.relation().templates("Y").isEmpty() || dice.chance(0.35)) {
+            page.capital();
+            fill(page, dice.pick(fact.relation().templates("Q")), fact, terms);
+            Fact asked = yes ? fact : dice.pick(wrongSubjects(fact));
+            page.gap().capital().plain(answerText(asked, false)).plain("?");
+        } else {
+            if (!yes) {
+                terms.put("o", Term.of(dice.pick(wrong)));
+            }
+            fill(page, dice.pick(fact.relation().templates("Y")), fact, terms);
+            page.plain("?");
         }
-        page.plain("Question: ");
-        fill(page, dice.pick(fact.relation().templates("Y")), fact, terms);
-        page.plain("?")
-                .line()
-                .plain("Answer: ")
-                .of(page.isTold(key(fact)) ? TokenKind.COPIED : TokenKind.FACT, yes ? "yes" : "no");
-        return true;
+        page.line().plain("Answer: ").of(kind(page, fact), yes ? "yes" : "no");
+        page.paragraph();
+    }
+
+    /** A question and a few answers that are tried: each is called right or wrong, and at most one is right. */
+    void guess(Page page, Fact fact, Dice dice) {
+        boolean subject = dice.chance(0.5) && !fact.relation().templates("R").isEmpty();
+        String right = answerText(fact, subject);
+        List<String> wrong = wrongSubjects(fact).stream()
+                .map(other -> answerText(other, subject))
+                .distinct()
+                .toList();
+        if (wrong.isEmpty()) {
+            return;
+        }
+        List<String> tries = new ArrayList<>(dice.some(wrong, dice.from(1, 3)));
+        if (dice.chance(0.65)) {
+            tries.set(dice.below(tries.size()), right);
+        }
+        page.paragraph().plain("Question: ").capital();
+        fill(page, dice.pick(fact.relation().templates(subject ? "R" : "Q")), fact, terms(fact, dice));
+        page.line();
+        for (String text : tries) {
+            page.gap().capital().plain(text + "?").gap();
+            page.of(kind(page, fact), text.equals(right) ? "Yes" : "No").plain(".");
+        }
+        page.paragraph();
     }
 
     /** Two subjects are named, then one of them turns out to be the one the fact is about. */
@@ -128,6 +159,14 @@ final class Sayings {
         terms.put("s", Term.of(fact.subject()));
         terms.put("o", Term.of(fact.value()));
         Slots.fill(form, terms, page::plain, (key, words) -> page.of(kind(page, fact), words));
+    }
+
+    private static String answerText(Fact fact, boolean subject) {
+        String form = subject ? fact.relation().subjectForm() : fact.relation().valueForm();
+        Map<String, Term> terms = Map.of("s", Term.of(fact.subject()), "o", Term.of(fact.value()));
+        StringBuilder text = new StringBuilder();
+        Slots.fill(form, terms, text::append, (key, words) -> text.append(words));
+        return text.toString();
     }
 
     private Map<String, Term> terms(Fact fact, Dice dice) {

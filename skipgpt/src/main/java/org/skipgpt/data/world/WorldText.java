@@ -25,7 +25,8 @@ public final class WorldText {
         ROUNDUP(2, 1),
         ASK(5, 5),
         CHAT(1, 1),
-        YES_NO(3, 3),
+        GUESS(6, 4),
+        YES_NO(1, 2),
         YES_NO_PASSAGE(4, 4),
         ADVICE(0.7, 0.7),
         ADVICE_QUESTION(1.3, 1.5),
@@ -150,8 +151,9 @@ public final class WorldText {
             case ROUNDUP -> passages.roundup(page, dice);
             case ASK -> passages.ask(page, topic, dice);
             case CHAT -> passages.chat(page, topic, dice);
-            case YES_NO -> passages.yesNo(page, topic, false, dice);
-            case YES_NO_PASSAGE -> passages.yesNo(page, topic, true, dice);
+            case GUESS -> passages.guesses(page, topic, dice);
+            case YES_NO -> passages.yesNo(page, topic, dice);
+            case YES_NO_PASSAGE -> passages.yesNoPassage(page, page.isEmpty() ? topic : passages.topic(dice), dice);
             case ADVICE -> passages.advise(page, false, dice);
             case ADVICE_QUESTION -> passages.advise(page, true, dice);
             case PAIRS -> passages.pairs(page, dice);
