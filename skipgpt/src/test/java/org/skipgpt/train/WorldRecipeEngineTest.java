@@ -56,8 +56,7 @@ class WorldRecipeEngineTest {
         assertThat(Files.readString(second.resolve("recipe.json")))
                 .contains("onwards from weights")
                 .contains("made by");
-        assertThatThrownBy(() ->
-                        WorldRecipe.full().onwards(first, folder.resolve("third"), second, Observer.silent()))
+        assertThatThrownBy(() -> WorldRecipe.full().onwards(first, folder.resolve("third"), second, Observer.silent()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("give a model that this recipe made");
     }
