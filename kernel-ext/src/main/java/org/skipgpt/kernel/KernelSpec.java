@@ -96,7 +96,6 @@ public final class KernelSpec {
         lines.add("-Djava.awt.headless=true");
         lines.add("-Dfile.encoding=UTF-8");
         lines.add("-ea:REPL..."); // JShell's package: an assert in a cell asserts
-        lines.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
         if (classpath.contains("pytorch-native-cpu")) {
             lines.add("-Dai.djl.offline=true"); // everything is here; DJL must not look for more
         }

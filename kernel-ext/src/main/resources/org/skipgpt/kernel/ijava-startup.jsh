@@ -1,3 +1,26 @@
 // For stock IJava: name this file in IJAVA_STARTUP_SCRIPTS_PATH and the class path in IJAVA_CLASSPATH.
 org.skipgpt.kernel.ijava.IJavaExtension.install(getKernelInstance());
+import java.io.*;
+import java.math.*;
+import java.net.*;
+import java.nio.file.*;
+import java.util.*;
+import java.util.concurrent.*;
+import java.util.function.*;
+import java.util.regex.*;
+import java.util.stream.*;
 import static org.skipgpt.kernel.live.Live.live;
+import static org.skipgpt.SkipGpt.*;
+import org.skipgpt.*;
+import org.skipgpt.analyze.*;
+import org.skipgpt.data.*;
+import org.skipgpt.eval.*;
+import org.skipgpt.lora.*;
+import org.skipgpt.model.*;
+import org.skipgpt.plot.*;
+import org.skipgpt.prune.*;
+import org.skipgpt.report.*;
+import org.skipgpt.route.*;
+import org.skipgpt.train.*;
+import org.skipgpt.model.Module;
+import org.skipgpt.report.Observer;

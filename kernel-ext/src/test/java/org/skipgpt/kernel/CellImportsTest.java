@@ -1,5 +1,6 @@
 package org.skipgpt.kernel;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -50,6 +52,17 @@ class CellImportsTest {
         assertThat(CellImports.forShell())
                 .contains("import static org.skipgpt.kernel.live.Live.live;")
                 .noneMatch(line -> line.contains("Notebook"));
+    }
+
+    @Test
+    void stockIJavaImportsTheSame() throws Exception {
+        String script = new String(
+                Objects.requireNonNull(CellImports.class.getResourceAsStream("ijava-startup.jsh"))
+                        .readAllBytes(),
+                UTF_8);
+
+        assertThat(script.lines().filter(line -> line.startsWith("import ")))
+                .containsExactlyElementsOf(CellImports.forShell());
     }
 
     private static List<String> publicClasses(String name) throws Exception {

@@ -3,10 +3,12 @@ package org.skipgpt.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -240,6 +242,11 @@ class KernelCellsTest {
 
         assertThat(kernel.run("%load helpers.jsh\n%load other.ipynb\ntwice(n)").result())
                 .contains("18");
+        try (InputStream in = Objects.requireNonNull(getClass().getResourceAsStream("ijava-startup.jsh"))) {
+            Files.copy(in, folder.resolve("ijava-startup.jsh"));
+        }
+        assertThat(kernel.run("%load ijava-startup.jsh\nlive() != null").result())
+                .contains("true");
         assertThat(kernel.run("%load nowhere.jsh").traceback()).contains("there is no file nowhere.jsh");
     }
 

@@ -1,17 +1,19 @@
 package org.skipgpt.kernel.jjava;
 
+import java.io.IOException;
 import java.util.Map;
 import java.util.UUID;
 import org.dflib.jjava.jupyter.Extension;
 import org.dflib.jjava.jupyter.kernel.BaseKernel;
 import org.dflib.jjava.jupyter.kernel.display.DisplayData;
 import org.dflib.jjava.jupyter.kernel.display.Renderer;
+import org.skipgpt.kernel.CellImports;
 import org.skipgpt.kernel.live.Live;
 import org.skipgpt.kernel.live.Screen;
 import org.skipgpt.kernel.render.Rendering;
 import org.skipgpt.kernel.render.Renderings;
 
-/** Installs renderers and live outputs in JJava; nothing is needed but the class path. */
+/** Installs renderers, live outputs and imports in JJava; nothing is needed but the class path. */
 public final class JJavaExtension implements Extension {
     /** JJava makes it. */
     public JJavaExtension() {}
@@ -21,10 +23,10 @@ public final class JJavaExtension implements Extension {
         Renderings.all().forEach(rendering -> register(kernel.getRenderer(), rendering));
         Live.use(new KernelScreen(kernel));
         try {
-            kernel.eval("import static org.skipgpt.kernel.live.Live.live;");
-        } catch (RuntimeException | LinkageError e) {
-            // JJava means to remove eval; without it a cell imports the name itself.
-            System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.DEBUG, "live is not imported", e);
+            kernel.eval(String.join("\n", CellImports.forShell()));
+        } catch (IOException | RuntimeException | LinkageError e) {
+            // JJava means to remove eval; without it a notebook needs imports of its own.
+            System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.WARNING, "no names are imported", e);
         }
     }
 
