@@ -41,11 +41,16 @@ import org.skipgpt.train.TuningOptions;
  * at several shares to skip and seeds; seven tasks, two perplexities, realised rates, time. Joint tuning gets the steps of both
  * stages.
  *
- * <p>Arguments: model, work folder, targets (0.25,0.4), seeds (1,2,3), steps of each stage, and
- * how many questions of each task are asked (0 for all). A cell whose result lies in the work
- * folder is not run again, and one that was stopped continues. The table goes to {@code table.md} there.
+ * <p>Arguments: model, work folder, targets (0.25,0.4), seeds (1,2,3), steps of each stage,
+ * how many questions of each task are asked (0 for all), and which methods are run (all where nothing is said; RT-L needs
+ * RT). A cell whose result lies in the work folder is not run again, and one that was stopped continues, so that
+ * processes with work folders of their own can share the cells and one more run over all of them writes the table. It goes
+ * to {@code table.md} there. The environment's {@code SKIPGPT_DEVICE} names the device, cpu where nothing is said.
  */
 public final class TuningStudy {
+    private static final List<String> METHODS =
+            List.of("dense", "Dense+LoRA", "SkipGPT-RT", "SkipGPT-RT-L", "SkipGPT-Joint");
+
     private static final int DOCUMENTS = 3000;
     /** Text of another seed than the one the model was trained with; the hardest mixture it has seen. */
     private static final long TEXT_SEED = 11;
@@ -56,14 +61,16 @@ public final class TuningStudy {
     private final Path work;
     private final long steps;
     private final int questions;
+    private final Set<String> methods;
     private final LanguageModel base;
     private final List<String> documents;
     private final Observer observer = ConsoleObserver.on(System.out);
 
-    private TuningStudy(String model, Path work, long steps, int questions) {
+    private TuningStudy(String model, Path work, long steps, int questions, Set<String> methods) {
         this.work = work;
         this.steps = steps;
         this.questions = questions == 0 ? Integer.MAX_VALUE : questions;
+        this.methods = methods;
         this.base = SkipGpt.load(model);
         WorldText text = new WorldText(World.of(World.SEED), TEXT_SEED);
         this.documents = LongStream.range(0, DOCUMENTS)
@@ -73,14 +80,20 @@ public final class TuningStudy {
 
     /** Runs the cells that are missing and writes the table. */
     public static void main(String[] arguments) throws IOException {
-        if (arguments.length != 6) {
+        if (arguments.length < 6 || arguments.length > 7) {
             throw new IllegalArgumentException("arguments: model (world), work folder, targets (0.25,0.4),"
-                    + " seeds (1,2,3), steps of a stage, questions of a task (0 for all)");
+                    + " seeds (1,2,3), steps of a stage, questions of a task (0 for all), methods (left out for all of "
+                    + METHODS + ")");
         }
-        Workspace.open("cpu", "fp32");
+        Set<String> methods =
+                new LinkedHashSet<>(arguments.length < 7 ? METHODS : Arrays.asList(arguments[6].split(",")));
+        if (!METHODS.containsAll(methods)) {
+            throw new IllegalArgumentException("methods " + methods + " are not all known: use some of " + METHODS);
+        }
+        Workspace.open(System.getenv().getOrDefault("SKIPGPT_DEVICE", "cpu"), "fp32");
         Path work = Files.createDirectories(Path.of(arguments[1]));
-        TuningStudy study =
-                new TuningStudy(arguments[0], work, Long.parseLong(arguments[4]), Integer.parseInt(arguments[5]));
+        TuningStudy study = new TuningStudy(
+                arguments[0], work, Long.parseLong(arguments[4]), Integer.parseInt(arguments[5]), methods);
         double[] targets = Arrays.stream(arguments[2].split(","))
                 .mapToDouble(Double::parseDouble)
                 .toArray();
@@ -142,7 +155,7 @@ public final class TuningStudy {
     /** Scores one model and keeps its numbers. */
     private void cell(String method, double target, long seed, Supplier<LanguageModel> making, long spent) {
         Path file = work.resolve(name(method, target, seed) + ".json");
-        if (Files.exists(file)) {
+        if (Files.exists(file) || !methods.contains(method)) {
             return;
         }
         LanguageModel model = making.get();

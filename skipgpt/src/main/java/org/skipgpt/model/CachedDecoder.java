@@ -1,9 +1,9 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * The forward pass over new tokens of sequences whose earlier tokens are in a cache.
@@ -50,9 +50,10 @@ final class CachedDecoder {
      */
     NDArray forward(Rows rows) {
         NDArray x = decoder.embed(rows); // (N, D)
+        RowSet everyone = RowSet.all(x.getManager(), rows);
         for (int layer = 0; layer < decoder.config().layers(); layer++) {
             NDArray in = x; // (N, D)
-            NDArray middle = attention(new ModuleSite(layer, Module.ATTENTION), in, rows); // (N, D)
+            NDArray middle = attention(new ModuleSite(layer, Module.ATTENTION), in, rows, everyone); // (N, D)
             x = mlp(new ModuleSite(layer, Module.MLP), middle, in, rows); // (N, D)
             Decoder.release(middle, in, x);
             Decoder.release(in, x, x);
@@ -70,7 +71,7 @@ final class CachedDecoder {
         return decoder.run(site, x, rows, decision, kv, execution); // (N, D)
     }
 
-    private NDArray attention(ModuleSite site, NDArray x, Rows rows) {
+    private NDArray attention(ModuleSite site, NDArray x, Rows rows, RowSet everyone) {
         if (policy.isDropped(site)) {
             return x;
         }
@@ -79,11 +80,11 @@ final class CachedDecoder {
         executed[site.index()] += executing.length;
         boolean all = executing.length == rows.size();
         if (decision instanceof Decision.Gated gated && isMasked()) {
-            NDArray f = attend(site, NewKeys.all(x, rows), rows, RowSet.all(x.getManager(), rows), x); // (N, D)
+            NDArray f = attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
             return x.add(gated.gate().expandDims(1).mul(f)); // (N, D)
         }
-        RowSet queries = all ? RowSet.all(x.getManager(), rows) : RowSet.of(x.getManager(), rows, executing);
-        NDArray xq = all ? x : x.get(queries.index()); // (n, D)
+        RowSet queries = all ? everyone : RowSet.of(x.getManager(), rows, executing);
+        NDArray xq = all ? x : decoder.take(x, queries.index()); // (n, D)
         NDArray f = attendUnderPolicy(site, x, xq, rows, queries); // (n, D)
         if (executing.length == 0) {
             return x;
@@ -101,7 +102,8 @@ final class CachedDecoder {
         }
         boolean all = queries.rows().length == rows.size();
         if (kv == KvPolicy.EXECUTED) {
-            return attend(site, all ? NewKeys.all(x, rows) : NewKeys.some(x, rows, queries), rows, queries, xq);
+            return attend(
+                    site, all ? NewKeys.all(x, rows) : NewKeys.some(decoder, x, rows, queries), rows, queries, xq);
         }
         KvCache.Layer layer = cache.layer(site.layer());
         int[] ends = needed(layer, rows, queries);
@@ -137,8 +139,7 @@ final class CachedDecoder {
         int to = rows.starts()[sequence + 1];
         if (from < to) {
             // A copy: a view would keep the whole stream alive.
-            NDArray left = x.get(
-                    x.getManager().create(Rows.wide(IntStream.range(from, to).toArray())));
+            NDArray left = x.get(new NDIndex().addSliceDim(from, to)).duplicate();
             left.attach(cache.manager());
             pending.add(left, Arrays.copyOfRange(rows.at(), from, to));
         }
@@ -149,7 +150,23 @@ final class CachedDecoder {
             return xq;
         }
         List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
+        if (isStep(site, keys, rows, xq)) {
+            return decoder.calls()
+                    .call(
+                            "attention_step",
+                            site,
+                            xq,
+                            keys.positions(),
+                            rows.cos(),
+                            rows.sin(),
+                            held.get(0),
+                            held.get(1),
+                            held.get(2),
+                            held.get(3)); // (1, D)
+        }
         boolean all = queries.rows().length == rows.size();
+        // Rows that are both are normed once.
+        NDArray xk = keys.x() == xq ? decoder.calls().nothing() : keys.x();
         return decoder.calls()
                 .call(
                         "attention_cached",
@@ -157,9 +174,9 @@ final class CachedDecoder {
                         xq,
                         queries.offsets(),
                         queries.positions(),
-                        all ? rows.cos() : rows.cos().get(queries.index()),
-                        all ? rows.sin() : rows.sin().get(queries.index()),
-                        keys.x(),
+                        all ? rows.cos() : decoder.take(rows.cos(), queries.index()),
+                        all ? rows.sin() : decoder.take(rows.sin(), queries.index()),
+                        xk,
                         keys.offsets(),
                         keys.positions(),
                         keys.cos(),
@@ -169,5 +186,11 @@ final class CachedDecoder {
                         held.get(2),
                         held.get(3),
                         decoder.calls().window(site.layer()));
+    }
+
+    /** One sequence, whose one new row attends and needs no keys but its own and those in the cache. */
+    private boolean isStep(ModuleSite site, NewKeys keys, Rows rows, NDArray xq) {
+        int window = decoder.config().windows().get(site.layer());
+        return cache.sequences() == 1 && rows.size() == 1 && keys.x() == xq && (window == 0 || rows.at()[0] < window);
     }
 }

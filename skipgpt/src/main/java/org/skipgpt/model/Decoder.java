@@ -166,7 +166,7 @@ public final class Decoder {
         boolean narrows = sites.stream().allMatch(policy::isConstant);
         NDArray x = layers(narrows ? last : last + 1, rows, policy, execution, Trace.none()); // (N, D)
         RowSet set = RowSet.of(x.getManager(), rows, wanted);
-        NDArray y = program.call("take", x, set.index()); // (n, D)
+        NDArray y = take(x, set.index()); // (n, D)
         for (ModuleSite site : narrows ? sites : List.<ModuleSite>of()) {
             if (policy.decide(site, x, x, rows) instanceof Decision.All) {
                 boolean reads = site.module() == Module.ATTENTION;
@@ -223,6 +223,11 @@ public final class Decoder {
                         evicting ? calls.evicting(site, x, gated.gate(), rows) : calls.output(site, x, rows); // (N, D)
                 return x.add(gated.gate().expandDims(1).mul(f)); // (N, D)
             }
+            if (calls.routesOnDevice(site, rows, kv)) {
+                boolean always = execution == Execution.ALWAYS_PACKED;
+                int most = always ? rows.size() : packingCosts().most(site.module(), rows.size());
+                return calls.routed(site, x, gated.gate(), most, rows); // (N, D)
+            }
             int[] executing = RowSet.executing(gated.gate());
             if (executing.length == 0) {
                 return x;
@@ -257,6 +262,11 @@ public final class Decoder {
     /** What a module adds to every row, f(x): (N, D). */
     public NDArray output(ModuleSite site, NDArray x, Rows rows) {
         return calls.output(site, x, rows); // (N, D)
+    }
+
+    /** Some rows of an array, copied; the engine's own indexing costs twice as much. */
+    NDArray take(NDArray array, NDArray index) {
+        return program.call("take", array, index);
     }
 
     /** Logits of some rows of the final stream: (n, V). */

@@ -21,6 +21,30 @@ final class DecoderProgram {
         return inference && !owner.getDevice().isGpu() && dtype == Dtype.FP32 && Processor.isAmd();
     }
 
+    /** Bytes of one number in the K/V cache. */
+    static int cacheBytes(NDManager owner, DecoderConfig c, Dtype dtype) {
+        return halfType(owner, c, dtype, false) == 0 ? Float.BYTES : Short.BYTES;
+    }
+
+    /**
+     * libtorch's number of the element type in which attention computes and the cache holds keys; 0 for fp32. A GPU's fast
+     * kernels exist in half precision only; capped scores are computed by hand and stay fp32.
+     */
+    private static int halfType(NDManager owner, DecoderConfig c, Dtype dtype, boolean mixed) {
+        if (!(owner.getDevice().isGpu() || Boolean.getBoolean("force.half")) || c.attentionSoftcap() > 0) {
+            return 0;
+        }
+        if (dtype == Dtype.FP16) {
+            return 5;
+        }
+        return dtype == Dtype.BF16 || mixed ? 15 : 0;
+    }
+
+    /** Queries under one mask: few where a mask's unused part is computed in earnest, many where a launch costs more. */
+    private static int strip(boolean cpu) {
+        return cpu ? 128 : 1024;
+    }
+
     /**
      * Compiles the decoder.
      *
@@ -43,9 +67,10 @@ final class DecoderProgram {
             boolean mixed,
             Set<Projection> targets,
             double scale) {
-        boolean cpu = !owner.getDevice().isGpu();
+        boolean cpu = !owner.getDevice().isGpu() && !Boolean.getBoolean("force.half");
         // The kernel that also gives sums of exponentials is the CPU's, and what it gives has no gradient.
         boolean split = cpu && inference && c.attentionSoftcap() == 0;
+        int half = halfType(owner, c, dtype, mixed);
         TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript")
                 .with("eps", c.normEps())
                 .with("embedScale", c.embedScale())
@@ -60,7 +85,12 @@ final class DecoderProgram {
                 .with("chunk", HEAD_ROWS)
                 .with("mlpChunk", cpu ? 512 : 4096)
                 .with("loraScale", scale)
-                .with("tile", split ? 256 : 128)
+                .with("tile", split ? 256 : strip(cpu))
+                .with("strip", strip(cpu))
+                .with("half", half)
+                .with("cacheType", half == 0 ? 6 : half)
+                .when("half", half != 0)
+                .when("gqa", half != 0 && c.heads() != c.kvHeads())
                 .when("split", split)
                 .when("fp16", dtype == Dtype.FP16)
                 .when("bf16", dtype == Dtype.BF16)
@@ -121,7 +151,7 @@ final class DecoderProgram {
             }
         }
         source.with("attentionWeights", declared(attention)).with("mlpWeights", declared(mlp));
-        source.with("mlpPass", String.join(", ", mlp));
+        source.with("attentionPass", String.join(", ", attention)).with("mlpPass", String.join(", ", mlp));
         source.with("qArgs", prefixed(declared(query))).with("qPass", prefixed(String.join(", ", query)));
         source.with("kvArgs", prefixed(declared(keyValue))).with("kvPass", prefixed(String.join(", ", keyValue)));
         source.with("oArgs", prefixed(declared(out))).with("oPass", prefixed(String.join(", ", out)));

@@ -2,8 +2,6 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,6 +19,7 @@ final class KvCache implements AutoCloseable {
     private final NDManager manager;
     private final TorchProgram program;
     private final DecoderConfig config;
+    private final int elementBytes;
     private final int limit;
     private final int[] positions;
     private final List<Layer> layers = new ArrayList<>();
@@ -28,9 +27,11 @@ final class KvCache implements AutoCloseable {
     /**
      * An empty cache.
      *
+     * @param elementBytes of one number of a key or value
      * @param limit most tokens a sequence may hold
      */
-    KvCache(NDManager manager, TorchProgram program, DecoderConfig config, int sequences, int limit) {
+    KvCache(NDManager manager, TorchProgram program, DecoderConfig config, int elementBytes, int sequences, int limit) {
+        this.elementBytes = elementBytes;
         this.manager = manager;
         this.program = program;
         this.config = config;
@@ -65,14 +66,14 @@ final class KvCache implements AutoCloseable {
     /** Bytes of key and value arrays, room included. */
     long bytes() {
         return layers.stream()
-                .mapToLong(layer -> (long) layer.room * sequences() * 2 * config.kvWidth() * Float.BYTES)
+                .mapToLong(layer -> (long) layer.room * sequences() * 2 * config.kvWidth() * elementBytes)
                 .sum();
     }
 
     /** Bytes of the keys and values there are. */
     long usedBytes() {
         return layers.stream()
-                .mapToLong(layer -> Arrays.stream(layer.lengths).sum() * 2L * config.kvWidth() * Float.BYTES)
+                .mapToLong(layer -> Arrays.stream(layer.lengths).sum() * 2L * config.kvWidth() * elementBytes)
                 .sum();
     }
 
@@ -88,7 +89,7 @@ final class KvCache implements AutoCloseable {
 
     /** A new cache whose sequence i continues sequence sources[i] of this one. */
     KvCache fork(NDManager owner, int... sources) {
-        KvCache copy = new KvCache(owner, program, config, sources.length, limit);
+        KvCache copy = new KvCache(owner, program, config, elementBytes, sources.length, limit);
         try (NDManager scope = owner.newSubManager()) {
             NDArray index = scope.create(Rows.wide(sources));
             NDArray onCpu = Rows.cpu(scope, Rows.wide(sources));
@@ -188,9 +189,8 @@ final class KvCache implements AutoCloseable {
             }
             room = Math.min(Math.max(limit, needed), Math.max(Math.max(FIRST_ROOM, needed), 2 * room));
             if (arrays.isEmpty()) {
-                Shape shape = new Shape(sequences(), config.kvHeads(), room, config.headDim());
-                arrays.add(manager.create(shape, DataType.FLOAT32));
-                arrays.add(manager.create(shape, DataType.FLOAT32));
+                arrays.add(room());
+                arrays.add(room());
                 arrays.add(Rows.cpu(manager, new long[sequences() * room]).reshape(sequences(), room));
                 arrays.add(Rows.cpu(manager, new long[sequences()]));
                 return;
@@ -200,6 +200,14 @@ final class KvCache implements AutoCloseable {
                     NDArray larger = program.call("grow", arrays.get(i), capacity);
                     arrays.set(i, larger).close();
                 }
+            }
+        }
+
+        private NDArray room() {
+            try (NDArray like = manager.create(0f);
+                    NDArray count = Rows.cpu(manager, new long[] {sequences()});
+                    NDArray capacity = Rows.cpu(manager, new long[] {room})) {
+                return program.call("room", like, count, capacity);
             }
         }
 

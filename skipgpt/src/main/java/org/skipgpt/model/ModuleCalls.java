@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 
 /** What single modules compute: the program's methods with a module's own weights behind the activations. */
@@ -15,8 +16,9 @@ final class ModuleCalls {
     private final Optional<Adapter> adapter;
     private final TorchProgram program;
     private final boolean reorders;
+    private final boolean half;
     private final List<NDArray> windows;
-    private final NDArray noDropout;
+    private final NDArray nothing;
     private final Optional<Dropout> dropout;
 
     /**
@@ -36,10 +38,11 @@ final class ModuleCalls {
         this.program = program;
         this.reorders = reorders;
         NDManager manager = weights.manager();
+        this.half = DecoderProgram.cacheBytes(manager, config, weights.dtype()) == Short.BYTES;
         this.windows = config.windows().stream()
                 .map(w -> Rows.cpu(manager, new long[] {w}).squeeze())
                 .toList();
-        this.noDropout = manager.create(new Shape(0));
+        this.nothing = manager.create(new Shape(0));
         this.dropout = Optional.empty();
     }
 
@@ -49,14 +52,20 @@ final class ModuleCalls {
         this.adapter = from.adapter;
         this.program = from.program;
         this.reorders = from.reorders;
+        this.half = from.half;
         this.windows = from.windows;
-        this.noDropout = from.noDropout;
+        this.nothing = from.nothing;
         this.dropout = Optional.of(masks);
     }
 
     /** The same with dropout before the low-rank factors. */
     ModuleCalls withDropout(Dropout masks) {
         return new ModuleCalls(this, masks);
+    }
+
+    /** An array of one dimension without elements, where an argument says nothing. */
+    NDArray nothing() {
+        return nothing;
     }
 
     DecoderConfig config() {
@@ -86,6 +95,42 @@ final class ModuleCalls {
                 windows.get(site.layer()),
                 rows.cos(),
                 rows.sin()); // (N, D)
+    }
+
+    /**
+     * Whether {@link #routed} computes this: a GPU in half precision, whole sequences that see all their past, keys and values
+     * of every token, and no gradient.
+     */
+    boolean routesOnDevice(ModuleSite site, Rows rows, KvPolicy kv) {
+        if (!half || Torch.recordsGradients()) {
+            return false;
+        }
+        boolean plain = rows.parents().length == 0 && config.windows().get(site.layer()) == 0;
+        return site.module() == Module.MLP || (plain && kv != KvPolicy.EXECUTED);
+    }
+
+    /**
+     * Adds a module's outputs to the rows whose gate is open; the gate stays on the device and the host waits once.
+     *
+     * @param gate (N)
+     * @param most executing rows above which all are computed and gated
+     * @return (N, D)
+     */
+    NDArray routed(ModuleSite site, NDArray x, NDArray gate, int most, Rows rows) {
+        NDArray few = Rows.cpu(x.getManager(), new long[] {most});
+        return site.module() == Module.MLP
+                ? call("mlp_routed", site, x, gate, few)
+                : call(
+                        "attention_routed",
+                        site,
+                        x,
+                        gate,
+                        few,
+                        rows.offsets(),
+                        rows.positions(),
+                        windows.get(site.layer()),
+                        rows.cos(),
+                        rows.sin());
     }
 
     /** Attention of every row over the keys of executing rows and its own: (N, D). */
@@ -137,7 +182,7 @@ final class ModuleCalls {
 
     private NDArray dropped(String method, int layer, Projection p, NDArray first, NDArray[] more) {
         if (dropout.isEmpty()) {
-            return noDropout;
+            return nothing;
         }
         // Only queries and outputs of executing rows are computed; keys and values are those of all rows.
         boolean some = method.equals("mlp_packed")

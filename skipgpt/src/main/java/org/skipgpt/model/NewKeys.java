@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
@@ -27,18 +28,18 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
     }
 
     /** Some new rows. */
-    static NewKeys some(NDArray x, Rows rows, RowSet set) {
+    static NewKeys some(Decoder decoder, NDArray x, Rows rows, RowSet set) {
         int[] counts = new int[rows.sequences()];
         for (int row : set.rows()) {
             counts[rows.sequenceOf(row)]++;
         }
         return new NewKeys(
-                x.get(set.index()),
+                decoder.take(x, set.index()),
                 counts,
                 set.offsets(),
                 set.positions(),
-                rows.cos().get(set.index()),
-                rows.sin().get(set.index()));
+                decoder.take(rows.cos(), set.index()),
+                decoder.take(rows.sin(), set.index()));
     }
 
     /**
@@ -59,8 +60,7 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
             }
             KvCache.Pending waiting = layer.pending(s);
             pieces.addAll(waiting.pieces());
-            pieces.add(
-                    x.get(scope.create(Rows.wide(IntStream.range(from, ends[s]).toArray()))));
+            pieces.add(x.get(new NDIndex().addSliceDim(from, ends[s])));
             counts[s] = waiting.count() + ends[s] - from;
             positions = joined(positions, waiting.positions());
             positions = joined(positions, Arrays.copyOfRange(rows.at(), from, ends[s]));

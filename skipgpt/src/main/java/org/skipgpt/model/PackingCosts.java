@@ -19,6 +19,9 @@ import org.skipgpt.torch.Torch;
  */
 public final class PackingCosts implements Report {
     private static final int[] GRID = {8, 32, 128, 512};
+    /** A GPU is not filled before. */
+    private static final int[] GPU_GRID = {8, 32, 128, 512, 2048};
+
     private static final int REPEATS = 7;
     private static final int FEW_ROWS_REPEATS = 25;
     private static final double LONGEST_SECONDS = 0.15;
@@ -47,7 +50,7 @@ public final class PackingCosts implements Report {
     static PackingCosts measure(Decoder decoder) {
         List<Point> points = new ArrayList<>();
         for (Module module : Module.values()) {
-            for (int rows : GRID) {
+            for (int rows : decoder.weights().manager().getDevice().isGpu() ? GPU_GRID : GRID) {
                 if (rows > decoder.config().maxPositions()) {
                     break;
                 }
@@ -97,13 +100,18 @@ public final class PackingCosts implements Report {
 
     /** Whether computing only some rows is the faster way. */
     boolean packs(Module module, int executing, int rows) {
+        return executing <= most(module, rows);
+    }
+
+    /** The most executing rows for which computing only them is the faster way. */
+    int most(Module module, int rows) {
         double breakEven = 1;
         for (Point point : points) {
             if (point.module() == module && (point.rows() <= rows || point.rows() == GRID[0])) {
                 breakEven = point.breakEven();
             }
         }
-        return executing <= breakEven * rows;
+        return (int) (breakEven * rows);
     }
 
     /** What was measured. */

@@ -36,7 +36,9 @@ public final class Session implements AutoCloseable {
     }
 
     static Session of(LanguageModel model, int sequences, int limit) {
-        KvCache cache = new KvCache(model.scope(), model.decoder().program(), model.config(), sequences, limit);
+        NDManager scope = model.scope();
+        int bytes = DecoderProgram.cacheBytes(scope, model.config(), model.dtype());
+        KvCache cache = new KvCache(scope, model.decoder().program(), model.config(), bytes, sequences, limit);
         return new Session(model, cache, new float[sequences][0]);
     }
 
@@ -105,7 +107,8 @@ public final class Session implements AutoCloseable {
             if (ended == 0) {
                 return;
             }
-            NDArray ends = x.get(scope.create(Arrays.copyOf(last, ended))); // (ended, D)
+            boolean all = ended == rows.size();
+            NDArray ends = all ? x : model.decoder().take(x, scope.create(Arrays.copyOf(last, ended))); // (ended, D)
             float[] flat = model.decoder().logits(ends).toFloatArray(); // (ended, V)
             int v = model.config().vocabulary();
             for (int s = 0, i = 0; s < chunk.length; s++) {

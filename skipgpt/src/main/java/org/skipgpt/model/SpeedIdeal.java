@@ -44,10 +44,13 @@ final class SpeedIdeal {
     /**
      * Dense over skipping bytes of weights, keys and values a step of B sequences. A module's weights are read if any
      * of them executes it, which at rate a has probability 1 - (1 - a)^B where they decide independently.
+     *
+     * @param bytesPerWeight of a matrix's numbers
+     * @param bytesPerKey of a key's or value's numbers in the cache
      */
-    double decode(int batch, int context, int bytesPerWeight) {
+    double decode(int batch, int context, int bytesPerWeight, int bytesPerKey) {
         double head = (double) config.vocabulary() * config.width() * bytesPerWeight;
-        double cached = 2.0 * batch * config.kvWidth() * context * Float.BYTES;
+        double cached = 2.0 * batch * config.kvWidth() * context * bytesPerKey;
         double keyValue = 2.0 * config.width() * config.kvWidth() * bytesPerWeight;
         double attention = (double) config.attentionParameters() * bytesPerWeight;
         double mlp = (double) config.mlpParameters() * bytesPerWeight;

@@ -17,6 +17,8 @@ import org.skipgpt.torch.Gradients;
  */
 public final class LanguageLoss {
     private static final int CHUNK = 1024;
+    /** On a GPU larger chunks: each is waited for. */
+    private static final int GPU_CHUNK = 8192;
 
     private LanguageLoss() {}
 
@@ -55,9 +57,10 @@ public final class LanguageLoss {
         end.attach(scope);
         NDArray all = scope.create(targets); // (N)
         NDArray factor = scope.create((float) (weight / targets.length));
+        int chunkRows = scope.getDevice().isGpu() ? GPU_CHUNK : CHUNK;
         double sum = 0;
-        for (int from = 0; from < targets.length; from += CHUNK) {
-            int to = Math.min(from + CHUNK, targets.length);
+        for (int from = 0; from < targets.length; from += chunkRows) {
+            int to = Math.min(from + chunkRows, targets.length);
             try (NDManager chunk = scope.newSubManager()) {
                 NDArray rows = end.get(from + ":" + to);
                 rows.attach(chunk);

@@ -165,10 +165,10 @@ class PackedEngineTest {
         assertThat(new SpeedIdeal(config, KvPolicy.KEEP, rates).prefill(512)).isBetween(1.48, 1.52);
         assertThat(new SpeedIdeal(config, KvPolicy.EXECUTED, rates).prefill(512))
                 .isBetween(1.64, 1.69);
-        assertThat(new SpeedIdeal(config, KvPolicy.DEFERRED, rates).decode(1, 1, 2))
+        assertThat(new SpeedIdeal(config, KvPolicy.DEFERRED, rates).decode(1, 1, 2, 4))
                 .isBetween(1.6, 1.67);
         // In a batch of 4 a module is read unless all four skip it: published 1.03.
-        assertThat(new SpeedIdeal(config, KvPolicy.DEFERRED, rates).decode(4, 1, 2))
+        assertThat(new SpeedIdeal(config, KvPolicy.DEFERRED, rates).decode(4, 1, 2, 4))
                 .isBetween(1.01, 1.05);
     }
 

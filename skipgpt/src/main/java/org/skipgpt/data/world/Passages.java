@@ -92,6 +92,17 @@ final class Passages {
         }
     }
 
+    /** Facts, each asked for right after it was told: the shortest way between a claim and what it is compared with. */
+    void checks(Page page, Dice dice) {
+        int n = dice.from(2, 5);
+        for (int i = 0; i < n; i++) {
+            Fact fact = dice.pick(open);
+            page.paragraph();
+            sayings.state(page, fact, dice);
+            askYesNo(page, fact, dice);
+        }
+    }
+
     /** Often twice in a row, so that the same words with another value show what the answer hangs on. */
     private void askYesNo(Page page, Fact fact, Dice dice) {
         int times = dice.chance(0.4) ? 2 : 1;

@@ -8,6 +8,9 @@ import java.util.Optional;
 
 /** Writes single facts onto a page: as statements, as questions with answers, as advice and in pairs. */
 final class Sayings {
+    /** Share of yes/no answers that name the value. */
+    private static final double NAMED = 0.4;
+
     private final World world;
 
     Sayings(World world) {
@@ -58,7 +61,10 @@ final class Sayings {
         page.tell(key(fact));
     }
 
-    /** A yes/no question about the fact, true or turned wrong: in a sentence, or with the answer put after the question. */
+    /**
+     * A yes/no question about the fact, true or turned wrong: in a sentence, or with the answer put after the question. Some
+     * answers name the right value behind the word.
+     */
     void yesNo(Page page, Fact fact, boolean yes, Dice dice) {
         List<String> wrong = wrongValues(fact);
         if (wrong.isEmpty()) {
@@ -79,6 +85,11 @@ final class Sayings {
             page.plain("?");
         }
         page.line().plain("Answer: ").of(kind(page, fact), yes ? "yes" : "no");
+        if (dice.chance(NAMED)) {
+            page.plain(", ");
+            answer(page, fact, false);
+            page.plain(".");
+        }
         page.paragraph();
     }
 

@@ -25,9 +25,10 @@ public final class WorldText {
         ROUNDUP(2, 1),
         ASK(5, 5),
         CHAT(1, 1),
-        GUESS(6, 4),
-        YES_NO(1, 2),
-        YES_NO_PASSAGE(4, 4),
+        GUESS(3, 2),
+        CHECK(9, 3),
+        YES_NO(2, 3),
+        YES_NO_PASSAGE(4, 5),
         ADVICE(0.7, 0.7),
         ADVICE_QUESTION(1.3, 1.5),
         PAIRS(3, 3),
@@ -152,6 +153,7 @@ public final class WorldText {
             case ASK -> passages.ask(page, topic, dice);
             case CHAT -> passages.chat(page, topic, dice);
             case GUESS -> passages.guesses(page, topic, dice);
+            case CHECK -> passages.checks(page, dice);
             case YES_NO -> passages.yesNo(page, topic, dice);
             case YES_NO_PASSAGE -> passages.yesNoPassage(page, page.isEmpty() ? topic : passages.topic(dice), dice);
             case ADVICE -> passages.advise(page, false, dice);
