@@ -221,7 +221,7 @@ public final class Decoder {
                 boolean evicting = kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION;
                 NDArray f =
                         evicting ? calls.evicting(site, x, gated.gate(), rows) : calls.output(site, x, rows); // (N, D)
-                return x.add(gated.gate().expandDims(1).mul(f)); // (N, D)
+                return x.add(f.mul(gated.gate().expandDims(1))); // (N, D)
             }
             if (calls.routesOnDevice(site, rows, kv)) {
                 boolean always = execution == Execution.ALWAYS_PACKED;

@@ -31,7 +31,7 @@ final class DecoderProgram {
      * kernels exist in half precision only; capped scores are computed by hand and stay fp32.
      */
     private static int halfType(NDManager owner, DecoderConfig c, Dtype dtype, boolean mixed) {
-        if (!(owner.getDevice().isGpu() || Boolean.getBoolean("force.half")) || c.attentionSoftcap() > 0) {
+        if (!owner.getDevice().isGpu() || c.attentionSoftcap() > 0) {
             return 0;
         }
         if (dtype == Dtype.FP16) {
@@ -67,7 +67,7 @@ final class DecoderProgram {
             boolean mixed,
             Set<Projection> targets,
             double scale) {
-        boolean cpu = !owner.getDevice().isGpu() && !Boolean.getBoolean("force.half");
+        boolean cpu = !owner.getDevice().isGpu();
         // The kernel that also gives sums of exponentials is the CPU's, and what it gives has no gradient.
         boolean split = cpu && inference && c.attentionSoftcap() == 0;
         int half = halfType(owner, c, dtype, mixed);

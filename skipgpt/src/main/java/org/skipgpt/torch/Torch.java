@@ -58,12 +58,14 @@ public final class Torch {
     }
 
     /**
-     * The device a user named: {@code cpu}, {@code gpu} or {@code gpu1}.
+     * The device a user named: {@code cpu}, {@code gpu} (the first), {@code gpu1} or, as PyTorch says, {@code cuda:1}.
      *
      * @throws TorchException if this machine's libtorch cannot use it
      */
     public static Device device(String name) {
-        Device wanted = Device.fromName(name.replace("cuda", "gpu").replace(":", ""));
+        String plain = name.replace("cuda", "gpu").replace(":", "");
+        // The engine's own reading of a bare "gpu" is a device without a number, which is none of these.
+        Device wanted = Device.fromName(plain.equals("gpu") ? "gpu0" : plain);
         if (devices().contains(wanted)) {
             return wanted;
         }
