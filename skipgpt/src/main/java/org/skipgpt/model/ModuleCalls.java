@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 
@@ -164,20 +165,14 @@ final class ModuleCalls {
             for (Projection p : Projection.values()) {
                 if (p.module() == site.module() && adapter.get().targets().contains(p)) {
                     Adapter.Pair pair = adapter.get().pair(site.layer(), p);
-                    arguments[at++] =
-                            dropout.map(d -> scaled(pair.a(), d, first)).orElse(pair.a());
+                    arguments[at++] = dropout.map(d -> Gradients.times(first.getManager(), pair.a(), d.scale()))
+                            .orElse(pair.a()); // (R, I)
                     arguments[at++] = pair.b();
                     arguments[at++] = dropped(method, site.layer(), p, first, more);
                 }
             }
         }
         return program.call(method, first, arguments);
-    }
-
-    private static NDArray scaled(NDArray a, Dropout dropout, NDArray first) {
-        NDArray scaled = a.mul((float) dropout.scale()); // (R, I)
-        scaled.attach(first.getManager());
-        return scaled;
     }
 
     private NDArray dropped(String method, int layer, Projection p, NDArray first, NDArray[] more) {

@@ -1,6 +1,7 @@
 package org.skipgpt.torch;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
@@ -34,6 +35,20 @@ public final class Gradients {
      */
     public static void backward(NDArray target, NDArray upstream) {
         JniUtils.backward((PtNDArray) target, (PtNDArray) upstream, false, false);
+    }
+
+    /**
+     * An array times a number, for graphs.
+     *
+     * <p>The engine's own {@code mul(Number)} frees the number's memory at once, on which the graph still counts: after the
+     * next garbage collection the gradient would be a product with whatever lies there then.
+     *
+     * @param scope owner of the result, open until the backward pass is over
+     */
+    public static NDArray times(NDManager scope, NDArray array, double number) {
+        NDArray product = array.mul(scope.create((float) number));
+        product.attach(scope);
+        return product;
     }
 
     /** The gradient collected by a leaf; the caller closes it. */

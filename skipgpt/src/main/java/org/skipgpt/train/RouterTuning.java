@@ -263,7 +263,7 @@ public final class RouterTuning implements Objective {
             NDList parts = new NDList();
             for (int i = 0; i < gates.size(); i++) {
                 double factor = -weight * config.budget().alpha() * sign * weights[places.get(i)] / rows.size();
-                parts.add(gates.get(i).sum().mul((float) factor));
+                parts.add(Gradients.times(scope, gates.get(i).sum(), factor));
             }
             places = new ArrayList<>();
             gates = new ArrayList<>();
