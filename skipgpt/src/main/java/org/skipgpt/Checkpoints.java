@@ -61,11 +61,17 @@ final class Checkpoints {
     }
 
     private static LanguageModel folder(String name, Path path, NDManager manager, Dtype dtype) {
-        try (HuggingFaceFolder folder = HuggingFaceFolder.open(path)) {
+        HuggingFaceFolder folder = HuggingFaceFolder.open(path);
+        try {
             DecoderConfig config = ConfigJson.read(folder.config());
             Tokenizer tokenizer = Tokenizers.open(path);
             var weights = WeightLoader.load(config, folder.tensors(), manager, dtype);
-            return LanguageModel.dense(name, folder.hash(), tokenizer, config, weights);
+            // The folder stays open with the model: hashing reads the pages that were loaded, whatever the files
+            // become.
+            return LanguageModel.dense(name, folder::hash, tokenizer, config, weights);
+        } catch (RuntimeException | Error e) {
+            folder.close();
+            throw e;
         }
     }
 

@@ -35,12 +35,14 @@ public final class HuggingFaceFolder implements AutoCloseable {
     private final JsonObject config;
     private final TensorSource tensors;
     private final List<Path> weightFiles;
+    private final String state;
 
     private HuggingFaceFolder(Path path, JsonObject config, TensorSource tensors, List<Path> weightFiles) {
         this.path = path;
         this.config = config;
         this.tensors = tensors;
         this.weightFiles = weightFiles;
+        this.state = state(weightFiles);
     }
 
     /**
@@ -117,7 +119,7 @@ public final class HuggingFaceFolder implements AutoCloseable {
     /**
      * The identity of the weights, see {@link TensorHash#of(TensorSource, Observer)}: 64 hexadecimal digits.
      *
-     * <p>It is computed when first asked for and remembered until the files change or the process ends.
+     * <p>It is computed when first asked for and remembered for files that have not changed, until the process ends.
      */
     public String hash() {
         return hash(Observer.silent());
@@ -125,7 +127,6 @@ public final class HuggingFaceFolder implements AutoCloseable {
 
     /** As {@link #hash()}, telling how far it is. */
     public String hash(Observer observer) {
-        String state = state();
         String known = HASHES.get(state);
         if (known == null) {
             known = TensorHash.of(tensors, observer);
@@ -134,7 +135,8 @@ public final class HuggingFaceFolder implements AutoCloseable {
         return known;
     }
 
-    private String state() {
+    // As the files were when they were opened: what is hashed is what is mapped.
+    private static String state(List<Path> weightFiles) {
         List<String> parts = new ArrayList<>();
         for (Path file : weightFiles) {
             try {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.skipgpt.data.TokenTexts;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.report.Provenance;
@@ -27,7 +28,7 @@ import org.skipgpt.torch.Torch;
  */
 public final class LanguageModel {
     private final String name;
-    private final String hash;
+    private final Supplier<String> hash;
     private final Tokenizer tokenizer;
     private final Decoder decoder;
     private final Optional<Adapter> adapter;
@@ -36,7 +37,7 @@ public final class LanguageModel {
 
     private LanguageModel(
             String name,
-            String hash,
+            Supplier<String> hash,
             Tokenizer tokenizer,
             Decoder decoder,
             Optional<Adapter> adapter,
@@ -59,6 +60,12 @@ public final class LanguageModel {
      */
     public static LanguageModel dense(
             String name, String hash, Tokenizer tokenizer, DecoderConfig config, DecoderWeights weights) {
+        return dense(name, () -> hash, tokenizer, config, weights);
+    }
+
+    /** The same, its weights' identity found out when somebody first asks: that takes longer than loading them. */
+    public static LanguageModel dense(
+            String name, Supplier<String> hash, Tokenizer tokenizer, DecoderConfig config, DecoderWeights weights) {
         var program = DecoderProgram.compile(weights.manager(), config, weights.dtype(), true, Set.of(), 0);
         Decoder decoder = new Decoder(
                 config,
@@ -231,7 +238,7 @@ public final class LanguageModel {
 
     /** Identity of the base weights, hex. */
     public String hash() {
-        return hash;
+        return hash.get();
     }
 
     /** Its tokenizer. */
@@ -267,7 +274,7 @@ public final class LanguageModel {
     /** Where results of this model come from: its name, policy, weights, device and element type. */
     public Provenance provenance(String settings) {
         return Provenance.of(settings)
-                .withModel(name + " · " + policy.describe(), hash)
+                .withModel(name + " · " + policy.describe(), hash())
                 .withDevice(device().toString(), dtype().toString(), Torch.threads());
     }
 
