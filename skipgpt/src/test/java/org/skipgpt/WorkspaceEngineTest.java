@@ -3,8 +3,13 @@ package org.skipgpt;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.torch.Dtype;
@@ -32,6 +37,25 @@ class WorkspaceEngineTest {
         assertThatThrownBy(first::manager)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("Workspace.current()");
+    }
+
+    @Test
+    void weightsAreHashedOnAnInterruptedThreadToo(@TempDir Path folder) throws IOException {
+        Workspace.open("cpu", "fp32");
+        Path copy = folder.resolve("model");
+        try (Stream<Path> files = Files.list(Path.of("../datasets/world/model"))) {
+            Files.createDirectories(copy);
+            for (Path file : files.toList()) {
+                Files.copy(file, copy.resolve(file.getFileName()));
+            }
+        }
+        LanguageModel model = SkipGpt.load(copy.toString());
+
+        Thread.currentThread().interrupt();
+        String hash = model.hash();
+
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(hash).matches("[0-9a-f]{64}");
     }
 
     @Test

@@ -236,9 +236,16 @@ public final class LanguageModel {
         return name;
     }
 
-    /** Identity of the base weights, hex. */
+    /** Identity of the base weights, hex; found out even on an interrupted thread, whose flag stays set. */
     public String hash() {
-        return hash.get();
+        boolean interrupted = Thread.interrupted();
+        try {
+            return hash.get();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     /** Its tokenizer. */

@@ -32,6 +32,7 @@ import org.skipgpt.torch.Torch;
  */
 public final class Tuning {
     private final LanguageModel base;
+    private final String baseHash;
     private final TuningOptions options;
     private final Observer observer;
     private final DocumentBatches batches;
@@ -43,6 +44,8 @@ public final class Tuning {
             throw new IllegalArgumentException("no text to learn from: the list of documents is empty");
         }
         this.base = base;
+        // Asked for before the work: an interrupt afterwards is not to wait for it.
+        this.baseHash = base.hash();
         this.options = options;
         this.observer = observer;
         int kept = Math.min(options.heldOut(), documents.size() / 10);
@@ -195,7 +198,7 @@ public final class Tuning {
         Provenance provenance = Provenance.of(
                         method + " · " + budget.map(Budget::toString).orElse("no budget") + " · " + options)
                 .withSeed(options.loop().seed())
-                .withModel(base.name(), base.hash())
+                .withModel(base.name(), baseHash)
                 .withData(batches.rows() + " rows, " + batches.tokens() + " tokens", batches.hash())
                 .withDevice(
                         model.device().toString().replace("()", ""),
