@@ -81,7 +81,7 @@ final class CachedDecoder {
         boolean all = executing.length == rows.size();
         if (decision instanceof Decision.Gated gated && isMasked()) {
             NDArray f = attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
-            return x.add(f.mul(gated.gate().expandDims(1))); // (N, D)
+            return Decoder.gated(x, f, gated.gate()); // (N, D)
         }
         RowSet queries = all ? everyone : RowSet.of(x.getManager(), rows, executing);
         NDArray xq = all ? x : decoder.take(x, queries.index()); // (n, D)

@@ -221,7 +221,7 @@ public final class Decoder {
                 boolean evicting = kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION;
                 NDArray f =
                         evicting ? calls.evicting(site, x, gated.gate(), rows) : calls.output(site, x, rows); // (N, D)
-                return x.add(f.mul(gated.gate().expandDims(1))); // (N, D)
+                return gated(x, f, gated.gate()); // (N, D)
             }
             if (calls.routesOnDevice(site, rows, kv)) {
                 boolean always = execution == Execution.ALWAYS_PACKED;
@@ -239,10 +239,15 @@ public final class Decoder {
                 if (mustPack || packingCosts().packs(site.module(), executing.length, rows.size())) {
                     return calls.packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
                 }
-                return x.add(gated.gate().expandDims(1).mul(output(site, x, rows))); // (N, D)
+                return gated(x, output(site, x, rows), gated.gate()); // (N, D)
             }
         }
         return dense(site, x, rows);
+    }
+
+    /** x + g f. The output comes first, so that the product belongs to the pass wherever the gate (N) lives. */
+    static NDArray gated(NDArray x, NDArray f, NDArray gate) {
+        return x.add(f.mul(gate.expandDims(1))); // (N, D)
     }
 
     NDArray dense(ModuleSite site, NDArray x, Rows rows) {

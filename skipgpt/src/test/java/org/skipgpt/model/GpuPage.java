@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -145,8 +146,8 @@ public final class GpuPage {
             NDArray a = program.call("matrix", like);
             NDArray b = program.call("matrix", like);
             productRate = 2 * Math.pow(8192, 3) / seconds(10, () -> program.call("product", a, b), program);
-            NDArray big = manager.zeros(new ai.djl.ndarray.types.Shape(16384, 16384));
-            NDArray other = manager.zeros(new ai.djl.ndarray.types.Shape(16384, 16384));
+            NDArray big = manager.zeros(new Shape(16384, 16384));
+            NDArray other = manager.zeros(new Shape(16384, 16384));
             copyRate = 2 * 4 * Math.pow(16384, 2) / seconds(10, () -> program.call("copy", big, other), program);
             line(
                     "## Limits%n%nOne 8192 x 8192 x 8192 product in bf16: %.0f TFLOP/s. A copy, reads and writes counted: %.2f TB/s.",
@@ -176,9 +177,7 @@ public final class GpuPage {
             LanguageModel dense = LanguageModel.dense(name, "", Golden.numbers(config.vocabulary()), config, weights);
             line("## %s, %s%n", name, config);
             dense(dense);
-            line(
-                    "%n| what | K/V | skipped a/m %% | dense ms | masked ms | packed ms | speed-up | ideal | eta | over masked | spread |%n"
-                            + "|---|---|---|---|---|---|---|---|---|---|---|");
+            line("%n| %s |%n|%s", SpeedParts.HEAD, "---|".repeat(SpeedParts.HEAD.split("\\|").length));
             for (double share : SHARES) {
                 row(dense.withPolicy(forced(config, share, Pattern.UNIFORM, KvPolicy.KEEP)), prefill(4, 2048));
             }
@@ -193,16 +192,17 @@ public final class GpuPage {
 
     private void dense(LanguageModel dense) {
         DecoderConfig c = dense.config();
+        double layers = c.blockParameters();
         for (int[] shape : new int[][] {{1, 512}, {1, 2048}, {4, 2048}}) {
             double median = median(() -> prefillSeconds(dense, shape[0], shape[1]));
-            double work = 2.0 * shape[0] * shape[1] * (c.parameters() - 2.0 * c.vocabulary() * c.width());
+            double work = 2.0 * shape[0] * shape[1] * layers;
             double tokens = shape[0] * shape[1] / median;
             line(
                     "Dense prefill %d x %d: %.1f ms, %.0f tokens/s, %.0f TFLOP/s in matrices, %.0f %% of the measured product.%n",
                     shape[0], shape[1], 1e3 * median, tokens, work / median / 1e12, 100 * work / median / productRate);
         }
         double median = median(() -> decodeSeconds(dense, 1024, 16));
-        double bytes = 2.0 * (c.parameters() - (double) c.vocabulary() * c.width());
+        double bytes = 2.0 * (layers + (double) c.vocabulary() * c.width());
         line(
                 "Dense decode at 1024: %.2f ms, %.0f tokens/s; %.2f GB of weights a token, floor %.2f ms at the copy's rate.%n",
                 1e3 * median, 1 / median, bytes / 1e9, 1e3 * bytes / copyRate);
@@ -304,20 +304,7 @@ public final class GpuPage {
     }
 
     private void row(LanguageModel model, SpeedRow r) {
-        line(
-                "| %s | %s | %.1f/%.1f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.1f %% |",
-                r.phase(),
-                model.policy().kvPolicy(),
-                100 * r.attentionSkipped(),
-                100 * r.mlpSkipped(),
-                1e3 * r.dense().median(),
-                1e3 * r.masked().median(),
-                1e3 * r.packed().median(),
-                r.speedup(),
-                r.ideal(),
-                r.eta(),
-                r.overMasked(),
-                100 * Math.max(r.dense().spread(), r.packed().spread()));
+        line("| %s | %s | %s |", r.phase(), model.policy().kvPolicy(), SpeedParts.cells(r));
     }
 
     private void line(String format, Object... values) {

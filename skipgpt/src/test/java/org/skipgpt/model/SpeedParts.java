@@ -25,7 +25,7 @@ final class SpeedParts {
             "outside",
             "loading");
 
-    private static final String HEAD =
+    static final String HEAD =
             "what | K/V | skipped a/m % | dense ms | masked ms | packed ms | speed-up | ideal | eta | over masked | spread";
     private static final double[] SHARES = {0.25, 0.4, 0.6};
 
@@ -282,10 +282,19 @@ final class SpeedParts {
                 : String.format(
                         Locale.ROOT, " %.2f, %.2f |", r.packedCacheBytes() / 0x1p20, r.denseCacheBytes() / 0x1p20);
         line(
-                "| %s, %s | %s | %.0f/%.0f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.1f %%, %.1f %% |%s",
+                "| %s, %s | %s | %s |%s",
                 r.phase(),
                 pattern.replace('_', ' '),
                 result.kvPolicy().name().toLowerCase(Locale.ROOT),
+                cells(r),
+                cache);
+    }
+
+    /** A row's numbers, from the skipped shares to the spread. */
+    static String cells(SpeedRow r) {
+        return String.format(
+                Locale.ROOT,
+                "%.0f/%.0f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.1f %%, %.1f %%",
                 100 * r.attentionSkipped(),
                 100 * r.mlpSkipped(),
                 1e3 * r.dense().median(),
@@ -296,8 +305,7 @@ final class SpeedParts {
                 r.eta(),
                 r.overMasked(),
                 100 * r.dense().spread(),
-                100 * r.packed().spread(),
-                cache);
+                100 * r.packed().spread());
     }
 
     private void heading(String title, String columns) {
