@@ -33,33 +33,47 @@ import org.skipgpt.report.Observer;
 import org.skipgpt.train.TrainingCurves;
 
 /**
- * Makes the paper's figures and main table again on the embedded model.
+ * Makes the paper's figures and main table again.
  *
- * <p>Arguments: the model ({@code world} or a folder), a folder for tuning runs (they are continued), a folder for
- * pictures and numbers, then the wanted parts (all where none is named).
+ * <p>Arguments: the model ({@code world}, a folder or a file), a folder for tuning runs (they are continued), a folder for
+ * pictures and numbers, then the wanted parts (all where none is named). Routers learn from the embedded world and are
+ * looked at on its wiki.txt, or, with {@code -Dtuning.text=FILE -Dheld.text=FILE}, from the paragraphs of one file and on
+ * another; {@code -Dsteps}, {@code -Dwindows} and {@code -Dsentence} set how long, on how many windows and which sentence.
  */
 final class PaperFigures {
-    private static final String SENTENCE =
-            "The weather was fine. Otto carried the lamp to the market, because the old lamp was broken.";
+    private static final String SENTENCE = System.getProperty(
+            "sentence", "The weather was fine. Otto carried the lamp to the market, because the old lamp was broken.");
+
+    /** Text nobody learned from: other draws than those the embedded model was trained and watched on. */
+    private static final long SEED = 5;
+
+    private static final int DOCUMENTS = 4000;
 
     private final LanguageModel dense;
     private final PaperModels models;
     private final Path out;
     private final Observer observer = ConsoleObserver.on(System.out);
-    private final List<int[]> wiki;
+    private final List<int[]> texts;
 
     private PaperFigures(LanguageModel dense, Path work, Path out) throws IOException {
         this.dense = dense;
-        this.models = new PaperModels(dense, work, observer);
+        Optional<String> tuning = Optional.ofNullable(System.getProperty("tuning.text"));
+        this.models = new PaperModels(
+                dense,
+                tuning.isPresent() ? paragraphs(tuning.get()) : SkipGpt.worldTexts(DOCUMENTS, SEED),
+                work,
+                observer);
         this.out = out;
-        String text = Files.readString(Checkpoints.world().resolve("wiki.txt"));
-        this.wiki = TokenTexts.cut(dense.tokenizer(), text, dense.config().maxPositions())
+        String held = System.getProperty("held.text");
+        String text = Files.readString(held == null ? Checkpoints.world().resolve("wiki.txt") : Path.of(held));
+        this.texts = TokenTexts.cut(dense.tokenizer(), text, dense.config().maxPositions())
                 .subList(0, Integer.getInteger("windows", 40));
     }
 
     public static void main(String[] arguments) throws IOException {
         SkipGpt.workspace("cpu", "fp32");
-        LanguageModel dense = SkipGpt.load(arguments[0]).named("world");
+        String name = Path.of(arguments[0]).getFileName().toString().replaceFirst("\\.bin$", "");
+        LanguageModel dense = SkipGpt.load(arguments[0]).named(name);
         PaperFigures figures = new PaperFigures(dense, Path.of(arguments[1]), Path.of(arguments[2]));
         Map<String, Runnable> parts = new LinkedHashMap<>();
         parts.put("similarity", figures::similarity);
@@ -82,6 +96,10 @@ final class PaperFigures {
                     .orElseThrow(() -> new IllegalArgumentException(part + ": expected some of " + parts.keySet()))
                     .run();
         }
+    }
+
+    private static List<String> paragraphs(String file) throws IOException {
+        return List.of(Files.readString(Path.of(file)).split("\\n\\s*\\n"));
     }
 
     private void save(String name, Finding found) {
@@ -121,14 +139,14 @@ final class PaperFigures {
         for (double target : PaperModels.TARGETS) {
             tuned.put(percent(target), models.routers(target).model());
         }
-        RoutingByTarget found = RoutingByTarget.of("routers tuned for each target", tuned, wiki, observer);
+        RoutingByTarget found = RoutingByTarget.of("routers tuned for each target", tuned, texts, observer);
         save("kinds", found);
         save("kinds-rates", found.rates());
     }
 
     private void stress() {
         double[] targets = {0.25, 0.4, 0.5, 0.6};
-        List<int[]> some = wiki.subList(0, Math.min(6, wiki.size()));
+        List<int[]> some = texts.subList(0, Math.min(6, texts.size()));
         RoutingByTarget found = RoutingByTarget.dialled(models.routers(0.25).model(), targets, some, observer);
         save("stress", found);
         save("stress-rates", found.rates());
@@ -136,9 +154,9 @@ final class PaperFigures {
 
     private void drift() {
         LanguageModel routed = models.routers(0.4).model();
-        save("drift", ContextDrift.of(routed, wiki, ContextDrift.PAPER_WINDOW, observer));
+        save("drift", ContextDrift.of(routed, texts, ContextDrift.PAPER_WINDOW, observer));
         List<int[]> beginnings =
-                wiki.stream().limit(12).map(ids -> Arrays.copyOf(ids, 64)).toList();
+                texts.stream().limit(12).map(ids -> Arrays.copyOf(ids, 64)).toList();
         save("drift-decode", ContextDrift.generated(routed, beginnings, 200, ContextDrift.PAPER_WINDOW, observer));
     }
 
@@ -147,10 +165,10 @@ final class PaperFigures {
         trials.add(new Scaling.Trial("dense", "0", () -> dense));
         Ranking joint = Ranking.jointLayerDrop(dense, calibration(), observer);
         Ranking layers = Ranking.shortGpt(dense, calibration(), Ranking.FinalNorm.INCLUDED, observer);
-        IntStream.rangeClosed(1, 12)
+        IntStream.rangeClosed(1, 3 * dense.config().modules() / 4)
                 .forEach(n -> trials.add(new Scaling.Trial(
                         "Joint Layer Drop", n + " modules", () -> joint.drop(n).applyTo(dense))));
-        IntStream.rangeClosed(1, 6)
+        IntStream.rangeClosed(1, 3 * dense.config().layers() / 4)
                 .forEach(n -> trials.add(new Scaling.Trial(
                         "ShortGPT", n + " layers", () -> layers.drop(n).applyTo(dense))));
         for (double target : PaperModels.TARGETS) {
@@ -161,12 +179,12 @@ final class PaperFigures {
             trials.add(new Scaling.Trial(
                     "SkipGPT-RT-L", percent(target), () -> models.both(target).model()));
         }
-        save("scaling", Scaling.sweep(trials, wiki, Optional.of(out.resolve("scaling-points.json")), observer));
+        save("scaling", Scaling.sweep(trials, texts, Optional.of(out.resolve("scaling-points.json")), observer));
     }
 
     private void map() {
         LanguageModel routed = models.routers(0.25).model();
-        RoutingMap map = RoutingMap.of(routed, wiki, observer);
+        RoutingMap map = RoutingMap.of(routed, texts, observer);
         save("map", map);
         int[] ids = routed.tokenizer().encodeWithBos(SENTENCE);
         List<String> pieces =
@@ -176,9 +194,9 @@ final class PaperFigures {
 
     private void tokens() {
         WorldText source = new WorldText(World.of(World.SEED), 6);
-        List<LabelledText> texts =
+        List<LabelledText> labelled =
                 IntStream.range(0, 60).mapToObj(i -> source.document(i, 0.5)).toList();
-        TokenCost found = TokenCost.labelled(models.routers(0.25).model(), texts, observer);
+        TokenCost found = TokenCost.labelled(models.routers(0.25).model(), labelled, observer);
         save("token-cost", found);
         save("token-cost-surprisal", found.bySurprisal());
         save("token-cost-kinds", found.byKind());
@@ -186,7 +204,7 @@ final class PaperFigures {
 
     private void agreement() {
         List<int[]> prompts =
-                wiki.stream().limit(40).map(ids -> Arrays.copyOf(ids, 48)).toList();
+                texts.stream().limit(40).map(ids -> Arrays.copyOf(ids, 48)).toList();
         for (double target : PaperModels.TABLE_TARGETS) {
             LanguageModel routed = models.both(target).model().named("SkipGPT-RT-L " + percent(target));
             save("agreement-" + Math.round(100 * target), GreedyAgreement.of(routed, dense, prompts, 64, observer));
@@ -194,14 +212,14 @@ final class PaperFigures {
     }
 
     private void kv() {
-        List<int[]> texts =
-                wiki.stream().limit(8).map(ids -> Arrays.copyOf(ids, 256)).toList();
-        save("kv", KvConsistency.of(models.routers(0.25).model(), texts, observer));
+        List<int[]> beginnings =
+                texts.stream().limit(8).map(ids -> Arrays.copyOf(ids, 256)).toList();
+        save("kv", KvConsistency.of(models.routers(0.25).model(), beginnings, observer));
     }
 
     private void cost() {
-        save("cost", ModuleCost.of(dense, wiki.get(0), 9, observer));
-        save("cost-routed", ModuleCost.of(models.routers(0.4).model(), wiki.get(0), 9, observer));
+        save("cost", ModuleCost.of(dense, texts.get(0), 9, observer));
+        save("cost-routed", ModuleCost.of(models.routers(0.4).model(), texts.get(0), 9, observer));
     }
 
     private static String percent(double share) {

@@ -10,26 +10,22 @@ import org.skipgpt.train.Tuned;
 import org.skipgpt.train.TuningOptions;
 
 /**
- * The tuned models behind the figures, made on the embedded model: routers at three targets, both stages
+ * The tuned models behind the figures, made from one base model: routers at three targets, both stages
  * at two. Runs are kept in a folder and continued there.
  */
 final class PaperModels {
     static final double[] TARGETS = {0.25, 0.4, 0.55};
     static final double[] TABLE_TARGETS = {0.25, 0.4};
 
-    /** Text nobody learned from: other draws than those the model was trained and watched on. */
-    private static final long SEED = 5;
-
-    private static final int DOCUMENTS = 4000;
-
     private final LanguageModel dense;
     private final Path work;
     private final Observer observer;
-    private final List<String> documents = SkipGpt.worldTexts(DOCUMENTS, SEED);
+    private final List<String> documents;
     private final Map<String, Tuned> made = new LinkedHashMap<>();
 
-    PaperModels(LanguageModel dense, Path work, Observer observer) {
+    PaperModels(LanguageModel dense, List<String> documents, Path work, Observer observer) {
         this.dense = dense;
+        this.documents = documents;
         this.work = work;
         this.observer = observer;
     }

@@ -32,7 +32,8 @@ class KernelControlTest {
 
     @BeforeAll
     void start(@TempDir Path folder) throws Exception {
-        kernel = LiveKernel.start(folder, Map.of());
+        String checkout = Path.of("..").toAbsolutePath().normalize().toString();
+        kernel = LiveKernel.start(folder, Map.of("SKIPGPT_HOME", checkout));
     }
 
     @AfterAll
@@ -66,6 +67,47 @@ class KernelControlTest {
         kernel.client.interrupt(LiveKernel.LIMIT);
 
         assertThat(kernel.run("Thread.sleep(800); 5").result()).contains("5");
+    }
+
+    @Test
+    void anInterruptedTrainingLoopKeepsWhatItLearned() throws Exception {
+        declareTuning();
+        // longer than the delayed stop, and deaf to interrupts as native code is
+        WireMessage request = tuneWith("CompletableFuture.runAsync(() -> sleep(2000)).join();");
+        kernel.client.interrupt(LiveKernel.LIMIT);
+        CellRun run = kernel.await(request);
+
+        assertThat(run.reply().get("ename").getAsString()).isEqualTo("Interrupted");
+        assertThat(kernel.run("tuned.run().steps() + \" of 500\"").result())
+                .hasValueSatisfying(steps -> assertThat(steps).matches("[1-9] of 500"));
+    }
+
+    @Test
+    void aSecondInterruptEndsATrainingLoopThatDoesNotAnswer() throws Exception {
+        declareTuning();
+        WireMessage request = tuneWith("while (true) { }");
+        kernel.client.interrupt(LiveKernel.LIMIT);
+        kernel.client.interrupt(LiveKernel.LIMIT);
+        CellRun run = kernel.await(request);
+
+        assertThat(run.reply().get("ename").getAsString()).isEqualTo("Interrupted");
+        assertThat(kernel.run("tuned == null").result()).contains("true");
+    }
+
+    private void declareTuning() throws Exception {
+        CellRun run = kernel.run("workspace(\"cpu\", \"fp32\");\nTuned tuned = null;\n"
+                + "void sleep(long millis) { try { Thread.sleep(millis); } catch (InterruptedException e) { } }");
+        assertThat(run.status()).isEqualTo("ok");
+    }
+
+    private WireMessage tuneWith(String inEachReport) throws Exception {
+        WireMessage request = kernel.client.executeLater(
+                "Observer slow = progress -> {\n    System.out.println(progress);\n    " + inEachReport + "\n};\n"
+                        + "tuned = tuneRouters(load(\"world\"), 0.25, worldTexts(40, 50), "
+                        + "TuningOptions.workshop().withSteps(500), slow);",
+                true);
+        kernel.awaitOutput(request);
+        return request;
     }
 
     @Test

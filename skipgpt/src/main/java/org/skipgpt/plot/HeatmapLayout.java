@@ -32,6 +32,7 @@ final class HeatmapLayout {
     private final double top;
     private final double cellWidth;
     private final double cellHeight;
+    private final double labelHeight;
     private final int height;
 
     HeatmapLayout(Heatmap map) {
@@ -48,8 +49,8 @@ final class HeatmapLayout {
         boolean counted = Ticks.countsFrom(map.columnLabels()) >= 0;
         upright = counted || widest(map.columnLabels()) + 6 <= cellWidth;
         columnStep = step(map.columnLabels(), cellWidth, upright ? widest(map.columnLabels()) + 6 : LEAST_CELL);
-        double below =
-                (upright ? 20 : widest(map.columnLabels()) + 8) + (map.xLabel().isEmpty() ? 0 : 24) + PADDING;
+        labelHeight = upright ? 20 : widest(map.columnLabels()) + 8;
+        double below = labelHeight + (map.xLabel().isEmpty() ? 0 : 24) + PADDING;
         double room = map.size().height() - top - below;
         cellHeight = Math.max(rows <= 64 ? LEAST_CELL : 768.0 / rows, Math.min(room / rows, 40));
         rowStep = step(map.rowLabels(), cellHeight, LEAST_CELL);
@@ -87,7 +88,9 @@ final class HeatmapLayout {
         graphics.setFont(axisFont);
         FontMetrics axis = graphics.getFontMetrics(axisFont);
         double middleX = left + gridWidth() / 2;
-        graphics.drawString(map.xLabel(), (float) (middleX - axis.stringWidth(map.xLabel()) / 2.0), height - PADDING);
+        double belowLabels = top + gridHeight() + labelHeight + axis.getAscent();
+        graphics.drawString(
+                map.xLabel(), (float) (middleX - axis.stringWidth(map.xLabel()) / 2.0), (float) belowLabels);
         double middleY = top + gridHeight() / 2 + axis.stringWidth(map.yLabel()) / 2.0;
         turned(graphics, map.yLabel(), PADDING + 12, middleY);
     }

@@ -17,6 +17,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -36,6 +37,9 @@ public final class TorchProgram implements AutoCloseable {
     private static final String HEAD =
             "class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n";
 
+    private static final LongAdder CALLS = new LongAdder();
+    private static final LongAdder NANOS = new LongAdder();
+
     private final NDManager owner;
     private final PtSymbolBlock block;
     private final Map<String, NDArray> tags = new ConcurrentHashMap<>();
@@ -43,6 +47,19 @@ public final class TorchProgram implements AutoCloseable {
     private TorchProgram(NDManager owner, PtSymbolBlock block) {
         this.owner = owner;
         this.block = block;
+    }
+
+    /**
+     * What calls of all programs took so far; the difference of two readings says how much of a time was spent inside.
+     *
+     * @param calls calls that returned
+     * @param nanos nanoseconds from the call to its return; on a GPU kernels may run on after that
+     */
+    public record Spent(long calls, long nanos) {}
+
+    /** What calls took so far. */
+    public static Spent spent() {
+        return new Spent(CALLS.sum(), NANOS.sum());
     }
 
     /**
@@ -86,9 +103,13 @@ public final class TorchProgram implements AutoCloseable {
             arguments.add(array);
         }
         arguments.add(tags.computeIfAbsent(method, this::tag));
+        long begun = System.nanoTime();
         try {
             // train=true is the ordinary mode; false would be InferenceMode, whose results can never meet a gradient.
-            return IValueUtils.forward(block, arguments, true);
+            NDList results = IValueUtils.forward(block, arguments, true);
+            CALLS.increment();
+            NANOS.add(System.nanoTime() - begun);
+            return results;
         } catch (EngineException e) {
             throw new TorchException(method + ": " + e.getMessage(), e);
         }

@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.skipgpt.plot.LinePlot;
 import org.skipgpt.plot.Panels;
 import org.skipgpt.plot.PictureSize;
@@ -61,18 +63,24 @@ public record TrainingCurves(List<Curve> curves, int smoothing) implements Findi
         return new TrainingCurves(curves, smoothing(curves));
     }
 
-    /** The same of tunings by their methods. */
+    /** The same of tunings by their methods; those of one method are told apart by the share of modules they skip. */
     public static TrainingCurves of(Tuned... tuned) {
         List<Curve> curves = new ArrayList<>();
         for (Tuned one : tuned) {
-            curves.add(curve(one.method(), one.run(), curves));
+            boolean isAlone = Arrays.stream(tuned)
+                            .filter(other -> other.method().equals(one.method()))
+                            .count()
+                    == 1;
+            double skipped = 100 * one.sparsity().cost().modules();
+            String name = isAlone ? one.method() : String.format(Locale.ROOT, "%s %.0f %%", one.method(), skipped);
+            curves.add(curve(name, one.run(), curves));
         }
         return new TrainingCurves(curves, smoothing(curves));
     }
 
     private static Curve curve(String name, TrainingRun run, List<Curve> before) {
         long same = before.stream()
-                .filter(c -> c.name().equals(name) || c.name().startsWith(name + " "))
+                .filter(c -> c.name().equals(name) || c.name().matches(Pattern.quote(name) + " \\d+"))
                 .count();
         return new Curve(
                 same == 0 ? name : name + " " + (same + 1),

@@ -1,13 +1,16 @@
 package org.skipgpt.model;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.torch.TorchProgram;
 
 /** The measurements of the speed page, one a part. */
 final class SpeedParts {
@@ -28,6 +31,7 @@ final class SpeedParts {
     static final String HEAD =
             "what | K/V | skipped a/m % | dense ms | masked ms | packed ms | speed-up | ideal | eta | over masked | spread";
     private static final double[] SHARES = {0.25, 0.4, 0.6};
+    private static final int EMPTY_CALLS = 2000;
 
     private final LanguageModel dense;
     private final NDManager manager;
@@ -240,25 +244,72 @@ final class SpeedParts {
         }
     }
 
-    // The same number of modules and calls over almost no arithmetic: what is left is time outside the kernels.
     private void outside() {
-        LanguageModel thin = model(DecoderConfig.llama(64, 32, 32, 8, 16, 8), Dtype.FP32);
-        double[] decode = new double[repeats];
-        double[] prefill = new double[repeats];
+        double empty = emptyCallSeconds();
+        line(
+                "## Time outside the engine%n%nEverything but the calls into the decoder's program counts as outside, and of each"
+                        + " call what one takes that gets as many arrays and computes nothing (%.1f µs):%n",
+                1e6 * empty);
+        line("| phase | outside | calls | spread of the share |%n| --- | --- | --- | --- |");
+        LanguageModel deferred = dense.withPolicy(forced(0.4, Pattern.UNIFORM, KvPolicy.DEFERRED));
+        LanguageModel packed = dense.withPolicy(forced(0.4, Pattern.UNIFORM, KvPolicy.KEEP));
+        outsideDecoding("decode from 256 on, a token", empty, dense);
+        outsideDecoding("decode from 256 on, 40 % skipped, a token", empty, deferred);
+        outside("prefill 1 x 1024", empty, 1, () -> prefill(dense, 1, 1024));
+        outside("prefill 1 x 1024, 40 % skipped", empty, 1, () -> prefill(packed, 1, 1024));
+    }
+
+    private void outsideDecoding(String phase, double empty, LanguageModel model) {
+        int tokens = 16;
+        try (Session session = model.session(1)) {
+            session.append(new int[256]);
+            outside(phase, empty, tokens, () -> {
+                for (int t = 0; t < tokens; t++) {
+                    session.append(new int[] {t});
+                }
+            });
+        }
+    }
+
+    private void outside(String phase, double empty, int parts, Runnable run) {
+        double[] shares = new double[repeats];
+        double calls = 0;
         for (int i = -1; i < repeats; i++) {
-            double thinDecode = decode(thin, 8, 64);
-            double wideDecode = decode(dense, 256, 16);
-            double thinPrefill = prefill(thin, 1, 1);
-            double widePrefill = prefill(dense, 1, 1024);
+            TorchProgram.Spent before = TorchProgram.spent();
+            double start = clock.seconds();
+            run.run();
+            double seconds = clock.seconds() - start;
+            TorchProgram.Spent after = TorchProgram.spent();
+            calls = after.calls() - before.calls();
             if (i >= 0) {
-                decode[i] = thinDecode / wideDecode;
-                prefill[i] = thinPrefill / widePrefill;
+                shares[i] = 1 - ((after.nanos() - before.nanos()) / 1e9 - calls * empty) / seconds;
             }
         }
-        line(
-                "## Time outside the kernels%n%nUpper bound, from a model of as many modules over almost no arithmetic:"
-                        + " %.1f %% of decoding, %.2f %% of prefill 1 x 1024.",
-                100 * Times.of(decode).median(), 100 * Times.of(prefill).median());
+        Times share = Times.of(shares);
+        line("| %s | %.2f %% | %.0f | %.1f %% |", phase, 100 * share.median(), calls / parts, 100 * share.spread());
+    }
+
+    private double emptyCallSeconds() {
+        String script =
+                "def nothing(self, x: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tensor, "
+                        + "g: Tensor, h: Tensor, i: Tensor, j: Tensor, k: Tensor) -> Tensor:\n    return x\n";
+        double[] seconds = new double[repeats];
+        try (NDManager scope = manager.newSubManager();
+                TorchProgram program = TorchProgram.compile(scope, script)) {
+            NDArray[] more =
+                    IntStream.range(0, 11).mapToObj(i -> scope.create(1f)).toArray(NDArray[]::new);
+            NDArray x = scope.create(1f);
+            for (int i = -1; i < repeats; i++) {
+                double start = clock.seconds();
+                for (int n = 0; n < EMPTY_CALLS; n++) {
+                    program.call("nothing", x, more).close();
+                }
+                if (i >= 0) {
+                    seconds[i] = (clock.seconds() - start) / EMPTY_CALLS;
+                }
+            }
+        }
+        return Times.of(seconds).median();
     }
 
     private BenchmarkOptions prefill(int sequences, int length) {

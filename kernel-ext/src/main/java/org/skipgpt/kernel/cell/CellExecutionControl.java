@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import jdk.jshell.execution.LocalExecutionControl;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CellExecutionControl extends LocalExecutionControl {
     private static final Method TRAMPOLINE = trampoline();
+    private static final String POLLING_LIBRARY = "org.skipgpt.train.";
     private static final long START_WAIT_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     /** One snippet on its way to its thread. */
@@ -42,6 +44,16 @@ final class CellExecutionControl extends LocalExecutionControl {
     /** Interrupts the threads that run user code; code that polls ends by itself. */
     synchronized void interruptThreads() {
         threads.forEach(Thread::interrupt);
+    }
+
+    /**
+     * Whether user code is inside a training loop. That answers an interrupt by itself: it ends the step, saves, measures
+     * what was learned so far and returns it.
+     */
+    synchronized boolean isInPollingLibrary() {
+        return threads.stream()
+                .flatMap(thread -> Stream.of(thread.getStackTrace()))
+                .anyMatch(frame -> frame.getClassName().startsWith(POLLING_LIBRARY));
     }
 
     /** Nanoseconds that code of cells has run so far; compiling it does not count. */

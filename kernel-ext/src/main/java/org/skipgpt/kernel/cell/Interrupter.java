@@ -10,15 +10,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * Stops a running execution: first an interrupt, which code may answer in its own way, then a stop.
  *
- * <p>The stop is tied to the execution that was interrupted, so a late one never hits the next cell.
+ * <p>The stop is tied to the execution that was interrupted, so a late one never hits the next cell. A training loop is
+ * given longer, so that a cell that tunes keeps what it has learned; a second interrupt ends that patience.
  */
 final class Interrupter {
     private static final int STOP_AFTER_MILLIS = 500;
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
     /** One cell's run. */
     static final class Execution {
         private volatile boolean isCancelled;
         private volatile String reason = "";
+        private long patientUntil; // System.nanoTime, once cancelled
 
         /** Whether someone asked this execution to end. */
         boolean isCancelled() {
@@ -59,11 +62,16 @@ final class Interrupter {
     /** Asks the running execution to end; does nothing where none runs. */
     synchronized void interrupt(String reason) {
         Execution execution = running;
-        if (execution != null) {
-            execution.reason = reason;
-            execution.isCancelled = true;
-            control.interruptThreads();
-            Future<?> unused = timer.schedule(() -> stop(execution), STOP_AFTER_MILLIS, TimeUnit.MILLISECONDS);
+        if (execution == null) {
+            return;
+        }
+        boolean isFirst = !execution.isCancelled;
+        execution.patientUntil = System.nanoTime() + (isFirst ? PATIENCE_NANOS : 0);
+        execution.reason = reason;
+        execution.isCancelled = true;
+        control.interruptThreads();
+        if (isFirst) {
+            stopLater(execution);
         }
     }
 
@@ -85,12 +93,18 @@ final class Interrupter {
         if (running != execution) {
             return;
         }
+        boolean isPatient = System.nanoTime() - execution.patientUntil < 0 && control.isInPollingLibrary();
         try {
-            control.stop();
+            if (!isPatient) {
+                control.stop();
+            }
         } catch (EngineTerminationException | InternalException e) {
             System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.WARNING, "the cell could not be stopped", e);
         }
-        // Code that catches everything gets the stop again.
+        stopLater(execution); // code that catches everything gets the stop again
+    }
+
+    private void stopLater(Execution execution) {
         Future<?> unused = timer.schedule(() -> stop(execution), STOP_AFTER_MILLIS, TimeUnit.MILLISECONDS);
     }
 }
