@@ -1,7 +1,6 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.index.NDIndex;
 import java.util.Arrays;
 import java.util.List;
 
@@ -83,17 +82,35 @@ final class CachedDecoder {
             NDArray f = attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
             return Decoder.gated(x, f, gated.gate()); // (N, D)
         }
+        if (executing.length == 0) {
+            skip(site, x, rows);
+            return x;
+        }
         RowSet queries = all ? everyone : RowSet.of(x.getManager(), rows, executing);
         NDArray xq = all ? x : decoder.take(x, queries.index()); // (n, D)
         NDArray f = attendUnderPolicy(site, x, xq, rows, queries); // (n, D)
-        if (executing.length == 0) {
-            return x;
-        }
         return all ? x.add(f) : decoder.program().call("scatter", x, queries.index(), f); // (N, D)
     }
 
     private boolean isMasked() {
         return execution == Execution.MASKED && kv != KvPolicy.EXECUTED;
+    }
+
+    /** Leaves behind what the policy wants of rows none of which attends. */
+    private void skip(ModuleSite site, NDArray x, Rows rows) {
+        if (kv == KvPolicy.EXECUTED) {
+            return;
+        }
+        if (kv == KvPolicy.KEEP) {
+            store(site, NewKeys.all(x, rows));
+            return;
+        }
+        KvCache.Layer layer = cache.layer(site.layer());
+        int[] ends = needed(layer, rows, new int[0]);
+        if (!Arrays.equals(ends, Arrays.copyOf(rows.starts(), ends.length))) {
+            store(site, NewKeys.waitingAnd(decoder, layer, x, rows, ends));
+        }
+        leave(layer, x, rows, ends);
     }
 
     private NDArray attendUnderPolicy(ModuleSite site, NDArray x, NDArray xq, Rows rows, RowSet queries) {
@@ -106,21 +123,19 @@ final class CachedDecoder {
                     site, all ? NewKeys.all(x, rows) : NewKeys.some(decoder, x, rows, queries), rows, queries, xq);
         }
         KvCache.Layer layer = cache.layer(site.layer());
-        int[] ends = needed(layer, rows, queries);
+        int[] ends = needed(layer, rows, queries.rows());
         NewKeys keys = all && layer.isNothingPending()
                 ? NewKeys.all(x, rows)
                 : NewKeys.waitingAnd(decoder, layer, x, rows, ends);
         NDArray f = attend(site, keys, rows, queries, xq);
-        for (int s = 0; s < rows.sequences(); s++) {
-            leave(layer.pending(s), x, rows, s, ends[s]);
-        }
+        leave(layer, x, rows, ends);
         return f;
     }
 
     // A query needs the keys of all rows up to its own; rows behind the last query of their sequence can wait.
-    private static int[] needed(KvCache.Layer layer, Rows rows, RowSet queries) {
+    private static int[] needed(KvCache.Layer layer, Rows rows, int[] queries) {
         int[] ends = Arrays.copyOf(rows.starts(), rows.sequences());
-        for (int row : queries.rows()) {
+        for (int row : queries) {
             ends[rows.sequenceOf(row)] = row + 1;
         }
         for (int s = 0; s < ends.length; s++) {
@@ -132,23 +147,41 @@ final class CachedDecoder {
         return ends;
     }
 
-    private void leave(KvCache.Pending pending, NDArray x, Rows rows, int sequence, int from) {
-        if (from > rows.starts()[sequence]) {
-            pending.clear();
-        }
-        int to = rows.starts()[sequence + 1];
-        if (from < to) {
-            // A copy: a view would keep the whole stream alive.
-            NDArray left = x.get(new NDIndex().addSliceDim(from, to)).duplicate();
-            left.attach(cache.manager());
-            pending.add(left, Arrays.copyOfRange(rows.at(), from, to));
+    // Rows from the given ends on wait; before them nothing of their sequence does any longer.
+    private void leave(KvCache.Layer layer, NDArray x, Rows rows, int[] ends) {
+        for (int s = 0; s < ends.length; s++) {
+            int from = rows.starts()[s];
+            int to = rows.starts()[s + 1];
+            if (ends[s] > from) {
+                layer.pending(s).clear();
+            }
+            if (ends[s] < to) {
+                // A copy: a view would keep the whole stream alive.
+                NDArray left = Decoder.slice(x, ends[s], to).duplicate();
+                left.attach(cache.manager());
+                layer.pending(s).add(left, Arrays.copyOfRange(rows.at(), ends[s], to));
+            }
         }
     }
 
+    private void store(ModuleSite site, NewKeys keys) {
+        List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
+        decoder.calls()
+                .call(
+                        "attention_store",
+                        site,
+                        keys.x(),
+                        keys.offsets(),
+                        keys.positions(),
+                        keys.cos(),
+                        keys.sin(),
+                        held.get(0),
+                        held.get(1),
+                        held.get(2),
+                        held.get(3));
+    }
+
     private NDArray attend(ModuleSite site, NewKeys keys, Rows rows, RowSet queries, NDArray xq) {
-        if (queries.rows().length == 0 && keys.size() == 0) {
-            return xq;
-        }
         List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
         if (isStep(site, keys, rows, xq)) {
             return decoder.calls()

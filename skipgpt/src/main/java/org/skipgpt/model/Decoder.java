@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -267,6 +268,12 @@ public final class Decoder {
     /** What a module adds to every row, f(x): (N, D). */
     public NDArray output(ModuleSite site, NDArray x, Rows rows) {
         return calls.output(site, x, rows); // (N, D)
+    }
+
+    /** The rows from..to-1 of an array, which itself where those are all. */
+    static NDArray slice(NDArray array, int from, int to) {
+        boolean whole = from == 0 && to == array.getShape().get(0);
+        return whole ? array : array.get(new NDIndex().addSliceDim(from, to));
     }
 
     /** Some rows of an array, copied; the engine's own indexing costs twice as much. */

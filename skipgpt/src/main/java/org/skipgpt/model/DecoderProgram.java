@@ -16,9 +16,9 @@ final class DecoderProgram {
 
     private DecoderProgram() {}
 
-    /** Whether a program takes its matrices in the order of oneDNN's kernels: inference in fp32 on an AMD CPU. */
+    /** Whether a program takes its matrices in the order of oneDNN's kernels: inference on CPUs that profit. */
     static boolean reorders(NDManager owner, Dtype dtype, boolean inference) {
-        return inference && !owner.getDevice().isGpu() && dtype == Dtype.FP32 && Processor.isAmd();
+        return inference && !owner.getDevice().isGpu() && Processor.favoursReordered(dtype);
     }
 
     /** Bytes of one number in the K/V cache. */

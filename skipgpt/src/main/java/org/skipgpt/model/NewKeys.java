@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
@@ -60,15 +59,14 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
             }
             KvCache.Pending waiting = layer.pending(s);
             pieces.addAll(waiting.pieces());
-            pieces.add(x.get(new NDIndex().addSliceDim(from, ends[s])));
+            pieces.add(Decoder.slice(x, from, ends[s]));
             counts[s] = waiting.count() + ends[s] - from;
             positions = joined(positions, waiting.positions());
             positions = joined(positions, Arrays.copyOfRange(rows.at(), from, ends[s]));
         }
-        // The result belongs to the scope of its first piece, and waiting rows belong to the cache.
-        NDList inScope = new NDList(x.get("0:0"));
-        inScope.addAll(pieces);
-        NDArray all = NDArrays.concat(inScope, 0); // (m, D)
+        NDArray all = pieces.size() == 1 ? pieces.get(0).duplicate() : NDArrays.concat(pieces, 0); // (m, D)
+        // The result belongs to the owner of its first piece, and waiting rows belong to the cache.
+        all.attach(scope);
         int[] offsets = new int[counts.length + 1];
         for (int s = 0; s < counts.length; s++) {
             offsets[s + 1] = offsets[s] + counts[s];
@@ -82,9 +80,5 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
         int[] out = Arrays.copyOf(a, a.length + b.length);
         System.arraycopy(b, 0, out, a.length, b.length);
         return out;
-    }
-
-    int size() {
-        return Math.toIntExact(positions.getShape().get(0));
     }
 }

@@ -29,11 +29,16 @@ public final class Gate {
 
     /** Logits (N, 2) of a router; column 1 means execute. */
     public NDArray logits(Router router, NDArray u) {
+        return program.call(form(router), input(router, u), router.parameters().toArray(new NDArray[0])); // (N, 2)
+    }
+
+    private NDArray input(Router router, NDArray u) {
+        return router.config().norm() == RouterConfig.Norm.RMS ? program.call("rms", u) : u; // (N, D)
+    }
+
+    private static String form(Router router) {
         RouterConfig config = router.config();
-        NDArray in = config.norm() == RouterConfig.Norm.RMS ? program.call("rms", u) : u; // (N, D)
-        String method =
-                (config.form() == RouterConfig.Form.LINEAR ? "linear" : "mlp") + (config.bias() ? "" : "_plain");
-        return program.call(method, in, router.parameters().toArray(new NDArray[0])); // (N, 2)
+        return (config.form() == RouterConfig.Form.LINEAR ? "linear" : "mlp") + (config.bias() ? "" : "_plain");
     }
 
     /**
@@ -66,6 +71,23 @@ public final class Gate {
     public NDArray choose(NDArray logits, double threshold, ForcedExecution forced, Rows rows) {
         NDManager scope = logits.getManager();
         return program.call("choose", logits, scope.create((float) threshold), scope.create(forced.rows(rows)));
+    }
+
+    /**
+     * The same from what a router reads, in one call: a step of decoding waits for calls more than for arithmetic.
+     *
+     * @param u (N, D)
+     * @return (N)
+     */
+    public NDArray choose(Router router, NDArray u, double threshold, ForcedExecution forced, Rows rows) {
+        NDManager scope = u.getManager();
+        NDArray[] arguments = new NDArray[2 + router.parameters().size()];
+        arguments[0] = scope.create((float) threshold);
+        arguments[1] = scope.create(forced.rows(rows));
+        for (int i = 2; i < arguments.length; i++) {
+            arguments[i] = router.parameters().get(i - 2);
+        }
+        return program.call("choose_" + form(router), input(router, u), arguments); // (N)
     }
 
     /** Probability of executing without noise: (N). */

@@ -8,8 +8,11 @@ import org.skipgpt.model.Rows;
 @FunctionalInterface
 public interface GateWatch {
     /** Sees nothing. */
+    GateWatch NONE = (site, logits, gate, rows) -> {};
+
+    /** Sees nothing. */
     static GateWatch none() {
-        return (site, logits, gate, rows) -> {};
+        return NONE;
     }
 
     /**

@@ -68,6 +68,9 @@ public final class RoutedPolicy implements LayerPolicy {
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
         // A coupled pair shares one router and one input, so that both modules decide alike.
         int module = routers.config().coupled() ? new ModuleSite(site.layer(), Module.ATTENTION).index() : site.index();
+        if (watch == GateWatch.none()) {
+            return new Decision.Gated(gate.choose(routers.of(site), u, thresholds.at(module), forced, rows)); // (N)
+        }
         NDArray logits = gate.logits(routers.of(site), u); // (N, 2)
         NDArray open = gate.choose(logits, thresholds.at(module), forced, rows); // (N)
         watch.decided(site, logits, open, rows);

@@ -8,6 +8,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
@@ -76,6 +78,24 @@ class ModuleWeightsEngineTest {
             weights.layers().forEach(layer -> layer.mlp().get(2).muli(0));
 
             assertThat(model.logits(new int[] {1, 2, 3})[0][2]).isNotEqualTo(before);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"FP32, 1e-5", "BF16, 1e-2"})
+    void plainMatricesSayTheSame(Dtype dtype, float tolerance) {
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            DecoderConfig config = DecoderConfig.llama(64, 32, 48, 2, 4, 2);
+            DecoderWeights weights = WeightLoader.random(config, manager, dtype, 1);
+            LanguageModel model = LanguageModel.dense("random", "", Golden.numbers(64), config, weights);
+            float[][] reordered = model.logits(new int[] {1, 2, 3, 4, 5})[0];
+
+            weights.changing();
+            float[][] plain = model.logits(new int[] {1, 2, 3, 4, 5})[0];
+
+            for (int t = 0; t < plain.length; t++) {
+                assertThat(reordered[t]).usingComparatorWithPrecision(tolerance).containsExactly(plain[t]);
+            }
         }
     }
 }

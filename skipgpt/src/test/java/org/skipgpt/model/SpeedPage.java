@@ -1,7 +1,5 @@
 package org.skipgpt.model;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.io.IOException;
@@ -10,24 +8,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
 /**
- * Writes the results page docs/speed.md; a measurement, not a test, so it runs only when asked:
- * {@code -Dskipgpt.speed=all}, or some of its parts, comma-separated. Each part takes less than four minutes on two
- * cores; parts that are not run keep what the page says of them.
+ * Writes the results page docs/speed.md. Arguments: the page, then {@code all} or some of its parts. Each part takes less
+ * than four minutes on two cores; parts that are not run keep what the page says of them.
  */
-@EnabledIfSystemProperty(named = "skipgpt.speed", matches = ".+")
-class SpeedPage {
+final class SpeedPage {
     /** The measured shape: width 1024, 8 layers, 16 query and 8 key/value heads. */
     static final DecoderConfig SHAPE =
             DecoderConfig.llama(8192, 1024, 2816, 8, 16, 8).withMaxPositions(8192);
@@ -35,14 +28,17 @@ class SpeedPage {
     private static final int REPEATS = Integer.getInteger("skipgpt.repeats", 9);
     private static final BenchmarkClock CLOCK = BenchmarkClock.valueOf(System.getProperty("skipgpt.clock", "WALL"));
     private static final String MARK = "<!-- part ";
-    private static final Path OUT = Path.of(System.getProperty("skipgpt.speed.out", "target/speed.md"));
 
-    @Test
-    void write() throws IOException, InterruptedException {
-        String wanted = System.getProperty("skipgpt.speed", "");
-        List<String> parts = wanted.equals("all") ? SpeedParts.NAMES : Arrays.asList(wanted.split(","));
-        assertThat(SpeedParts.NAMES).containsAll(parts);
-        Map<String, String> page = kept();
+    private SpeedPage() {}
+
+    public static void main(String[] arguments) throws IOException, InterruptedException {
+        Path out = Path.of(arguments[0]);
+        List<String> wanted = List.of(arguments).subList(1, arguments.length);
+        List<String> parts = wanted.equals(List.of("all")) ? SpeedParts.NAMES : wanted;
+        if (!SpeedParts.NAMES.containsAll(parts)) {
+            throw new IllegalArgumentException(parts + ": expected all or some of " + SpeedParts.NAMES);
+        }
+        Map<String, String> page = kept(out);
         for (String part : parts) {
             double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
             try (NDManager manager = Torch.manager(Device.cpu())) {
@@ -53,14 +49,14 @@ class SpeedPage {
                 page.put(part, text + footer(load));
             }
             // After each part, so that an interrupted run keeps what it has.
-            save(page);
+            save(out, page);
         }
     }
 
-    private static Map<String, String> kept() throws IOException {
+    private static Map<String, String> kept(Path out) throws IOException {
         Map<String, String> page = new LinkedHashMap<>();
-        if (Files.exists(OUT)) {
-            for (String piece : Files.readString(OUT).split(MARK)) {
+        if (Files.exists(out)) {
+            for (String piece : Files.readString(out).split(MARK)) {
                 int end = piece.indexOf(" -->\n");
                 if (end > 0 && SpeedParts.NAMES.contains(piece.substring(0, end))) {
                     page.put(piece.substring(0, end), piece.substring(end + 5).strip() + "\n");
@@ -70,14 +66,14 @@ class SpeedPage {
         return page;
     }
 
-    private static void save(Map<String, String> page) throws IOException {
+    private static void save(Path out, Map<String, String> page) throws IOException {
         StringBuilder text = new StringBuilder(head());
         for (String part : SpeedParts.NAMES) {
             if (page.containsKey(part)) {
                 text.append('\n').append(MARK).append(part).append(" -->\n").append(page.get(part));
             }
         }
-        Files.writeString(OUT, text);
+        Files.writeString(out, text);
     }
 
     private static String head() {
@@ -94,18 +90,17 @@ class SpeedPage {
 
                 Machine: %s; %s.
 
-                The commands that make this page again, in `skipgpt/`, all parts or one (%s):
+                The commands that make this page again, in `skipgpt/` after `mvn package`, all parts or some (%s):
 
                 ```
-                OMP_NUM_THREADS=%d mvn -q test -Dtest=SpeedPage -Dskipgpt.speed=all -Dskipgpt.python=python3 -Dskipgpt.speed.out=docs/speed.md
-                OMP_NUM_THREADS=%d mvn -q test -Dtest=SpeedPage -Dskipgpt.speed=decode -Dskipgpt.speed.out=docs/speed.md
+                CP="target/test-classes:target/classes:$(cat ../kernel-ext/target/runtime-classpath.txt)"
+                OMP_NUM_THREADS=%d java -Dskipgpt.python=python3 -cp "$CP" org.skipgpt.model.SpeedPage docs/speed.md all
                 ```
                 """,
                 SHAPE,
                 Provenance.of("").cpu(),
                 Provenance.of("").versions(),
                 String.join(", ", SpeedParts.NAMES),
-                Torch.threads(),
                 Torch.threads());
     }
 

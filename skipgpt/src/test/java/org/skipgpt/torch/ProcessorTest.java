@@ -21,11 +21,22 @@ class ProcessorTest {
     }
 
     @Test
-    void linuxNamesTheVendorInItsList(@TempDir Path folder) throws IOException {
+    void linuxListsWhatAProcessorIs(@TempDir Path folder) throws IOException {
         Path list = folder.resolve("cpuinfo");
-        Files.writeString(list, "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC\n");
+        Files.writeString(
+                list, "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f\nflags\t\t: other\n");
 
-        assertThat(Processor.vendor(list)).isEqualTo("AuthenticAMD");
-        assertThat(Processor.vendor(folder.resolve("none"))).isEmpty();
+        assertThat(Processor.field(list, "vendor_id")).isEqualTo("AuthenticAMD");
+        assertThat(Processor.field(list, "flags")).isEqualTo("fpu avx512f");
+        assertThat(Processor.field(list, "bogomips")).isEmpty();
+        assertThat(Processor.field(folder.resolve("none"), "flags")).isEmpty();
+    }
+
+    @Test
+    void allOfAvx512IsWanted() {
+        assertThat(Processor.isAvx512("fpu avx512dq avx2 avx512f avx512vl avx512bw"))
+                .isTrue();
+        assertThat(Processor.isAvx512("fpu avx2 avx512f avx512cd avx512er")).isFalse();
+        assertThat(Processor.isAvx512("")).isFalse();
     }
 }
