@@ -85,7 +85,7 @@ final class DecoderProgram {
                 .with("chunk", HEAD_ROWS)
                 .with("mlpChunk", cpu ? 512 : 4096)
                 .with("loraScale", scale)
-                .with("tile", split ? 256 : strip(cpu))
+                .with("tile", split ? 384 : strip(cpu))
                 .with("strip", strip(cpu))
                 .with("half", half)
                 .with("cacheType", half == 0 ? 6 : half)
