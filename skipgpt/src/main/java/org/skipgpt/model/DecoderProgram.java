@@ -18,7 +18,9 @@ final class DecoderProgram {
 
     /** Whether a program takes its matrices in the order of oneDNN's kernels: inference on CPUs that profit. */
     static boolean reorders(NDManager owner, Dtype dtype, boolean inference) {
-        return inference && !owner.getDevice().isGpu() && Processor.favoursReordered(dtype);
+        return inference
+                && !owner.getDevice().isGpu()
+                && Processor.leastReordered(dtype).isPresent();
     }
 
     /** Bytes of one number in the K/V cache. */
@@ -95,7 +97,9 @@ final class DecoderProgram {
                 .when("fp16", dtype == Dtype.FP16)
                 .when("bf16", dtype == Dtype.BF16)
                 .when("mixed", mixed && dtype == Dtype.FP32)
+                .with("leastReordered", Processor.leastReordered(dtype).orElse(0))
                 .when("onednn", reorders(owner, dtype, inference))
+                .when("amd", reorders(owner, dtype, inference) && Processor.isAmd())
                 .when("embedscale", c.embedScale() != 1)
                 .when("interleaved", c.ropeInterleaved())
                 .when("softcap", c.attentionSoftcap() > 0)

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -18,17 +19,24 @@ public final class Processor {
 
     private Processor() {}
 
+    /** Whether AMD made it. */
+    public static boolean isAmd() {
+        return AMD;
+    }
+
     /**
-     * Whether inference multiplies with oneDNN over matrices that were put into its order once. libtorch's default fp32
-     * products come from MKL, which runs at less than half of that speed on AMD; on Intel with AVX-512 the two are equal over
-     * many rows and over one, and oneDNN is 1.2 to 1.7 times as fast over 4 to 256. In bf16 what is saved is the reordering
-     * at every call. What the processor is decides and not a stopwatch, so that one machine always computes the same bits.
+     * From how many elements on inference puts a matrix into oneDNN's order and multiplies with oneDNN; none where never.
+     *
+     * <p>libtorch's default fp32 products come from MKL, which runs at less than half of oneDNN's speed on AMD. On Intel with
+     * AVX-512 the two are equal over many rows, oneDNN is 1.2 to 1.7 times as fast over 4 to 256, and over one row its longer
+     * preparation is repaid by matrices of some millions of elements only. In bf16 what is saved is the reordering at every call. What
+     * the processor is decides and not a stopwatch, so that one machine always computes the same bits.
      */
-    public static boolean favoursReordered(Dtype dtype) {
+    public static OptionalInt leastReordered(Dtype dtype) {
         return switch (dtype) {
-            case FP32 -> AMD || AVX512;
-            case BF16 -> AVX512;
-            case FP16 -> false;
+            case FP32 -> AMD ? OptionalInt.of(0) : AVX512 ? OptionalInt.of(1 << 21) : OptionalInt.empty();
+            case BF16 -> AVX512 ? OptionalInt.of(0) : OptionalInt.empty();
+            case FP16 -> OptionalInt.empty();
         };
     }
 

@@ -116,7 +116,13 @@ final class TuningPage {
                     exact::step,
                     sampled::step));
             routerRow("router", open, t, 2, Flops.of(open).routerSparse(1), versions);
-            routerRow("router, a quarter of skipping rows", open, t, 3, Flops.of(open).routerSparse(RHO), versions);
+            routerRow(
+                    "router, a quarter of skipping rows",
+                    open,
+                    t,
+                    3,
+                    Flops.of(open).routerSparse(RHO),
+                    versions);
         } finally {
             rival.destroy();
         }
@@ -245,8 +251,7 @@ final class TuningPage {
                 WeightLoader.random(SHAPE, manager, Dtype.FP32, 1));
     }
 
-    private static Objective router(
-            NDManager manager, LanguageModel model, double[] open, boolean sparse, double rho) {
+    private static Objective router(NDManager manager, LanguageModel model, double[] open, boolean sparse, double rho) {
         return router(manager, model, open, sparse, rho, false, SEQUENCES);
     }
 
