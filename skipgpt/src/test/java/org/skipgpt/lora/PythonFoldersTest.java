@@ -1,6 +1,7 @@
 package org.skipgpt.lora;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -45,6 +46,9 @@ class PythonFoldersTest {
             Map<String, Object> expected =
                     Map.of("ids", ids, "adapter", adapted.logits(ids)[0], "merged", merged.logits(ids)[0]);
             Files.writeString(work.resolve("expected.json"), new Gson().toJson(expected));
+            Process probe =
+                    new ProcessBuilder(System.getenv("SKIPGPT_PYTHON"), "-c", "import peft, transformers").start();
+            assumeTrue(probe.waitFor() == 0, "SKIPGPT_PYTHON has no peft or no transformers");
             Process python = new ProcessBuilder(
                             System.getenv("SKIPGPT_PYTHON"),
                             Golden.root().resolve("peft/check_folders.py").toString(),
