@@ -123,7 +123,6 @@ final class Requests {
     JsonObject aborted() {
         JsonObject reply = new JsonObject();
         reply.addProperty("status", "aborted");
-        reply.addProperty("execution_count", executionCount);
         return reply;
     }
 
