@@ -10,11 +10,6 @@ public interface GateWatch {
     /** Sees nothing. */
     GateWatch NONE = (site, logits, gate, rows) -> {};
 
-    /** Sees nothing. */
-    static GateWatch none() {
-        return NONE;
-    }
-
     /**
      * Called once a module.
      *

@@ -37,7 +37,7 @@ public final class RoutedPolicy implements LayerPolicy {
     /** Argmax of the routers; keys and values of every token. */
     public static RoutedPolicy of(Gate gate, Routers routers) {
         return new RoutedPolicy(
-                gate, routers, Thresholds.argmax(), ForcedExecution.none(), KvPolicy.KEEP, GateWatch.none());
+                gate, routers, Thresholds.argmax(), ForcedExecution.none(), KvPolicy.KEEP, GateWatch.NONE);
     }
 
     /** With other thresholds. */
@@ -68,7 +68,7 @@ public final class RoutedPolicy implements LayerPolicy {
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
         // A coupled pair shares one router and one input, so that both modules decide alike.
         int module = routers.config().coupled() ? new ModuleSite(site.layer(), Module.ATTENTION).index() : site.index();
-        if (watch == GateWatch.none()) {
+        if (watch == GateWatch.NONE) {
             return new Decision.Gated(gate.choose(routers.of(site), u, thresholds.at(module), forced, rows)); // (N)
         }
         NDArray logits = gate.logits(routers.of(site), u); // (N, 2)
