@@ -171,31 +171,23 @@ final class CachedDecoder {
                         "attention_store",
                         site,
                         keys.x(),
-                        keys.offsets(),
-                        keys.positions(),
-                        keys.cos(),
-                        keys.sin(),
-                        held.get(0),
-                        held.get(1),
-                        held.get(2),
-                        held.get(3));
+                        before(held, keys.offsets(), keys.positions(), keys.cos(), keys.sin()));
+    }
+
+    // The cache's arrays come last of what a method takes before weights.
+    private static NDArray[] before(List<NDArray> held, NDArray... first) {
+        NDArray[] all = Arrays.copyOf(first, first.length + held.size());
+        for (int i = 0; i < held.size(); i++) {
+            all[first.length + i] = held.get(i);
+        }
+        return all;
     }
 
     private NDArray attend(ModuleSite site, NewKeys keys, Rows rows, RowSet queries, NDArray xq) {
         List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
         if (isStep(site, keys, rows, xq)) {
-            return decoder.calls()
-                    .call(
-                            "attention_step",
-                            site,
-                            xq,
-                            keys.positions(),
-                            rows.cos(),
-                            rows.sin(),
-                            held.get(0),
-                            held.get(1),
-                            held.get(2),
-                            held.get(3)); // (1, D)
+            NDArray[] arguments = before(held, keys.positions(), rows.cos(), rows.sin());
+            return decoder.calls().call("attention_step", site, xq, arguments); // (1, D)
         }
         boolean all = queries.rows().length == rows.size();
         // Rows that are both are normed once.

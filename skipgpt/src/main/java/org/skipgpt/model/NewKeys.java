@@ -64,7 +64,7 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
             positions = joined(positions, waiting.positions());
             positions = joined(positions, Arrays.copyOfRange(rows.at(), from, ends[s]));
         }
-        NDArray all = pieces.size() == 1 ? pieces.get(0).duplicate() : NDArrays.concat(pieces, 0); // (m, D)
+        NDArray all = pieces.size() == 1 ? pieces.get(0) : NDArrays.concat(pieces, 0); // (m, D)
         // The result belongs to the owner of its first piece, and waiting rows belong to the cache.
         all.attach(scope);
         int[] offsets = new int[counts.length + 1];
