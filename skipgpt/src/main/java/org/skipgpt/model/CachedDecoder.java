@@ -86,6 +86,9 @@ final class CachedDecoder {
             skip(site, x, rows);
             return x;
         }
+        if (isStep(site, rows)) {
+            return step(site, x, rows); // (1, D)
+        }
         RowSet queries = all ? everyone : RowSet.of(x.getManager(), rows, executing);
         NDArray xq = all ? x : decoder.take(x, queries.index()); // (n, D)
         NDArray f = attendUnderPolicy(site, x, xq, rows, queries); // (n, D)
@@ -185,10 +188,6 @@ final class CachedDecoder {
 
     private NDArray attend(ModuleSite site, NewKeys keys, Rows rows, RowSet queries, NDArray xq) {
         List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
-        if (isStep(site, keys, rows, xq)) {
-            NDArray[] arguments = before(held, keys.positions(), rows.cos(), rows.sin());
-            return decoder.calls().call("attention_step", site, xq, arguments); // (1, D)
-        }
         boolean all = queries.rows().length == rows.size();
         // Rows that are both are normed once.
         NDArray xk = keys.x() == xq ? decoder.calls().nothing() : keys.x();
@@ -213,9 +212,20 @@ final class CachedDecoder {
                         decoder.calls().window(site.layer()));
     }
 
-    /** One sequence, whose one new row attends and needs no keys but its own and those in the cache. */
-    private boolean isStep(ModuleSite site, NewKeys keys, Rows rows, NDArray xq) {
+    /** Whether the one new row of one sequence needs no keys but its own and those in the cache. */
+    private boolean isStep(ModuleSite site, Rows rows) {
+        if (cache.sequences() != 1 || rows.size() != 1) {
+            return false;
+        }
         int window = decoder.config().windows().get(site.layer());
-        return cache.sequences() == 1 && rows.size() == 1 && keys.x() == xq && (window == 0 || rows.at()[0] < window);
+        return (window == 0 || rows.at()[0] < window)
+                && cache.layer(site.layer()).isNothingPending();
+    }
+
+    /** A row that attends: (1, D). */
+    private NDArray step(ModuleSite site, NDArray x, Rows rows) {
+        List<NDArray> held = cache.layer(site.layer()).append(new int[] {1});
+        NDArray[] arguments = before(held, rows.positions(), rows.cos(), rows.sin());
+        return decoder.calls().call("attention_step", site, x, arguments);
     }
 }

@@ -76,7 +76,6 @@ final class DecoderProgram {
         TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript")
                 .with("eps", c.normEps())
                 .with("embedScale", c.embedScale())
-                .with("ropeScale", 1.0)
                 .with("heads", c.heads())
                 .with("kvHeads", c.kvHeads())
                 .with("headDim", c.headDim())

@@ -84,11 +84,20 @@ final class ModuleCalls {
 
     /** What a module adds to every row, f(x): (N, D). */
     NDArray output(ModuleSite site, NDArray x, Rows rows) {
+        return every("attention", "mlp", site, x, rows); // (N, D)
+    }
+
+    /** Adds a module's outputs to every row, x + f(x): (N, D). */
+    NDArray dense(ModuleSite site, NDArray x, Rows rows) {
+        return every("attention_residual", "mlp_residual", site, x, rows); // (N, D)
+    }
+
+    private NDArray every(String attention, String mlp, ModuleSite site, NDArray x, Rows rows) {
         if (site.module() == Module.MLP) {
-            return call("mlp", site, x); // (N, D)
+            return call(mlp, site, x); // (N, D)
         }
         return call(
-                "attention",
+                attention,
                 site,
                 x,
                 rows.offsets(),
