@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.IntFunction;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Interruption;
@@ -63,10 +63,11 @@ final class Backward {
      * Layer by layer.
      *
      * @param between after the forward pass without a graph
-     * @param extra after a layer was run again, a scalar that is added to the loss
+     * @param extra after a layer was run again, a scalar that is added to the loss; what it makes belongs to the given
+     *     owner, which lives as long as the layer's graph
      * @return language loss in nats a token
      */
-    double recomputed(NDManager scope, Layer layer, Runnable between, IntFunction<NDArray> extra) {
+    double recomputed(NDManager scope, Layer layer, Runnable between, Function<NDManager, NDArray> extra) {
         return recomputed(scope, layer, between, extra, upstream -> {});
     }
 
@@ -76,7 +77,11 @@ final class Backward {
      * @param below takes the gradient of the embedded tokens, (N, D)
      */
     double recomputed(
-            NDManager scope, Layer layer, Runnable between, IntFunction<NDArray> extra, Consumer<NDArray> below) {
+            NDManager scope,
+            Layer layer,
+            Runnable between,
+            Function<NDManager, NDArray> extra,
+            Consumer<NDArray> below) {
         List<NDArray> inputs = new ArrayList<>();
         NDArray end;
         try (var off = Torch.gradients(false)) {
@@ -105,7 +110,7 @@ final class Backward {
                 NDArray in = Gradients.leaf(inputs.get(i)); // (N, D)
                 in.attach(one);
                 NDArray out = layer.run(i, in); // (N, D)
-                NDArray root = root(out, upstream, extra.apply(i)); // ()
+                NDArray root = root(out, upstream, extra.apply(one)); // ()
                 if (out != in) {
                     out.close();
                 }

@@ -16,7 +16,7 @@ import org.skipgpt.torch.Gradients;
  * <p>Inputs are all tokens but the last of each sequence, targets all but the first.
  */
 public final class LanguageLoss {
-    private static final int CHUNK = 1024;
+    private static final int CHUNK = 512;
     /** On a GPU larger chunks: each is waited for. */
     private static final int GPU_CHUNK = 8192;
 

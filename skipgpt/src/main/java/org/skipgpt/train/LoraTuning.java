@@ -135,7 +135,7 @@ public final class LoraTuning implements Objective {
                         scope,
                         (layer, in) -> (second[0] ? again : counted).run(layer, in),
                         () -> second[0] = true,
-                        layer -> zero)
+                        one -> zero)
                 : passes.whole(scope, counted, () -> zero);
         Map<String, Double> row = new LinkedHashMap<>();
         row.put("loss", lm);

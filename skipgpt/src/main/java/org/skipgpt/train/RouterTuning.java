@@ -147,7 +147,7 @@ public final class RouterTuning implements Objective {
         }
         Backward passes = new Backward(state.own, rows, LanguageLoss.targets(sequences), weight);
         double lm = config.recompute()
-                ? passes.recomputed(scope, state::layer, state::settle, layer -> state.surrogate(scope))
+                ? passes.recomputed(scope, state::layer, state::settle, state::surrogate)
                 : passes.whole(scope, state::layer, () -> {
                     state.settle();
                     return state.surrogate(scope);

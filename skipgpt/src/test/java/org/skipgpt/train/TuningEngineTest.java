@@ -15,13 +15,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.Observer;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
+import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 
@@ -52,6 +55,28 @@ class TuningEngineTest {
             assertThat(worst(routerGradients(model, manager, both, batches), reference))
                     .as("both")
                     .isLessThan(GRADIENT);
+        }
+    }
+
+    @Test
+    void recomputingKeepsNothingOfALayerThatIsDone() {
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            assertThat(arraysLeft(manager, 6)).isEqualTo(arraysLeft(manager, 2));
+        }
+    }
+
+    private static int arraysLeft(NDManager manager, int layers) {
+        DecoderConfig shape = DecoderConfig.llama(64, 32, 64, layers, 4, 2);
+        LanguageModel model = LanguageModel.dense(
+                "deep", "", Golden.numbers(64), shape, WeightLoader.random(shape, manager, Dtype.FP32, 3));
+        RouterTuningConfig config = RouterTuningConfig.paper(.25).withRecompute(true);
+        Routers routers = Routers.init(manager, shape, RouterConfig.defaults(), 5);
+        Batches batches = n -> new int[][] {{1, 2, 3, 4, 5}, {6, 7, 8}};
+        Objective objective = RouterTuning.of(model, routers, Gate.compile(manager), config, LOOP, batches, "ids");
+        try (NDManager scope = manager.newSubManager();
+                var on = Torch.gradients(true)) {
+            objective.backward(scope, 1, 0, 1);
+            return scope.getManagedArrays().size();
         }
     }
 

@@ -367,7 +367,7 @@ final class TuningPage {
                 * (inputs + 2.0 * SHAPE.kvWidth() + open[0] * 2 * SHAPE.queryWidth() + open[1] * 3 * SHAPE.hidden());
         double streams = n * 4.0 * d;
         // Logits, their log-softmax and their gradient, of the rows computed at once.
-        double logits = 3 * 4.0 * Math.min(n, 1024) * SHAPE.vocabulary();
+        double logits = 3 * 4.0 * Math.min(n, 512) * SHAPE.vocabulary();
         return recompute
                 ? (SHAPE.layers() + 2) * streams + Math.max(layer, logits)
                 : SHAPE.layers() * layer + 2 * streams + logits;
