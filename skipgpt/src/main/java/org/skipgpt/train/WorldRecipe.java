@@ -164,6 +164,7 @@ public record WorldRecipe(
             PackedTokens corpus =
                     PackedTokens.encode(text(from.isPresent()), tokenizer, tokens, work.resolve("tokens.bin"));
             LoopConfig loop = loop(corpus, work);
+            FullTraining.Precision precision = FullTraining.Precision.fastest(device);
             FullTraining objective = new FullTraining(
                     model,
                     n -> n % WHOLE_EVERY == 0
@@ -171,7 +172,7 @@ public record WorldRecipe(
                             : halves(corpus.inOrder(n, batch, context + 1)),
                     held(tokenizer),
                     1,
-                    FullTraining.Precision.MIXED,
+                    precision,
                     false,
                     "world " + tokens + " " + model.hash());
             TrainingRun run = TrainingLoop.run(objective, loop, manager, observer);
@@ -181,7 +182,7 @@ public record WorldRecipe(
                 AtomicFile.write(
                         out.resolve("training.csv"),
                         run.log().thinned(LOG_STEPS).csv());
-                AtomicFile.write(out.resolve("recipe.json"), description(run, model, from));
+                AtomicFile.write(out.resolve("recipe.json"), description(run, model, precision, from));
             }
             return run;
         }
@@ -230,7 +231,8 @@ public record WorldRecipe(
                 .withCheckpoints(work, 200);
     }
 
-    private String description(TrainingRun run, LanguageModel model, Optional<Path> from) {
+    private String description(
+            TrainingRun run, LanguageModel model, FullTraining.Precision precision, Optional<Path> from) {
         JsonObject json = new JsonObject();
         json.addProperty("parameters", model.config().parameters());
         json.addProperty("steps", run.steps());
@@ -244,7 +246,8 @@ public record WorldRecipe(
             json.addProperty("onwards from weights", model.hash());
             json.add("made by", madeBy(folder));
         });
-        json.addProperty("precision", "fp32 weights and moments, matrix products in bf16; stored as bf16");
+        String products = precision == FullTraining.Precision.MIXED ? "bf16" : "fp32";
+        json.addProperty("precision", "fp32 weights and moments, matrix products in " + products + "; stored as bf16");
         json.addProperty("held-out loss", run.log().recent("held-out loss", 1));
         // seconds of the steps, so that a continued run counts whole
         double seconds = run.log().rows().stream()
