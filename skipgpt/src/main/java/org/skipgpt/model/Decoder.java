@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.atomic.AtomicReference;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 
@@ -21,7 +21,7 @@ public final class Decoder {
     private final DecoderWeights weights;
     private final TorchProgram program;
     private final ModuleCalls calls;
-    private @Nullable PackingCosts costs;
+    private final AtomicReference<PackingCosts> costs;
 
     Decoder(
             DecoderConfig config,
@@ -29,19 +29,25 @@ public final class Decoder {
             Optional<Adapter> adapter,
             TorchProgram program,
             boolean reorders) {
-        this(weights, new ModuleCalls(config, weights, adapter, program, reorders));
+        this(weights, new ModuleCalls(config, weights, adapter, program, reorders), new AtomicReference<>());
     }
 
-    private Decoder(DecoderWeights weights, ModuleCalls calls) {
+    private Decoder(DecoderWeights weights, ModuleCalls calls, AtomicReference<PackingCosts> costs) {
         this.config = calls.config();
         this.weights = weights;
         this.program = calls.program();
         this.calls = calls;
+        this.costs = costs;
     }
 
     /** The same forward pass with dropout before the low-rank factors; shares the compiled methods. */
     public Decoder withDropout(Dropout masks) {
-        return new Decoder(weights, calls.withDropout(masks));
+        return new Decoder(weights, calls.withDropout(masks), costs);
+    }
+
+    /** The same forward pass for results that never enter a graph; shares the compiled methods. */
+    Decoder inference() {
+        return new Decoder(weights, calls.inference(), costs);
     }
 
     /** The shape. */
@@ -257,11 +263,13 @@ public final class Decoder {
 
     /** Where packing pays on this device; measured when first asked for. */
     public PackingCosts packingCosts() {
-        synchronized (calls) {
-            if (costs == null) {
-                costs = PackingCosts.measure(this);
+        synchronized (costs) {
+            PackingCosts measured = costs.get();
+            if (measured == null) {
+                measured = PackingCosts.measure(this);
+                costs.set(measured);
             }
-            return costs;
+            return measured;
         }
     }
 
@@ -276,9 +284,9 @@ public final class Decoder {
         return whole ? array : array.get(new NDIndex().addSliceDim(from, to));
     }
 
-    /** Some rows of an array, copied; the engine's own indexing costs twice as much. */
+    /** Some rows of an array, copied. */
     NDArray take(NDArray array, NDArray index) {
-        return program.call("take", array, index);
+        return calls.take(array, index);
     }
 
     /** Logits of some rows of the final stream: (n, V). */

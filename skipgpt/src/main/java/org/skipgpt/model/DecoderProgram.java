@@ -91,6 +91,12 @@ final class DecoderProgram {
                 .with("half", half)
                 .with("cacheType", half == 0 ? 6 : half)
                 .when("half", half != 0)
+                .when(
+                        "apart",
+                        half != 0
+                                && inference
+                                && !targets.contains(Projection.GATE)
+                                && !targets.contains(Projection.UP))
                 .when("gqa", half != 0 && c.heads() != c.kvHeads())
                 .when("split", split)
                 .when("fp16", dtype == Dtype.FP16)

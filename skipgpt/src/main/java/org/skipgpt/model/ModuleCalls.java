@@ -16,6 +16,8 @@ final class ModuleCalls {
     private final DecoderWeights weights;
     private final Optional<Adapter> adapter;
     private final TorchProgram program;
+    // What reorders weights is never in inference mode: restored ones may be trained.
+    private final TorchProgram reordering;
     private final boolean reorders;
     private final boolean half;
     private final List<NDArray> windows;
@@ -37,6 +39,7 @@ final class ModuleCalls {
         this.weights = weights;
         this.adapter = adapter;
         this.program = program;
+        this.reordering = program;
         this.reorders = reorders;
         NDManager manager = weights.manager();
         this.half = DecoderProgram.cacheBytes(manager, config, weights.dtype()) == Short.BYTES;
@@ -47,21 +50,27 @@ final class ModuleCalls {
         this.dropout = Optional.empty();
     }
 
-    private ModuleCalls(ModuleCalls from, Dropout masks) {
+    private ModuleCalls(ModuleCalls from, TorchProgram program, Optional<Dropout> dropout) {
         this.config = from.config;
         this.weights = from.weights;
         this.adapter = from.adapter;
-        this.program = from.program;
+        this.program = program;
+        this.reordering = from.reordering;
         this.reorders = from.reorders;
         this.half = from.half;
         this.windows = from.windows;
         this.nothing = from.nothing;
-        this.dropout = Optional.of(masks);
+        this.dropout = dropout;
     }
 
     /** The same with dropout before the low-rank factors. */
     ModuleCalls withDropout(Dropout masks) {
-        return new ModuleCalls(this, masks);
+        return new ModuleCalls(this, program, Optional.of(masks));
+    }
+
+    /** The same in inference mode, see {@link TorchProgram#inference}. */
+    ModuleCalls inference() {
+        return new ModuleCalls(this, program.inference(), dropout);
     }
 
     /** An array of one dimension without elements, where an argument says nothing. */
@@ -160,7 +169,7 @@ final class ModuleCalls {
     /** Calls a method of the program with a site's weights behind the given arguments. */
     NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
         LayerWeights layer = weights.layers().get(site.layer());
-        List<NDArray> own = reorders ? layer.reordered(site.module(), program) : layer.of(site.module());
+        List<NDArray> own = reorders ? layer.reordered(site.module(), reordering) : layer.of(site.module());
         int pairs = adapter.map(a -> (int) a.targets().stream()
                         .filter(p -> p.module() == site.module())
                         .count())
@@ -211,6 +220,11 @@ final class ModuleCalls {
                 rows.sin()); // (n, D)
     }
 
+    /** Some rows of an array, copied; the engine's own indexing costs twice as much. */
+    NDArray take(NDArray array, NDArray index) {
+        return program.call("take", array, index);
+    }
+
     /** Adds the outputs of the rows that execute: (N, D). */
     NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
         if (site.module() == Module.MLP) {
@@ -220,7 +234,7 @@ final class ModuleCalls {
         if (kv != KvPolicy.EXECUTED) {
             f = someOutputs(site, x, rows, set); // (n, D)
         } else {
-            NDArray chosen = x.get(set.index()); // (n, D)
+            NDArray chosen = take(x, set.index()); // (n, D)
             f = call(
                     "attention",
                     site,
@@ -228,8 +242,8 @@ final class ModuleCalls {
                     set.offsets(),
                     set.positions(),
                     windows.get(site.layer()),
-                    rows.cos().get(set.index()),
-                    rows.sin().get(set.index())); // (n, D)
+                    take(rows.cos(), set.index()),
+                    take(rows.sin(), set.index())); // (n, D)
         }
         try (f) {
             return program.call("scatter", x, set.index(), f); // (N, D)

@@ -23,6 +23,7 @@ public final class Session implements AutoCloseable {
     private static final int CHUNK = 1024;
 
     private final LanguageModel model;
+    private final Decoder decoder;
     private final KvCache cache;
     private final CachedDecoder forward;
     private final float[][] next;
@@ -32,7 +33,8 @@ public final class Session implements AutoCloseable {
         this.model = model;
         this.cache = cache;
         this.next = next;
-        this.forward = new CachedDecoder(model.decoder(), model.policy(), model.execution(), cache);
+        this.decoder = model.decoder().inference();
+        this.forward = new CachedDecoder(decoder, model.policy(), model.execution(), cache);
     }
 
     static Session of(LanguageModel model, int sequences, int limit) {
@@ -91,7 +93,7 @@ public final class Session implements AutoCloseable {
 
     private void step(int[][] tokens, int[][] chunk, int[] at, float @Nullable [][] scores) {
         try (NDManager scope = model.scope()) {
-            Rows rows = model.decoder().rows(scope, chunk, cache.positions().clone());
+            Rows rows = decoder.rows(scope, chunk, cache.positions().clone());
             NDArray x = forward.forward(rows); // (N, D)
             if (scores != null) {
                 score(scope, x, rows, tokens, at, scores);
@@ -108,8 +110,8 @@ public final class Session implements AutoCloseable {
                 return;
             }
             boolean all = ended == rows.size();
-            NDArray ends = all ? x : model.decoder().take(x, scope.create(Arrays.copyOf(last, ended))); // (ended, D)
-            float[] flat = model.decoder().logits(ends).toFloatArray(); // (ended, V)
+            NDArray ends = all ? x : decoder.take(x, scope.create(Arrays.copyOf(last, ended))); // (ended, D)
+            float[] flat = decoder.logits(ends).toFloatArray(); // (ended, V)
             int v = model.config().vocabulary();
             for (int s = 0, i = 0; s < chunk.length; s++) {
                 if (chunk[s].length > 0 && at[s] == tokens[s].length) {
@@ -127,7 +129,7 @@ public final class Session implements AutoCloseable {
             int following = at[s] + row - rows.starts()[s] + 1;
             targets[row] = following < tokens[s].length ? tokens[s][following] : 0;
         }
-        NDList scored = model.decoder().logLikelihood(x, scope.create(targets));
+        NDList scored = decoder.logLikelihood(x, scope.create(targets));
         float[] all = scored.get(0).toFloatArray(); // (N)
         for (int row = 0; row < all.length; row++) {
             int s = rows.sequenceOf(row);

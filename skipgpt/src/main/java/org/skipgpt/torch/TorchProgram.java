@@ -42,11 +42,22 @@ public final class TorchProgram implements AutoCloseable {
 
     private final NDManager owner;
     private final PtSymbolBlock block;
-    private final Map<String, NDArray> tags = new ConcurrentHashMap<>();
+    private final Map<String, NDArray> tags;
+    private final boolean inference;
 
-    private TorchProgram(NDManager owner, PtSymbolBlock block) {
+    private TorchProgram(NDManager owner, PtSymbolBlock block, Map<String, NDArray> tags, boolean inference) {
         this.owner = owner;
         this.block = block;
+        this.tags = tags;
+        this.inference = inference;
+    }
+
+    /**
+     * The same methods in libtorch's inference mode, where short calls take up to a quarter less time. What they return
+     * can be read by anything but can never enter a graph.
+     */
+    public TorchProgram inference() {
+        return new TorchProgram(owner, block, tags, true);
     }
 
     /**
@@ -74,7 +85,8 @@ public final class TorchProgram implements AutoCloseable {
         NDManager owner = parent.newSubManager();
         try {
             ByteArrayInputStream archive = new ByteArrayInputStream(archive(HEAD + methods.indent(2)));
-            return new TorchProgram(owner, JniUtils.loadModule((PtNDManager) owner, archive, false, false));
+            PtSymbolBlock block = JniUtils.loadModule((PtNDManager) owner, archive, false, false);
+            return new TorchProgram(owner, block, new ConcurrentHashMap<>(), false);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (EngineException e) {
@@ -105,8 +117,7 @@ public final class TorchProgram implements AutoCloseable {
         arguments.add(tags.computeIfAbsent(method, this::tag));
         long begun = System.nanoTime();
         try {
-            // train=true is the ordinary mode; false would be InferenceMode, whose results can never meet a gradient.
-            NDList results = IValueUtils.forward(block, arguments, true);
+            NDList results = IValueUtils.forward(block, arguments, !inference);
             CALLS.increment();
             NANOS.add(System.nanoTime() - begun);
             return results;

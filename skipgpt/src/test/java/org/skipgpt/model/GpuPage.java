@@ -30,7 +30,7 @@ public final class GpuPage {
     private static final double[] SHARES = {0.25, 0.4, 0.6};
     private static final int REPEATS = Integer.getInteger("skipgpt.repeats", 9);
 
-    private static final int STEPS = 64;
+    private static final int STEPS = 32;
 
     private final Device device;
     private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
@@ -68,7 +68,7 @@ public final class GpuPage {
     /** What must be equal, and how far apart it is here, as a share of the largest logit. */
     private void laws() {
         line(
-                "## Laws%n%n| family | dtype | logits, golden | packed, masked | cached, whole | DEFERRED, KEEP |%n|---|---|---|---|---|---|");
+                "## Laws%n%n| family | dtype | logits, golden | packed, masked | cached, whole | DEFERRED, KEEP | EXECUTED packed, masked |%n|---|---|---|---|---|---|---|");
         for (String family : FAMILIES) {
             for (Dtype dtype : List.of(Dtype.FP32, Dtype.BF16)) {
                 try (NDManager manager = Torch.manager(device);
@@ -86,15 +86,20 @@ public final class GpuPage {
                 dense.withPolicy(ForcedPolicy.uniform(0.4, dense.config().layers(), 7));
         ForcedPolicy late =
                 ForcedPolicy.uniform(0.4, dense.config().layers(), 7).withKvPolicy(KvPolicy.DEFERRED);
+        LanguageModel evicting = dense.withPolicy(
+                ForcedPolicy.uniform(0.4, dense.config().layers(), 7).withKvPolicy(KvPolicy.EXECUTED));
         float[] packed = flat(keep.alwaysPacked().logits(ids)[0]);
         line(
-                "| %s | %s | %.1e | %.1e | %.1e | %.1e |",
+                "| %s | %s | %.1e | %.1e | %.1e | %.1e | %.1e |",
                 family,
                 dtype,
                 apart(whole, golden.floats("logits.0")),
                 apart(packed, flat(keep.masked().logits(ids)[0])),
                 apart(grown(keep, ids), packed),
-                apart(grown(dense.withPolicy(late), ids), packed));
+                apart(grown(dense.withPolicy(late), ids), packed),
+                apart(
+                        flat(evicting.alwaysPacked().logits(ids)[0]),
+                        flat(evicting.masked().logits(ids)[0])));
     }
 
     private static float[] grown(LanguageModel model, int[] ids) {
