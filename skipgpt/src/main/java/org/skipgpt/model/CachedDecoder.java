@@ -8,7 +8,7 @@ import java.util.List;
  * The forward pass over new tokens of sequences whose earlier tokens are in a cache.
  *
  * <p>Equal to {@link Decoder#forward} over the whole sequences. A token that skips an attention module leaves there,
- * by K/V policy: its keys and values (KEEP), its residual row until a later token of its sequence attends (DEFERRED),
+ * by K/V policy: its keys and values (KEEP), its residual row until some token attends there (DEFERRED),
  * or nothing (EXECUTED). A module nobody executes is bypassed whole: its weights are not read.
  */
 final class CachedDecoder {
@@ -109,7 +109,7 @@ final class CachedDecoder {
             return;
         }
         KvCache.Layer layer = cache.layer(site.layer());
-        int[] ends = needed(layer, rows, new int[0]);
+        int[] ends = ripe(layer, rows);
         if (!Arrays.equals(ends, Arrays.copyOf(rows.starts(), ends.length))) {
             store(site, NewKeys.waitingAnd(decoder, layer, x, rows, ends));
         }
@@ -125,25 +125,21 @@ final class CachedDecoder {
             return attend(
                     site, all ? NewKeys.all(x, rows) : NewKeys.some(decoder, x, rows, queries), rows, queries, xq);
         }
+        // The module's weights are read now anyway, beside which keys of rows that could wait cost little.
         KvCache.Layer layer = cache.layer(site.layer());
-        int[] ends = needed(layer, rows, queries.rows());
-        NewKeys keys = all && layer.isNothingPending()
-                ? NewKeys.all(x, rows)
-                : NewKeys.waitingAnd(decoder, layer, x, rows, ends);
+        int[] ends = Arrays.copyOfRange(rows.starts(), 1, rows.starts().length);
+        NewKeys keys =
+                layer.isNothingPending() ? NewKeys.all(x, rows) : NewKeys.waitingAnd(decoder, layer, x, rows, ends);
         NDArray f = attend(site, keys, rows, queries, xq);
         leave(layer, x, rows, ends);
         return f;
     }
 
-    // A query needs the keys of all rows up to its own; rows behind the last query of their sequence can wait.
-    private static int[] needed(KvCache.Layer layer, Rows rows, int[] queries) {
+    // Rows wait until their sequence has too many of them.
+    private static int[] ripe(KvCache.Layer layer, Rows rows) {
         int[] ends = Arrays.copyOf(rows.starts(), rows.sequences());
-        for (int row : queries) {
-            ends[rows.sequenceOf(row)] = row + 1;
-        }
         for (int s = 0; s < ends.length; s++) {
-            int waiting = ends[s] == rows.starts()[s] ? layer.pending(s).count() : 0;
-            if (waiting + rows.starts()[s + 1] - ends[s] > PENDING_CAP) {
+            if (layer.pending(s).count() + rows.starts()[s + 1] - ends[s] > PENDING_CAP) {
                 ends[s] = rows.starts()[s + 1];
             }
         }

@@ -8,7 +8,7 @@ package org.skipgpt.model;
 public enum KvPolicy {
     /** Keys and values of every token at every layer; the paper's training semantics. */
     KEEP,
-    /** The same values, computed only when a later token attends at that layer. */
+    /** The same values, computed only when some later token attends at that layer. */
     DEFERRED,
     /** None for skipped tokens (D-LLM's eviction); must be tuned with it. */
     EXECUTED;

@@ -67,6 +67,26 @@ class CachedEngineTest {
     }
 
     @Test
+    void nothingWaitsWhereSomeTokenAttends() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel dense = golden.model(manager);
+            LanguageModel some = dense.withPolicy(forced(dense, 0.6, Pattern.UNIFORM, KvPolicy.DEFERRED));
+            int[] tokens = new int[60];
+            Arrays.fill(tokens, 5);
+            try (Session session = some.session(2)) {
+                session.append(new int[] {3}, new int[] {4});
+                session.append(tokens, tokens);
+                assertThat(session.pendingBytes()).isZero();
+                // Two more tokens, one of which skips where the other attends: only modules both skip keep them
+                // waiting.
+                session.append(new int[] {6}, new int[] {7});
+                assertThat(session.pendingBytes() % (2 * 48 * 4)).isZero();
+            }
+        }
+    }
+
+    @Test
     void moreWaitingRowsThanTheCapGetTheirKeysAnyway() {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             DecoderConfig shape = DecoderConfig.llama(64, 32, 48, 2, 4, 2).withMaxPositions(1024);
