@@ -53,8 +53,8 @@ public final class TorchProgram implements AutoCloseable {
     }
 
     /**
-     * The same methods in libtorch's inference mode, where short calls take up to a quarter less time. What they return
-     * can be read by anything but can never enter a graph.
+     * The same methods in libtorch's inference mode, which spares every operation the bookkeeping of gradients. What they
+     * return can be read by anything but can never enter a graph.
      */
     public TorchProgram inference() {
         return new TorchProgram(owner, block, tags, true);
