@@ -122,7 +122,7 @@ public final class Decoder {
         return new Rows(tokens, starts, at, parents, ids, offsets, positions, angles.get(0), angles.get(1));
     }
 
-    /** Rotary cosines and sines of positions (n) on the CPU: two (n, 1, E) on the model's device. */
+    /** Rotary cosines and signed sines, see {@link Rows}, of positions (n) on the CPU: two (n, 1, E) on the model's device. */
     NDList angles(NDArray positions) {
         boolean gpu = weights.manager().getDevice().isGpu();
         NDArray onDevice = gpu ? positions.toDevice(weights.manager().getDevice(), true) : positions;

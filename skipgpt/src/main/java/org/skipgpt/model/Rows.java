@@ -19,8 +19,8 @@ import java.util.Arrays;
  * @param ids (N) int64 on the model's device
  * @param offsets (S+1) int64 on the CPU; (2, S+1) with the parents below where there are some
  * @param positions (N) int64 on the CPU
- * @param cos (N, 1, E) rotary cosines on the model's device
- * @param sin (N, 1, E) rotary sines
+ * @param cos (N, 1, E) rotary cosines on the model's device, in the type in which attention computes
+ * @param sin (N, 1, E) rotary sines with the sign that the rotation gives each component, likewise
  */
 public record Rows(
         int[] tokens,

@@ -78,8 +78,7 @@ class CachedEngineTest {
                 session.append(new int[] {3}, new int[] {4});
                 session.append(tokens, tokens);
                 assertThat(session.pendingBytes()).isZero();
-                // Two more tokens, one of which skips where the other attends: only modules both skip keep them
-                // waiting.
+                // Of two more tokens both wait at a layer, or neither does.
                 session.append(new int[] {6}, new int[] {7});
                 assertThat(session.pendingBytes() % (2 * 48 * 4)).isZero();
             }
