@@ -4,7 +4,9 @@ numbers to the host. Frozen weights, linear routers, AdamW.
 
     python masked_step.py WIDTH HIDDEN LAYERS HEADS KV_HEADS VOCABULARY THREADS OPEN_ATTENTION OPEN_MLP CLOCK
 
-prints its versions, then reads lines "SEQUENCES LENGTH" and answers each with the seconds of one step.
+prints its versions, then reads lines "together LENGTH..." or "single LENGTH..." and answers each with the seconds of one
+step over texts of these lengths: in one batch, padded to the longest, or one text at a time with gradients accumulated,
+as the authors' settings have it.
 OPEN_*: probability of executing; routers are biased to it and read nothing at first. CLOCK: WALL or THREAD_CPU.
 """
 
@@ -38,15 +40,20 @@ def gate(router, x, tau):
     return F.gumbel_softmax(router(x.float()), tau=tau, hard=True)[..., 1:]
 
 
-def step(count, length):
-    ids = torch.randint(0, vocabulary, (count, length + 1))
+def backward(lengths, share):
+    longest = max(lengths)
+    ids = torch.randint(0, vocabulary, (len(lengths), longest + 1))
+    labels = ids[:, 1:].clone()
+    for row, length in enumerate(lengths):
+        labels[row, length:] = -100
     base, rates = model.model, []
     x = base.embed_tokens(ids[:, :-1])
-    rotary = base.rotary_emb(x, torch.arange(length)[None])
+    rotary = base.rotary_emb(x, torch.arange(longest)[None])
     for i, layer in enumerate(base.layers):
         if torch.isnan(x).any().item():
             raise SystemExit("NaN")
         g = gate(routers[2 * i], x, 3.0)
+        # Padding lies behind the text, so causality hides it and no mask is needed.
         a, _ = layer.self_attn(layer.input_layernorm(x), position_embeddings=rotary, attention_mask=None)
         x = x + g * a
         h = gate(routers[2 * i + 1], x, 3.0)
@@ -54,18 +61,24 @@ def step(count, length):
         g.mean().item(), h.mean().item(), g.sum().item(), g.detach().cpu(), h.detach().cpu()
         rates += [g.mean(), h.mean()]
     logits = model.lm_head(base.norm(x))
-    loss = F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten())
+    loss = F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=-100)
     loss = loss + 8 * (0.25 - (1 - torch.stack(rates).mean())).abs()
-    loss.backward()
+    (share * loss).backward()
+    return loss.item()
+
+
+def step(form, lengths):
+    batches = [lengths] if form == "together" else [[length] for length in lengths]
+    for batch in batches:
+        backward(batch, 1 / len(batches))
     torch.nn.utils.clip_grad_norm_(routers.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    return loss.item()
 
 
 print(f"torch {torch.__version__}, transformers {transformers.__version__}", flush=True)
 for line in sys.stdin:
-    count, length = map(int, line.split())
+    form, *lengths = line.split()
     begun = clock()
-    step(count, length)
+    step(form, [int(length) for length in lengths])
     print(clock() - begun, flush=True)

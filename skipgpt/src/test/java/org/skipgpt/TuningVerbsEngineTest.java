@@ -65,6 +65,8 @@ class TuningVerbsEngineTest {
                 .isEqualTo(((RoutedPolicy) rt.model().policy()).routers().hash());
         assertThat(joint.model().adapter()).isPresent();
         assertThat(dense.sparsity().cost().modules()).isZero();
+        assertThat(dense.sparsity().cost().routerParameters()).isZero();
+        assertThat(rt.sparsity().cost().routerParameters()).isPositive();
         assertThat(rt.log().rows()).hasSize(60);
         assertThat(rt.curve("LM loss", "held-out loss").title()).isEqualTo("SkipGPT-RT");
         assertThat(model.logits(new int[] {5, 6, 7})[0]).isDeepEqualTo(before);

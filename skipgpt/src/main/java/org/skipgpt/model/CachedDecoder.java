@@ -15,6 +15,11 @@ final class CachedDecoder {
     /** Residual rows a sequence may leave waiting at a layer before their keys and values are computed anyway. */
     static final int PENDING_CAP = 256;
 
+    /** Bytes of keys and values that are read in the time of one more turn of the loop over sequences. */
+    private static final long TURN_BYTES = 2 << 20;
+
+    private static final long GPU_TURN_BYTES = 256 << 20;
+
     private final Decoder decoder;
     private final LayerPolicy policy;
     private final Execution execution;
@@ -79,7 +84,9 @@ final class CachedDecoder {
         executed[site.index()] += executing.length;
         boolean all = executing.length == rows.size();
         if (decision instanceof Decision.Gated gated && isMasked()) {
-            NDArray f = attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
+            NDArray f = areSteps(site, rows, everyone)
+                    ? steps("steps", site, x, rows, everyone)
+                    : attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
             return Decoder.gated(x, f, gated.gate()); // (N, D)
         }
         if (executing.length == 0) {
@@ -90,6 +97,9 @@ final class CachedDecoder {
             return step(site, x, rows); // (1, D)
         }
         RowSet queries = all ? everyone : RowSet.of(x.getManager(), rows, executing);
+        if (areSteps(site, rows, queries)) {
+            return steps("attention_steps", site, x, rows, queries); // (N, D)
+        }
         NDArray xq = all ? x : decoder.take(x, queries.index()); // (n, D)
         NDArray f = attendUnderPolicy(site, x, xq, rows, queries); // (n, D)
         return all ? x.add(f) : decoder.program().call("scatter", x, queries.index(), f); // (N, D)
@@ -223,5 +233,60 @@ final class CachedDecoder {
         List<NDArray> held = cache.layer(site.layer()).append(new int[] {1});
         NDArray[] arguments = before(held, rows.positions(), rows.cos(), rows.sin());
         return decoder.calls().call("attention_step", site, x, arguments);
+    }
+
+    /** Whether every sequence has one new row at most, and all sequences in one kernel cost less than one after another. */
+    private boolean areSteps(ModuleSite site, Rows rows, RowSet queries) {
+        int[] starts = rows.starts();
+        int window = decoder.config().windows().get(site.layer());
+        for (int s = 0; s < rows.sequences(); s++) {
+            boolean one = starts[s + 1] - starts[s] <= 1;
+            if (!one || (window > 0 && starts[s + 1] > starts[s] && rows.at()[starts[s]] >= window)) {
+                return false;
+            }
+        }
+        // The kernel reads as many keys of each sequence as the longest one has, whether or not it has a query.
+        int[] lengths = cache.layer(site.layer()).lengths();
+        long needed = 0;
+        for (int row : queries.rows()) {
+            needed += lengths[rows.sequenceOf(row)];
+        }
+        long more = (long) lengths.length * Arrays.stream(lengths).max().orElse(0) - needed;
+        long turn = decoder.weights().manager().getDevice().isGpu() ? GPU_TURN_BYTES : TURN_BYTES;
+        int turns = queries.rows().length - 1;
+        return turns > 0 && more * cache.bytesPerKey() <= turns * turn;
+    }
+
+    /** One new row of each of several sequences, some of which attend. */
+    private NDArray steps(String method, ModuleSite site, NDArray x, Rows rows, RowSet queries) {
+        KvCache.Layer layer = cache.layer(site.layer());
+        NDArray nothing = decoder.calls().nothing();
+        boolean waits = kv == KvPolicy.DEFERRED;
+        int[] ends = Arrays.copyOfRange(rows.starts(), 1, rows.starts().length);
+        NewKeys keys = NewKeys.all(x, rows);
+        if (waits && !layer.isNothingPending()) {
+            keys = NewKeys.waitingAnd(decoder, layer, x, rows, ends);
+        } else if (kv == KvPolicy.EXECUTED) {
+            keys = NewKeys.of(x, queries, rows);
+        }
+        boolean own = keys.x() == x;
+        long[] owners =
+                Arrays.stream(queries.rows()).mapToLong(rows::sequenceOf).toArray();
+        NDArray[] arguments = before(
+                layer.append(keys.counts()),
+                queries.index(),
+                Rows.cpu(x.getManager(), owners),
+                rows.cos(),
+                rows.sin(),
+                own ? nothing : keys.x(),
+                keys.offsets(),
+                keys.positions(),
+                own ? nothing : keys.cos(),
+                own ? nothing : keys.sin());
+        NDArray y = decoder.calls().call(method, site, x, arguments);
+        if (waits) {
+            leave(layer, x, rows, ends);
+        }
+        return y;
     }
 }

@@ -63,17 +63,22 @@ final class KvCache implements AutoCloseable {
         return manager;
     }
 
+    /** Bytes of one token's key and value at one layer. */
+    long bytesPerKey() {
+        return 2L * config.kvWidth() * elementBytes;
+    }
+
     /** Bytes of key and value arrays, room included. */
     long bytes() {
         return layers.stream()
-                .mapToLong(layer -> (long) layer.room * sequences() * 2 * config.kvWidth() * elementBytes)
+                .mapToLong(layer -> bytesPerKey() * layer.room * sequences())
                 .sum();
     }
 
     /** Bytes of the keys and values there are. */
     long usedBytes() {
         return layers.stream()
-                .mapToLong(layer -> Arrays.stream(layer.lengths).sum() * 2L * config.kvWidth() * elementBytes)
+                .mapToLong(layer -> Arrays.stream(layer.lengths).sum() * bytesPerKey())
                 .sum();
     }
 

@@ -28,17 +28,26 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
 
     /** Some new rows. */
     static NewKeys some(Decoder decoder, NDArray x, Rows rows, RowSet set) {
-        int[] counts = new int[rows.sequences()];
-        for (int row : set.rows()) {
-            counts[rows.sequenceOf(row)]++;
-        }
         return new NewKeys(
                 decoder.take(x, set.index()),
-                counts,
+                counts(rows, set),
                 set.offsets(),
                 set.positions(),
                 decoder.take(rows.cos(), set.index()),
                 decoder.take(rows.sin(), set.index()));
+    }
+
+    /** Some new rows, to be taken from x, cos and sin of all. */
+    static NewKeys of(NDArray x, RowSet set, Rows rows) {
+        return new NewKeys(x, counts(rows, set), set.offsets(), set.positions(), rows.cos(), rows.sin());
+    }
+
+    private static int[] counts(Rows rows, RowSet set) {
+        int[] counts = new int[rows.sequences()];
+        for (int row : set.rows()) {
+            counts[rows.sequenceOf(row)]++;
+        }
+        return counts;
     }
 
     /**

@@ -1,6 +1,7 @@
 package org.skipgpt.route;
 
 import java.util.Locale;
+import java.util.Optional;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.report.Report;
@@ -37,7 +38,7 @@ public record Cost(
         implements Report {
 
     /**
-     * Counts.
+     * Counts, for a model with routers.
      *
      * @param attention s_a, 0..1
      * @param mlp s_m, 0..1
@@ -52,6 +53,18 @@ public record Cost(
             double mlp,
             int context,
             int elementBytes) {
+        return of(model, Optional.of(router), kv, attention, mlp, context, elementBytes);
+    }
+
+    /** The same for a model that may have no routers, whose decisions then cost nothing. */
+    static Cost of(
+            DecoderConfig model,
+            Optional<RouterConfig> router,
+            KvPolicy kv,
+            double attention,
+            double mlp,
+            int context,
+            int elementBytes) {
         double pa = model.attentionParameters();
         double pm = model.mlpParameters();
         boolean evicted = kv == KvPolicy.EXECUTED;
@@ -60,7 +73,8 @@ public record Cost(
         double savedAttention = evicted ? attentionFlops(model, context) : savedAttentionFlops(model, context);
         double dense = model.layers() * (attentionFlops(model, context) + mlpFlops(model))
                 + 2.0 * model.vocabulary() * model.width();
-        long routers = router.parameters(model.width()) * model.layers() * (router.coupled() ? 1 : 2);
+        long routers = router.map(r -> r.parameters(model.width()) * model.layers() * (r.coupled() ? 1 : 2))
+                .orElse(0L);
         double cache = 2.0 * model.kvWidth() * model.layers() * elementBytes;
         return new Cost(
                 attention,

@@ -2,6 +2,7 @@ package org.skipgpt.route;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
@@ -26,8 +27,9 @@ public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
         }
         RoutingTrace trace = RoutingTrace.joined(traces);
         KvPolicy kv = model.policy().kvPolicy();
-        RouterConfig router =
-                model.policy() instanceof RoutedPolicy routed ? routed.routers().config() : RouterConfig.defaults();
+        Optional<RouterConfig> router = model.policy() instanceof RoutedPolicy routed
+                ? Optional.of(routed.routers().config())
+                : Optional.empty();
         return new SparsityReport(
                 trace,
                 Cost.of(

@@ -30,6 +30,8 @@ class CachedEngineTest {
                     LanguageModel model = dense.withPolicy(forced(dense, share, Pattern.UNIFORM, kv));
                     compare(model, golden.ids(0), golden.ids(1), kv + " at " + share);
                     compare(model.masked(), golden.ids(0), golden.ids(1), kv + " masked at " + share);
+                    compareTogether(model, golden.ids(0), golden.ids(1), kv + " at " + share);
+                    compareTogether(model.masked(), golden.ids(0), golden.ids(1), kv + " masked at " + share);
                 }
             }
         }
@@ -215,6 +217,34 @@ class CachedEngineTest {
                         .isLessThan(TOLERANCE);
             }
         }
+    }
+
+    private static void compareTogether(LanguageModel model, int[] a, int[] b, String what) {
+        int[][] texts = {a, b, a, b};
+        float[][][] whole = model.logits(texts);
+        int[] at = {5, 1, 9, 3};
+        try (Session session = model.session(texts.length)) {
+            session.append(pieces(texts, new int[texts.length], at));
+            for (int step = 0; step < 20; step++) {
+                int[] from = at.clone();
+                for (int s = 0; s < at.length; s++) {
+                    boolean pauses = step % (s + 2) == s + 1;
+                    at[s] = Math.min(texts[s].length, pauses ? at[s] : at[s] + 1);
+                }
+                float[][] next = session.append(pieces(texts, from, at));
+                for (int s = 0; s < at.length; s++) {
+                    assertThat(FamilyGoldenTest.maxDifference(next[s], whole[s][at[s] - 1]))
+                            .as(what + ", together, sequence " + s + ", step " + step)
+                            .isLessThan(TOLERANCE);
+                }
+            }
+        }
+    }
+
+    private static int[][] pieces(int[][] texts, int[] from, int[] to) {
+        return IntStream.range(0, texts.length)
+                .mapToObj(s -> Arrays.copyOfRange(texts[s], from[s], to[s]))
+                .toArray(int[][]::new);
     }
 
     private static float[][] oneByOne(LanguageModel model, int[] ids) {
