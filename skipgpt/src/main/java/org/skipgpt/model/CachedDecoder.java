@@ -71,8 +71,13 @@ final class CachedDecoder {
 
     private NDArray mlp(ModuleSite site, NDArray x, NDArray layerInput, Rows rows) {
         Decision decision = policy.decide(site, x, layerInput, rows);
-        executed[site.index()] += RowSet.executing(decision, rows.size()).length;
-        return decoder.run(site, x, rows, decision, kv, execution); // (N, D)
+        int executing = RowSet.executing(decision, rows.size()).length;
+        executed[site.index()] += executing;
+        if (execution != Execution.MASKED && executing == rows.size()) {
+            return decoder.dense(site, x, rows); // (N, D)
+        }
+        boolean none = execution != Execution.MASKED && executing == 0;
+        return none ? x : decoder.run(site, x, rows, decision, kv, execution); // (N, D)
     }
 
     private NDArray attention(ModuleSite site, NDArray x, Rows rows, RowSet everyone) {

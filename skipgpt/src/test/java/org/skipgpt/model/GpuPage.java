@@ -68,7 +68,7 @@ public final class GpuPage {
     /** What must be equal, and how far apart it is here, as a share of the largest logit. */
     private void laws() {
         line(
-                "## Laws%n%n| family | dtype | logits, golden | packed, masked | cached, whole | DEFERRED, KEEP | EXECUTED packed, masked |%n|---|---|---|---|---|---|---|");
+                "## Laws%n%n| family | dtype | logits, golden | packed, masked | cached, whole | DEFERRED, KEEP | EXECUTED packed, masked | decoded together, whole |%n|---|---|---|---|---|---|---|---|");
         for (String family : FAMILIES) {
             for (Dtype dtype : List.of(Dtype.FP32, Dtype.BF16)) {
                 try (NDManager manager = Torch.manager(device);
@@ -90,7 +90,7 @@ public final class GpuPage {
                 ForcedPolicy.uniform(0.4, dense.config().layers(), 7).withKvPolicy(KvPolicy.EXECUTED));
         float[] packed = flat(keep.alwaysPacked().logits(ids)[0]);
         line(
-                "| %s | %s | %.1e | %.1e | %.1e | %.1e | %.1e |",
+                "| %s | %s | %.1e | %.1e | %.1e | %.1e | %.1e | %.1e |",
                 family,
                 dtype,
                 apart(whole, golden.floats("logits.0")),
@@ -99,7 +99,30 @@ public final class GpuPage {
                 apart(grown(dense.withPolicy(late), ids), packed),
                 apart(
                         flat(evicting.alwaysPacked().logits(ids)[0]),
-                        flat(evicting.masked().logits(ids)[0])));
+                        flat(evicting.masked().logits(ids)[0])),
+                apart(grownTogether(keep, ids), whole(keep.alwaysPacked(), ids)));
+    }
+
+    /** The rows of a text's later part, the second of two sequences. */
+    private static float[] whole(LanguageModel model, int[] ids) {
+        return flat(model.logits(ids, later(ids))[1]);
+    }
+
+    /** The same token by token, beside the first. */
+    private static float[] grownTogether(LanguageModel model, int[] ids) {
+        int[] later = later(ids);
+        float[][] rows = new float[later.length][];
+        try (Session session = model.session(2)) {
+            session.append(Arrays.copyOf(ids, ids.length - later.length), new int[0]);
+            for (int i = 0; i < later.length; i++) {
+                rows[i] = session.append(new int[] {ids[ids.length - later.length + i]}, new int[] {later[i]})[1];
+            }
+        }
+        return flat(rows);
+    }
+
+    private static int[] later(int[] ids) {
+        return Arrays.copyOfRange(ids, 5, ids.length);
     }
 
     private static float[] grown(LanguageModel model, int[] ids) {

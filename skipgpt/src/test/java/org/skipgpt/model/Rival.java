@@ -7,9 +7,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.skipgpt.torch.Torch;
 
-/** Hugging Face transformers in a process of its own, timing what it is told to; see src/bench/hf_speed.py. */
-final class Rival implements AutoCloseable {
+/** A script of src/bench in a Python process of its own, timing what it is told to. */
+public final class Rival implements AutoCloseable {
     private final Process process;
     private final BufferedReader in;
     private final Writer out;
@@ -22,23 +23,34 @@ final class Rival implements AutoCloseable {
         this.versions = in.readLine();
     }
 
-    static Rival start(DecoderConfig c, int threads, BenchmarkClock clock) throws IOException {
-        List<String> command =
-                new ArrayList<>(List.of(System.getProperty("skipgpt.python", "python3"), "src/bench/hf_speed.py"));
-        for (int n : new int[] {c.width(), c.hidden(), c.layers(), c.heads(), c.kvHeads(), c.vocabulary(), threads}) {
+    /**
+     * Starts a script with random weights of a shape.
+     *
+     * @param python its interpreter
+     * @param more what the script takes behind the shape and the number of threads
+     */
+    public static Rival start(String python, String script, DecoderConfig c, Object... more) throws IOException {
+        List<String> command = new ArrayList<>(List.of(python, "src/bench/" + script));
+        for (int n :
+                new int[] {c.width(), c.hidden(), c.layers(), c.heads(), c.kvHeads(), c.vocabulary(), Torch.threads()
+                }) {
             command.add(Integer.toString(n));
         }
-        command.add(clock.name());
+        for (Object argument : more) {
+            command.add(argument.toString());
+        }
         return new Rival(new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());
     }
 
-    String versions() {
+    /** Versions of its libraries. */
+    public String versions() {
         return versions;
     }
 
-    double seconds(String command) throws IOException {
+    /** What it answers to a line, seconds mostly. */
+    public double seconds(String command) throws IOException {
         out.write(command + "\n");
         out.flush();
         return Double.parseDouble(in.readLine());

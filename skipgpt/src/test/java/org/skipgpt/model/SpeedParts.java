@@ -6,11 +6,18 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.report.Observer;
+import org.skipgpt.route.Budget;
+import org.skipgpt.route.BudgetDial;
+import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.torch.Dtype;
-import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.train.Tuning;
+import org.skipgpt.train.TuningOptions;
 
 /** The measurements of the speed page, one a part. */
 final class SpeedParts {
@@ -20,6 +27,7 @@ final class SpeedParts {
             "four",
             "clustered",
             "executed",
+            "tuned",
             "short",
             "length",
             "decode",
@@ -32,6 +40,8 @@ final class SpeedParts {
             "what | K/V | skipped a/m % | dense ms | masked ms | packed ms | speed-up | ideal | eta | over masked | spread";
     private static final double[] SHARES = {0.25, 0.4, 0.6};
     private static final int EMPTY_CALLS = 2000;
+    private static final int TUNING_STEPS = 60;
+    private static final int WARM_STEPS = 400;
 
     private final LanguageModel dense;
     private final NDManager manager;
@@ -54,6 +64,7 @@ final class SpeedParts {
             case "four" -> skipping("4 x 512, uniform and by layer", 4, 512, Pattern.UNIFORM, Pattern.BY_LAYER);
             case "clustered" -> clustered();
             case "executed" -> executed();
+            case "tuned" -> tuned();
             case "short" -> shortPrompts();
             case "length" -> lengths();
             case "decode" -> decoding();
@@ -77,7 +88,8 @@ final class SpeedParts {
 
     private void transformers() throws IOException {
         heading("Dense, against Hugging Face transformers", "phase | ours ms | transformers ms | ratio | spread");
-        try (Rival rival = Rival.start(SpeedPage.SHAPE, Torch.threads(), clock)) {
+        try (Rival rival = Rival.start(
+                System.getProperty("skipgpt.python", "python3"), "hf_speed.py", SpeedPage.SHAPE, clock.name())) {
             for (int[] shape : new int[][] {{1, 1024}, {4, 512}}) {
                 compare(
                         "prefill " + shape[0] + " x " + shape[1],
@@ -174,6 +186,28 @@ final class SpeedParts {
         }
     }
 
+    private void tuned() {
+        heading("Routers that were tuned, " + TUNING_STEPS + " steps, and set to the share with the budget dial", HEAD);
+        SplittableRandom random = new SplittableRandom(5);
+        List<String> documents = IntStream.range(0, 100)
+                .mapToObj(i -> random.ints(128, 0, dense.config().vocabulary())
+                        .mapToObj(Integer::toString)
+                        .collect(Collectors.joining(" ")))
+                .toList();
+        TuningOptions options = TuningOptions.workshop().withSteps(TUNING_STEPS).withBatch(2, 128);
+        for (double share : SHARES) {
+            LanguageModel tuned = Tuning.routers(dense, share, documents, options, Observer.silent())
+                    .model();
+            int[][] samples =
+                    documents.stream().limit(8).map(dense.tokenizer()::encode).toArray(int[][]::new);
+            LanguageModel model = BudgetDial.calibrate(tuned, Budget.of(share), new double[] {share}, samples)
+                    .set(tuned, share);
+            row(model, prefill(1, 1024), 0);
+            RoutedPolicy routed = (RoutedPolicy) model.policy();
+            row(model.withPolicy(routed.withKvPolicy(KvPolicy.DEFERRED)), decoding(1), 1);
+        }
+    }
+
     private void shortPrompts() {
         heading("Prefill of 128 tokens", HEAD);
         for (Pattern pattern : Pattern.values()) {
@@ -253,8 +287,8 @@ final class SpeedParts {
         line("| phase | outside | calls | spread of the share |%n| --- | --- | --- | --- |");
         LanguageModel deferred = dense.withPolicy(forced(0.4, Pattern.UNIFORM, KvPolicy.DEFERRED));
         LanguageModel packed = dense.withPolicy(forced(0.4, Pattern.UNIFORM, KvPolicy.KEEP));
-        outsideDecoding("decode from 256 on, a token", empty, dense);
-        outsideDecoding("decode from 256 on, 40 % skipped, a token", empty, deferred);
+        outsideDecoding("decode after 656, a token", empty, dense);
+        outsideDecoding("decode after 656, 40 % skipped, a token", empty, deferred);
         outside("prefill 1 x 1024", empty, 1, () -> prefill(dense, 1, 1024));
         outside("prefill 1 x 1024, 40 % skipped", empty, 1, () -> prefill(packed, 1, 1024));
     }
@@ -263,6 +297,10 @@ final class SpeedParts {
         int tokens = 16;
         try (Session session = model.session(1)) {
             session.append(new int[256]);
+            // The host's own code is compiled while the first some hundred steps run.
+            for (int t = 0; t < WARM_STEPS; t++) {
+                session.append(new int[] {t});
+            }
             outside(phase, empty, tokens, () -> {
                 for (int t = 0; t < tokens; t++) {
                     session.append(new int[] {t});
@@ -327,7 +365,9 @@ final class SpeedParts {
     private void row(LanguageModel model, BenchmarkOptions options, int phase) {
         BenchmarkResult result = Benchmark.run(model, options);
         SpeedRow r = result.rows().get(phase);
-        String pattern = ((ForcedPolicy) model.policy()).pattern().name().toLowerCase(Locale.ROOT);
+        String pattern = model.policy() instanceof ForcedPolicy forced
+                ? forced.pattern().name().toLowerCase(Locale.ROOT)
+                : "routers";
         String cache = options.decodeSequences() == 1
                 ? ""
                 : String.format(

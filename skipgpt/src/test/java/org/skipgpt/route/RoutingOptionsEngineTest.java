@@ -14,6 +14,7 @@ import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleSite;
+import org.skipgpt.model.Rows;
 import org.skipgpt.torch.Torch;
 
 /** Forms of routers, thresholds, and what a trace says, against arithmetic by hand. */
@@ -97,6 +98,40 @@ class RoutingOptionsEngineTest {
             }
             assertThat(executed).isPositive();
             assertThat(near).as("tokens whose decision depends on theta").isPositive();
+        }
+    }
+
+    @Test
+    void rowsDecidedOneByOneDecideAsTogether() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            Gate gate = Gate.compile(manager);
+            int d = model.config().width();
+            int n = 40;
+            NDArray u = manager.create(draws(n * d, 9), new Shape(n, d));
+            Rows all = model.decoder().rows(manager, new int[][] {new int[n]});
+            for (RouterConfig config : List.of(
+                    RouterConfig.defaults(), RouterConfig.defaults().withBias(false), RouterConfig.official())) {
+                Router router =
+                        Routers.init(manager, model.config(), config, 5).all().get(1);
+                for (ForcedExecution forced :
+                        List.of(ForcedExecution.none(), ForcedExecution.none().withFirstTokens(3))) {
+                    float[] together = gate.choose(router, u, 0.1, forced, all).toFloatArray();
+                    float[] logits = gate.logits(router, u).toFloatArray();
+                    float[] alone = new float[n];
+                    for (int row = 0; row < n; row++) {
+                        assertThat(Math.abs(logits[2 * row + 1] - logits[2 * row] - 0.1))
+                                .as("no row lies on the threshold")
+                                .isGreaterThan(ROUNDING);
+                        Rows one = model.decoder().rows(manager, new int[][] {{0}}, new int[] {row});
+                        alone[row] = gate.choose(router, u.get(row + ":" + (row + 1)), 0.1, forced, one)
+                                .getFloat(0);
+                    }
+                    assertThat(alone).isEqualTo(together);
+                    assertThat(together).contains(0f).contains(1f);
+                }
+            }
         }
     }
 

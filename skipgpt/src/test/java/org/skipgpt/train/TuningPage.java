@@ -8,9 +8,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.stream.Collectors;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Rival;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -25,7 +27,7 @@ final class TuningPage {
     static final int LENGTH = 512;
     private static final int SEQUENCES = 2;
     private static final double RHO = 0.25;
-    private static final double[][] OPEN = {{.65, .8}, {.6, .6}};
+    private static final double[][] OPEN = {{.65, .8}, {.6, .6}, {.4, .4}};
 
     private TuningPage() {}
 
@@ -45,7 +47,7 @@ final class TuningPage {
                 Turns.REPEATS,
                 ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
         for (double[] open : OPEN) {
-            for (MaskedStep.Form form : wide ? List.of(MaskedStep.Form.TOGETHER) : List.of(MaskedStep.Form.values())) {
+            for (String form : List.of("together", "single")) {
                 routerSteps(work, open, form, arguments[1]);
             }
             loraSteps(work, open);
@@ -81,6 +83,7 @@ final class TuningPage {
                             SkipGpt.worldTexts(400, 100), world.tokenizer(), options.sequences(), options.length(), 1));
         }
 
+        /** Inputs of each text of a step. */
         int[] lengths(long step) {
             return Arrays.stream(LanguageLoss.inputs(batches.batch(step)))
                     .mapToInt(row -> row.length)
@@ -101,33 +104,42 @@ final class TuningPage {
         }
     }
 
-    private static void routerSteps(Workload work, double[] open, MaskedStep.Form form, String python)
-            throws IOException {
+    /**
+     * Times router steps.
+     *
+     * @param form how Python takes the texts: {@code together} in one batch, or {@code single}, one after another with
+     *     gradients accumulated, as the authors' settings have it
+     */
+    private static void routerSteps(Workload work, double[] open, String form, String python) throws IOException {
         try (NDManager manager = Torch.manager(Device.cpu());
-                MaskedStep masked = MaskedStep.start(python, work.shape(), open, TuningSteps.CLOCK)) {
+                Rival masked = Rival.start(
+                        python, "masked_step.py", work.shape(), open[0], open[1], TuningSteps.CLOCK.name())) {
             TuningSteps steps = new TuningSteps(manager, TuningSteps.random(manager, work.shape()), work.batches());
             TuningSteps.Step full = steps.routerFull(open);
             TuningSteps.Step exact = steps.router(open, 1, false);
             TuningSteps.Step sampled = steps.router(open, RHO, false);
             Turns t = Turns.of(List.of(
                     full::seconds,
-                    () -> masked.seconds(form, work.lengths(exact.at()[0])),
+                    () -> masked.seconds(form + " " + words(work.lengths(exact.at()[0]))),
                     exact::seconds,
                     sampled::seconds));
             TuningFlops flops = work.flops(open);
-            String against = form == MaskedStep.Form.TOGETHER ? "one batch" : "one text at a time";
             System.out.println(masked.versions());
-            routerRow("router, exact", against, open, t, 2, flops.routerFull() / flops.routerSparse(1));
-            routerRow("router, a quarter", against, open, t, 3, flops.routerFull() / flops.routerSparse(RHO));
+            routerRow("router, exact", form, open, t, 2, flops.routerFull() / flops.routerSparse(1));
+            routerRow("router, a quarter", form, open, t, 3, flops.routerFull() / flops.routerSparse(RHO));
         }
     }
 
-    private static void routerRow(String name, String against, double[] open, Turns t, int step, double ideal) {
+    private static String words(int[] numbers) {
+        return Arrays.stream(numbers).mapToObj(Integer::toString).collect(Collectors.joining(" "));
+    }
+
+    private static void routerRow(String name, String form, double[] open, Turns t, int step, double ideal) {
         System.out.printf(
                 Locale.ROOT,
                 "| %s | %s | %.0f, %.0f %% | %.3f | %.3f | %.3f | %.2f | %.2f | %.2f | %.2f | %.1f %% |%n",
                 name,
-                against,
+                form,
                 100 * (1 - open[0]),
                 100 * (1 - open[1]),
                 t.of(step),
