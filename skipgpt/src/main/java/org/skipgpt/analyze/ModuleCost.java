@@ -137,7 +137,7 @@ public record ModuleCost(
 
     private static int executed(Decision decision, int n) {
         if (decision instanceof Decision.Gated gated) {
-            return Math.round(gated.gate().sum().getFloat());
+            return gated.executing().length;
         }
         return decision instanceof Decision.All ? n : 0;
     }

@@ -235,7 +235,7 @@ public final class Decoder {
                 int most = always ? rows.size() : packingCosts().most(site.module(), rows.size());
                 return calls.routed(site, x, gated.gate(), most, rows); // (N, D)
             }
-            int[] executing = RowSet.executing(gated.gate());
+            int[] executing = gated.executing();
             if (executing.length == 0) {
                 return x;
             }

@@ -71,9 +71,7 @@ public record ForcedPolicy(
         if (open == 0) {
             return Decision.none();
         }
-        return open == gate.length
-                ? Decision.all()
-                : new Decision.Gated(residual.getManager().create(gate));
+        return open == gate.length ? Decision.all() : new Decision.Gated(residual.getManager(), gate);
     }
 
     private long key(Rows rows, int row) {

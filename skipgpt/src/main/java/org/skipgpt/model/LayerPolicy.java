@@ -22,6 +22,11 @@ public interface LayerPolicy {
      */
     Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows);
 
+    /** The same decisions for a while in which nothing learns, so that what they rest on may be copied where it is read fast. */
+    default LayerPolicy settled() {
+        return this;
+    }
+
     /** Which keys and values exist for skipped tokens. */
     default KvPolicy kvPolicy() {
         return KvPolicy.KEEP;

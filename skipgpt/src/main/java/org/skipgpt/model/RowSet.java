@@ -3,7 +3,6 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
@@ -15,23 +14,10 @@ import java.util.stream.IntStream;
  * @param positions (n) int64 on the CPU
  */
 public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positions) {
-    /** Reads a gate and says which rows execute; one copy from device to host. */
-    static int[] executing(NDArray gate) {
-        float[] open = gate.toFloatArray();
-        int[] rows = new int[open.length];
-        int n = 0;
-        for (int i = 0; i < open.length; i++) {
-            if (open[i] != 0) {
-                rows[n++] = i;
-            }
-        }
-        return Arrays.copyOf(rows, n);
-    }
-
     /** Which of some rows a decision executes. */
     static int[] executing(Decision decision, int rows) {
         if (decision instanceof Decision.Gated gated) {
-            return executing(gated.gate());
+            return gated.executing();
         }
         return IntStream.range(0, decision instanceof Decision.All ? rows : 0).toArray();
     }

@@ -34,7 +34,7 @@ public final class Session implements AutoCloseable {
         this.cache = cache;
         this.next = next;
         this.decoder = model.decoder().inference();
-        this.forward = new CachedDecoder(decoder, model.policy(), model.execution(), cache);
+        this.forward = new CachedDecoder(decoder, model.policy().settled(), model.execution(), cache);
     }
 
     static Session of(LanguageModel model, int sequences, int limit) {

@@ -41,7 +41,7 @@ public final class SplitForward {
             return decoder.run(site, x, rows, decision, policy.kvPolicy(), Execution.MASKED);
         }
         NDArray gate = gated.gate();
-        int[] open = RowSet.executing(gate);
+        int[] open = gated.executing();
         if (open.length == rows.size()) {
             return decoder.run(site, x, rows, decision, policy.kvPolicy(), Execution.MASKED);
         }

@@ -15,9 +15,6 @@ import org.skipgpt.torch.TorchSource;
  * {@code p_execute >= theta}, without noise.
  */
 public final class Gate {
-    /** Up to so many rows a linear router's decision is computed on the host. */
-    private static final int HOST_ROWS = 8;
-
     private final TorchProgram program;
     // Most decisions are the argmax with nothing forced; an array less a module counts in a step of decoding.
     private final NDArray argmax;
@@ -85,42 +82,12 @@ public final class Gate {
      * @return (N)
      */
     public NDArray choose(Router router, NDArray u, double threshold, ForcedExecution forced, Rows rows) {
-        if (rows.size() <= HOST_ROWS && isPlain(router) && !u.getDevice().isGpu()) {
-            return chooseOnHost(router, u, threshold, forced, rows); // (N)
-        }
         NDArray[] arguments = new NDArray[1 + router.parameters().size()];
         arguments[0] = limits(u.getManager(), threshold, forced, rows);
         for (int i = 1; i < arguments.length; i++) {
             arguments[i] = router.parameters().get(i - 1);
         }
         return program.call("choose_" + form(router), input(router, u), arguments); // (N)
-    }
-
-    private static boolean isPlain(Router router) {
-        RouterConfig config = router.config();
-        return config.form() == RouterConfig.Form.LINEAR && config.norm() == RouterConfig.Norm.NONE;
-    }
-
-    // Between two modules' products everything is cold, and one call of a few operations takes 0.1 ms, a dot product a
-    // tenth.
-    private static NDArray chooseOnHost(Router router, NDArray u, double threshold, ForcedExecution forced, Rows rows) {
-        float[] in = u.toFloatArray();
-        float[] w = router.parameters().get(0).toFloatArray(); // (2, D)
-        float[] b = router.config().bias() ? router.parameters().get(1).toFloatArray() : new float[2];
-        float[] must = forced.rows(rows);
-        float[] gate = new float[rows.size()];
-        int width = w.length / 2;
-        for (int row = 0; row < gate.length; row++) {
-            double skip = b[0];
-            double execute = b[1];
-            for (int i = 0; i < width; i++) {
-                skip += (double) in[row * width + i] * w[i];
-                execute += (double) in[row * width + i] * w[width + i];
-            }
-            boolean open = (float) execute - (float) skip >= (float) threshold;
-            gate[row] = open || (must.length > 0 && must[row] > 0) ? 1 : 0;
-        }
-        return u.getManager().create(gate); // (N)
     }
 
     /** The threshold, then 1 for each row that must execute where some must. */

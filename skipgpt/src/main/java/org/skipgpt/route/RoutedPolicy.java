@@ -1,6 +1,7 @@
 package org.skipgpt.route;
 
 import ai.djl.ndarray.NDArray;
+import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
@@ -23,15 +24,29 @@ public final class RoutedPolicy implements LayerPolicy {
     private final ForcedExecution forced;
     private final KvPolicy kv;
     private final GateWatch watch;
+    // Copies of all routers, or none.
+    private final List<HostRouter> onHost;
 
     private RoutedPolicy(
             Gate gate, Routers routers, Thresholds thresholds, ForcedExecution forced, KvPolicy kv, GateWatch watch) {
+        this(gate, routers, thresholds, forced, kv, watch, List.of());
+    }
+
+    private RoutedPolicy(
+            Gate gate,
+            Routers routers,
+            Thresholds thresholds,
+            ForcedExecution forced,
+            KvPolicy kv,
+            GateWatch watch,
+            List<HostRouter> onHost) {
         this.gate = gate;
         this.routers = routers;
         this.thresholds = thresholds;
         this.forced = forced;
         this.kv = kv;
         this.watch = watch;
+        this.onHost = onHost;
     }
 
     /** Argmax of the routers; keys and values of every token. */
@@ -60,6 +75,16 @@ public final class RoutedPolicy implements LayerPolicy {
         return new RoutedPolicy(gate, routers, thresholds, forced, kv, other);
     }
 
+    /** Its linear routers are copied to the host, where they decide about few rows. */
+    @Override
+    public RoutedPolicy settled() {
+        if (!HostRouter.fits(routers.config()) || watch != GateWatch.NONE) {
+            return this;
+        }
+        List<HostRouter> copies = routers.all().stream().map(HostRouter::of).toList();
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, watch, copies);
+    }
+
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
         if (forced.wholeModule(site)) {
@@ -68,6 +93,11 @@ public final class RoutedPolicy implements LayerPolicy {
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
         // A coupled pair shares one router and one input, so that both modules decide alike.
         int module = routers.config().coupled() ? new ModuleSite(site.layer(), Module.ATTENTION).index() : site.index();
+        if (!onHost.isEmpty() && HostRouter.serves(u, rows)) {
+            HostRouter own = onHost.get(routers.config().coupled() ? site.layer() : site.index());
+            float[] open = own.choose(u.toFloatArray(), thresholds.at(module), forced.rows(rows));
+            return new Decision.Gated(u.getManager(), open); // (N)
+        }
         if (watch == GateWatch.NONE) {
             return new Decision.Gated(gate.choose(routers.of(site), u, thresholds.at(module), forced, rows)); // (N)
         }

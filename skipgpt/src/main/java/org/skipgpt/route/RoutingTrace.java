@@ -98,9 +98,8 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
     private static boolean[] executed(Decision decision, int n) {
         boolean[] executed = new boolean[n];
         if (decision instanceof Decision.Gated gated) {
-            float[] gate = gated.gate().toFloatArray();
-            for (int i = 0; i < n; i++) {
-                executed[i] = gate[i] != 0;
+            for (int row : gated.executing()) {
+                executed[row] = true;
             }
         } else {
             Arrays.fill(executed, decision instanceof Decision.All);

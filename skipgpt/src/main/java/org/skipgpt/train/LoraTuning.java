@@ -171,7 +171,7 @@ public final class LoraTuning implements Objective {
 
     private static double skippedShare(Decision decision, int n) {
         if (decision instanceof Decision.Gated gated) {
-            return 1 - gated.gate().sum().getFloat() / n;
+            return 1 - (double) gated.executing().length / n;
         }
         return decision instanceof Decision.None ? 1 : 0;
     }

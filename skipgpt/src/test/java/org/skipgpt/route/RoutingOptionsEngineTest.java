@@ -10,6 +10,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.skipgpt.model.Decision;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
@@ -111,28 +112,41 @@ class RoutingOptionsEngineTest {
             int n = 40;
             NDArray u = manager.create(draws(n * d, 9), new Shape(n, d));
             Rows all = model.decoder().rows(manager, new int[][] {new int[n]});
+            ModuleSite site = ModuleSite.of(3);
             for (RouterConfig config : List.of(
-                    RouterConfig.defaults(), RouterConfig.defaults().withBias(false), RouterConfig.official())) {
-                Router router =
-                        Routers.init(manager, model.config(), config, 5).all().get(1);
-                for (ForcedExecution forced :
-                        List.of(ForcedExecution.none(), ForcedExecution.none().withFirstTokens(3))) {
-                    float[] together = gate.choose(router, u, 0.1, forced, all).toFloatArray();
-                    float[] logits = gate.logits(router, u).toFloatArray();
+                    RouterConfig.defaults(),
+                    RouterConfig.defaults().withBias(false),
+                    RouterConfig.defaults().asCoupled(),
+                    RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS),
+                    RouterConfig.official())) {
+                Routers routers = Routers.init(manager, model.config(), config, 5);
+                double theta = Thresholds.of(0.52).at(site.index());
+                float[] logits = gate.logits(routers.of(site), u).toFloatArray();
+                for (int row = 0; row < n; row++) {
+                    assertThat(Math.abs(logits[2 * row + 1] - logits[2 * row] - theta))
+                            .as("no row lies on the threshold")
+                            .isGreaterThan(ROUNDING);
+                }
+                for (int first : new int[] {0, 3}) {
+                    RoutedPolicy policy = RoutedPolicy.of(gate, routers)
+                            .withThresholds(Thresholds.of(0.52))
+                            .withForced(ForcedExecution.none().withFirstTokens(first));
+                    float[] together = gates(policy.decide(site, u, u, all));
                     float[] alone = new float[n];
                     for (int row = 0; row < n; row++) {
-                        assertThat(Math.abs(logits[2 * row + 1] - logits[2 * row] - 0.1))
-                                .as("no row lies on the threshold")
-                                .isGreaterThan(ROUNDING);
                         Rows one = model.decoder().rows(manager, new int[][] {{0}}, new int[] {row});
-                        alone[row] = gate.choose(router, u.get(row + ":" + (row + 1)), 0.1, forced, one)
-                                .getFloat(0);
+                        NDArray own = u.get(row + ":" + (row + 1));
+                        alone[row] = gates(policy.settled().decide(site, own, own, one))[0];
                     }
-                    assertThat(alone).isEqualTo(together);
+                    assertThat(alone).as(config + " first " + first).isEqualTo(together);
                     assertThat(together).contains(0f).contains(1f);
                 }
             }
         }
+    }
+
+    private static float[] gates(Decision decision) {
+        return ((Decision.Gated) decision).gate().toFloatArray();
     }
 
     @Test
