@@ -1,13 +1,12 @@
 package org.skipgpt.route;
 
-import ai.djl.ndarray.NDArray;
 import org.skipgpt.model.Rows;
 
 /**
  * A linear router on the host, for few rows.
  *
- * <p>Between the products of two modules everything is cold: a call of a few operations takes 0.1 ms there, a dot
- * product a tenth of it.
+ * <p>Between the products of two modules everything is cold: a call of a few operations takes 0.13 ms there, copying a
+ * row and multiplying it 0.02 to 0.06.
  */
 final class HostRouter {
     private static final int MOST_ROWS = 8;
@@ -20,14 +19,16 @@ final class HostRouter {
         this.b = b;
     }
 
-    /** Whether routers of this form have one. */
-    static boolean fits(RouterConfig config) {
-        return config.form() == RouterConfig.Form.LINEAR && config.norm() == RouterConfig.Norm.NONE;
+    /** Whether routers of this form, on their device, are worth a copy. */
+    static boolean serves(Routers routers) {
+        RouterConfig config = routers.config();
+        boolean plain = config.form() == RouterConfig.Form.LINEAR && config.norm() == RouterConfig.Norm.NONE;
+        return plain && !routers.parameters().get(0).getDevice().isGpu();
     }
 
-    /** Whether rows on their device are better decided here. */
-    static boolean serves(NDArray u, Rows rows) {
-        return rows.size() <= MOST_ROWS && !u.getDevice().isGpu();
+    /** Whether rows are few enough to be decided here. */
+    static boolean serves(Rows rows) {
+        return rows.size() <= MOST_ROWS;
     }
 
     /** A copy of a router's weights, (2, D) and (2). */

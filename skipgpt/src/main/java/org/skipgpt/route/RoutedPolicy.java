@@ -78,7 +78,7 @@ public final class RoutedPolicy implements LayerPolicy {
     /** Its linear routers are copied to the host, where they decide about few rows. */
     @Override
     public RoutedPolicy settled() {
-        if (!HostRouter.fits(routers.config()) || watch != GateWatch.NONE) {
+        if (!HostRouter.serves(routers) || watch != GateWatch.NONE) {
             return this;
         }
         List<HostRouter> copies = routers.all().stream().map(HostRouter::of).toList();
@@ -93,7 +93,7 @@ public final class RoutedPolicy implements LayerPolicy {
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
         // A coupled pair shares one router and one input, so that both modules decide alike.
         int module = routers.config().coupled() ? new ModuleSite(site.layer(), Module.ATTENTION).index() : site.index();
-        if (!onHost.isEmpty() && HostRouter.serves(u, rows)) {
+        if (!onHost.isEmpty() && HostRouter.serves(rows)) {
             HostRouter own = onHost.get(routers.config().coupled() ? site.layer() : site.index());
             float[] open = own.choose(u.toFloatArray(), thresholds.at(module), forced.rows(rows));
             return new Decision.Gated(u.getManager(), open); // (N)
