@@ -15,7 +15,7 @@ final class CachedDecoder {
     /** Residual rows a sequence may leave waiting at a layer before their keys and values are computed anyway. */
     static final int PENDING_CAP = 256;
 
-    /** Bytes of keys and values that are read in the time of one more turn of the loop over sequences. */
+    /** Bytes of keys and values that are read in about the time of one more turn of the loop over sequences; an estimate. */
     private static final long TURN_BYTES = 2 << 20;
 
     private static final long GPU_TURN_BYTES = 256 << 20;
@@ -71,13 +71,8 @@ final class CachedDecoder {
 
     private NDArray mlp(ModuleSite site, NDArray x, NDArray layerInput, Rows rows) {
         Decision decision = policy.decide(site, x, layerInput, rows);
-        int executing = RowSet.executing(decision, rows.size()).length;
-        executed[site.index()] += executing;
-        if (execution != Execution.MASKED && executing == rows.size()) {
-            return decoder.dense(site, x, rows); // (N, D)
-        }
-        boolean none = execution != Execution.MASKED && executing == 0;
-        return none ? x : decoder.run(site, x, rows, decision, kv, execution); // (N, D)
+        executed[site.index()] += RowSet.executing(decision, rows.size()).length;
+        return decoder.run(site, x, rows, decision, kv, execution); // (N, D)
     }
 
     private NDArray attention(ModuleSite site, NDArray x, Rows rows, RowSet everyone) {

@@ -1,6 +1,5 @@
 package org.skipgpt.model;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.io.IOException;
 import java.util.Arrays;
@@ -15,7 +14,6 @@ import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.torch.Dtype;
-import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
 
@@ -39,9 +37,7 @@ final class SpeedParts {
     static final String HEAD =
             "what | K/V | skipped a/m % | dense ms | masked ms | packed ms | speed-up | ideal | eta | over masked | spread";
     private static final double[] SHARES = {0.25, 0.4, 0.6};
-    private static final int EMPTY_CALLS = 2000;
     private static final int TUNING_STEPS = 60;
-    private static final int WARM_STEPS = 400;
 
     private final LanguageModel dense;
     private final NDManager manager;
@@ -70,7 +66,7 @@ final class SpeedParts {
             case "decode" -> decoding();
             case "batch" -> batches();
             case "bf16" -> halfWidth();
-            case "outside" -> outside();
+            case "outside" -> new OutsideTimes(dense, manager, repeats, clock, this::line).measure();
             case "loading" -> new LoadTimes(this::line).measure(repeats);
             default -> throw new IllegalArgumentException("no part " + part + "; there are " + NAMES);
         }
@@ -82,7 +78,7 @@ final class SpeedParts {
         return LanguageModel.dense("random", "", Golden.numbers(config.vocabulary()), config, weights);
     }
 
-    private static ForcedPolicy forced(double share, Pattern pattern, KvPolicy kv) {
+    static ForcedPolicy forced(double share, Pattern pattern, KvPolicy kv) {
         return new ForcedPolicy(share, share, pattern, kv, SpeedPage.SHAPE.layers(), 7);
     }
 
@@ -93,7 +89,7 @@ final class SpeedParts {
             for (int[] shape : new int[][] {{1, 1024}, {4, 512}}) {
                 compare(
                         "prefill " + shape[0] + " x " + shape[1],
-                        () -> prefill(dense, shape[0], shape[1]),
+                        () -> prefill(clock, dense, shape[0], shape[1]),
                         () -> rival.seconds("prefill " + shape[0] + " " + shape[1]));
             }
             compare("decode at 256", () -> decode(dense, 256, 16), () -> rival.seconds("decode 256 16"));
@@ -133,7 +129,7 @@ final class SpeedParts {
                 100 * them.spread());
     }
 
-    private double prefill(LanguageModel model, int sequences, int length) {
+    static double prefill(BenchmarkClock clock, LanguageModel model, int sequences, int length) {
         int[][] tokens = new int[sequences][length];
         for (int[] row : tokens) {
             Arrays.setAll(row, t -> (t * 31) % model.config().vocabulary());
@@ -226,7 +222,7 @@ final class SpeedParts {
             row(model, prefill(1, length), 0);
             LoadTimes.forgetPeak();
             long before = Rival.ownPeakKib();
-            prefill(model, 1, length);
+            prefill(clock, model, 1, length);
             peaks.append(String.format(
                     Locale.ROOT,
                     "%s%d tokens: %d MiB",
@@ -276,78 +272,6 @@ final class SpeedParts {
         for (double share : SHARES) {
             row(narrow.withPolicy(forced(share, Pattern.UNIFORM, KvPolicy.DEFERRED)), decoding(1), 1);
         }
-    }
-
-    private void outside() {
-        double empty = emptyCallSeconds();
-        line(
-                "## Time outside the engine%n%nEverything but the calls into the decoder's program counts as outside, and of each"
-                        + " call what one takes that gets as many arrays and computes nothing (%.1f µs):%n",
-                1e6 * empty);
-        line("| phase | outside | calls | spread of the share |%n| --- | --- | --- | --- |");
-        LanguageModel deferred = dense.withPolicy(forced(0.4, Pattern.UNIFORM, KvPolicy.DEFERRED));
-        LanguageModel packed = dense.withPolicy(forced(0.4, Pattern.UNIFORM, KvPolicy.KEEP));
-        outsideDecoding("decode after 656, a token", empty, dense);
-        outsideDecoding("decode after 656, 40 % skipped, a token", empty, deferred);
-        outside("prefill 1 x 1024", empty, 1, () -> prefill(dense, 1, 1024));
-        outside("prefill 1 x 1024, 40 % skipped", empty, 1, () -> prefill(packed, 1, 1024));
-    }
-
-    private void outsideDecoding(String phase, double empty, LanguageModel model) {
-        int tokens = 16;
-        try (Session session = model.session(1)) {
-            session.append(new int[256]);
-            // The host's own code is compiled while the first some hundred steps run.
-            for (int t = 0; t < WARM_STEPS; t++) {
-                session.append(new int[] {t});
-            }
-            outside(phase, empty, tokens, () -> {
-                for (int t = 0; t < tokens; t++) {
-                    session.append(new int[] {t});
-                }
-            });
-        }
-    }
-
-    private void outside(String phase, double empty, int parts, Runnable run) {
-        double[] shares = new double[repeats];
-        double calls = 0;
-        for (int i = -1; i < repeats; i++) {
-            TorchProgram.Spent before = TorchProgram.spent();
-            double start = clock.seconds();
-            run.run();
-            double seconds = clock.seconds() - start;
-            TorchProgram.Spent after = TorchProgram.spent();
-            calls = after.calls() - before.calls();
-            if (i >= 0) {
-                shares[i] = 1 - ((after.nanos() - before.nanos()) / 1e9 - calls * empty) / seconds;
-            }
-        }
-        Times share = Times.of(shares);
-        line("| %s | %.2f %% | %.0f | %.1f %% |", phase, 100 * share.median(), calls / parts, 100 * share.spread());
-    }
-
-    private double emptyCallSeconds() {
-        String script =
-                "def nothing(self, x: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tensor, "
-                        + "g: Tensor, h: Tensor, i: Tensor, j: Tensor, k: Tensor) -> Tensor:\n    return x\n";
-        double[] seconds = new double[repeats];
-        try (NDManager scope = manager.newSubManager();
-                TorchProgram program = TorchProgram.compile(scope, script)) {
-            NDArray[] more =
-                    IntStream.range(0, 11).mapToObj(i -> scope.create(1f)).toArray(NDArray[]::new);
-            NDArray x = scope.create(1f);
-            for (int i = -1; i < repeats; i++) {
-                double start = clock.seconds();
-                for (int n = 0; n < EMPTY_CALLS; n++) {
-                    program.call("nothing", x, more).close();
-                }
-                if (i >= 0) {
-                    seconds[i] = (clock.seconds() - start) / EMPTY_CALLS;
-                }
-            }
-        }
-        return Times.of(seconds).median();
     }
 
     private BenchmarkOptions prefill(int sequences, int length) {
