@@ -49,6 +49,17 @@ class KernelHelpTest {
     }
 
     @Test
+    void completesAnImportAsItsFirstRequest(@TempDir Path folder) throws Exception {
+        try (LiveKernel fresh = LiveKernel.start(folder, Map.of())) {
+            String code = "import java.util.conc";
+
+            JsonObject reply = complete(fresh, code, code.length());
+
+            assertThat(strings(reply)).contains("concurrent.");
+        }
+    }
+
+    @Test
     void countsTheCursorInCodePoints() throws Exception {
         String code = "String llama = \"🦙🦙\"; Math.sqr";
 
@@ -166,9 +177,15 @@ class KernelHelpTest {
     }
 
     private JsonObject complete(String code, int cursor) throws Exception {
+        return complete(kernel, code, cursor);
+    }
+
+    private static JsonObject complete(LiveKernel kernel, String code, int cursor) throws Exception {
         JsonObject content = code(code);
         content.addProperty("cursor_pos", cursor);
-        return ask("complete_request", content);
+        return kernel.client
+                .ask(Channel.SHELL, "complete_request", content, LiveKernel.LIMIT)
+                .content();
     }
 
     private String isComplete(String code) throws Exception {

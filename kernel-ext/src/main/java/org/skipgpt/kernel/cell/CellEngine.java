@@ -1,10 +1,12 @@
 package org.skipgpt.kernel.cell;
 
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import jdk.jshell.JShell;
 import jdk.jshell.JShellException;
@@ -27,6 +29,8 @@ public final class CellEngine implements AutoCloseable {
             Snippet.SubKind.VAR_VALUE_SUBKIND,
             Snippet.SubKind.ASSIGNMENT_SUBKIND,
             Snippet.SubKind.OTHER_EXPRESSION_SUBKIND);
+
+    private static final Duration INDEX_PAUSE = Duration.ofMillis(50);
 
     private final CellExecutionControl control = new CellExecutionControl();
     private final Interrupter interrupter = new Interrupter(control);
@@ -131,6 +135,17 @@ public final class CellEngine implements AutoCloseable {
     /** What can be said about code without running it. */
     public SourceCodeAnalysis analysis() {
         return analysis;
+    }
+
+    /**
+     * Waits until {@link #analysis()} knows all packages: it lists them in the background, for a second or two after a
+     * start and after each new jar.
+     */
+    public void awaitIndex(Duration limit) {
+        long end = System.nanoTime() + limit.toNanos();
+        while (!analysis.listQualifiedNames("Object", "Object".length()).isUpToDate() && System.nanoTime() < end) {
+            LockSupport.parkNanos(INDEX_PAUSE.toNanos());
+        }
     }
 
     /** The variables, methods and types declared so far and still valid. */

@@ -1,5 +1,6 @@
 package org.skipgpt.kernel.cell;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -25,6 +26,7 @@ import jdk.jshell.VarSnippet;
  */
 public record Completions(int start, int end, List<Match> matches) {
     private static final int MAX_MATCHES = 300;
+    private static final Duration INDEX_WAIT = Duration.ofSeconds(5);
     private static final Pattern IMPORT = Pattern.compile("(?m)^\\s*import\\s[^;\\n]*;?");
 
     /**
@@ -38,29 +40,56 @@ public record Completions(int start, int end, List<Match> matches) {
 
     /** Completes code at a cursor, given in Java's UTF-16 units. */
     public static Completions of(CellEngine engine, String code, int cursor) {
-        int from = snippetStart(engine, code, cursor);
-        int[] anchor = new int[1];
-        String before = code.substring(from, cursor);
-        List<Suggestion> suggestions = engine.analysis().completionSuggestions(before, before.length(), anchor);
-        if (suggestions.isEmpty() && from > 0) {
-            // what the cell declares further up and has not run yet: as a block, JShell knows it
-            before = asBlock(code.substring(0, cursor));
-            from = -1;
-            suggestions = engine.analysis().completionSuggestions(before, before.length(), anchor);
+        Place place = Place.find(engine, code, cursor);
+        if (place.needsIndex()) {
+            engine.awaitIndex(INDEX_WAIT);
+            place = Place.find(engine, code, cursor);
         }
-        int start = from + anchor[0];
-        boolean isMember = anchor[0] > 0 && before.charAt(anchor[0] - 1) == '.';
+        boolean isMember = place.isMember();
         Map<String, Snippet> own = engine.declarations()
                 .collect(Collectors.toMap(Completions::name, snippet -> snippet, (first, second) -> second));
         Map<String, Match> found = new LinkedHashMap<>();
-        suggestions.stream()
+        place.suggestions().stream()
                 .sorted(Comparator.comparing((Suggestion s) -> !s.matchesType())
                         .thenComparing(s -> !own.containsKey(bare(s.continuation())))
                         .thenComparing(Suggestion::continuation))
                 .filter(s -> !s.continuation().startsWith("do_it$"))
                 .limit(MAX_MATCHES)
                 .forEach(s -> found.putIfAbsent(s.continuation(), match(s.continuation(), own, isMember)));
-        return new Completions(start, cursor, new ArrayList<>(found.values()));
+        return new Completions(place.start(), cursor, new ArrayList<>(found.values()));
+    }
+
+    /**
+     * What JShell suggests where the cursor stands.
+     *
+     * @param start first character of the cell that a suggestion replaces
+     * @param before the code that was completed, up to the cursor
+     * @param anchor the same place in it
+     */
+    private record Place(int start, String before, int anchor, List<Suggestion> suggestions) {
+        static Place find(CellEngine engine, String code, int cursor) {
+            int from = snippetStart(engine, code, cursor);
+            Place place = suggest(engine, code.substring(from, cursor), from);
+            if (!place.suggestions.isEmpty() || from == 0) {
+                return place;
+            }
+            // what the cell declares further up and has not run yet: as a block, JShell knows it
+            return suggest(engine, asBlock(code.substring(0, cursor)), -1);
+        }
+
+        private static Place suggest(CellEngine engine, String before, int from) {
+            int[] anchor = new int[1];
+            List<Suggestion> suggestions = engine.analysis().completionSuggestions(before, before.length(), anchor);
+            return new Place(from + anchor[0], before, anchor[0], suggestions);
+        }
+
+        boolean isMember() {
+            return anchor > 0 && before.charAt(anchor - 1) == '.';
+        }
+
+        boolean needsIndex() {
+            return suggestions.isEmpty() || IMPORT.matcher(before).lookingAt();
+        }
     }
 
     /** Code as a block, one character longer; imports, which cannot stand in one, become blanks. */
