@@ -188,7 +188,7 @@ final class PaperFigures {
         save("map", map);
         int[] ids = routed.tokenizer().encodeWithBos(SENTENCE);
         List<String> pieces =
-                IntStream.of(ids).mapToObj(routed.tokenizer()::piece).toList();
+                IntStream.of(ids).mapToObj(routed.tokenizer()::readable).toList();
         save("decisions", RoutingMap.of(routed, List.of(ids), observer).decisions(pieces));
     }
 

@@ -32,7 +32,7 @@ import org.skipgpt.route.RoutingTrace;
  * }</pre>
  *
  * @param model the model's name
- * @param pieces the N tokens as the vocabulary spells them, texts one after another
+ * @param pieces the N tokens, readable, texts one after another
  * @param cost share of modules each token ran, N values 0..1
  * @param surprisal of each token, N; NaN for the first of a text
  * @param next surprisal of the token after it, N; NaN for the last of a text
@@ -94,7 +94,7 @@ public record TokenCost(
             int[] ran = RoutingTrace.of(model, ids).costs();
             float[] log = model.logProbabilities(ids)[0];
             for (int t = 0; t < ids.length; t++) {
-                pieces.add(model.tokenizer().piece(ids[t]));
+                pieces.add(model.tokenizer().readable(ids[t]));
                 cost[at + t] = (double) ran[t] / model.config().modules();
                 if (t > 0) {
                     surprisal[at + t] = -log[t - 1];

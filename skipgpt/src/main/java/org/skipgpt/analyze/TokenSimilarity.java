@@ -26,7 +26,7 @@ import org.skipgpt.report.TextTable;
  * }</pre>
  *
  * @param model the model's name
- * @param pieces the T tokens as the vocabulary spells them
+ * @param pieces the T tokens, readable
  * @param sites the 2L modules in forward order
  * @param cosine [2L][T], -1..1; 1 where a token skips the module
  * @param provenance what it was made from and on
@@ -70,7 +70,7 @@ public record TokenSimilarity(
         }
         List<String> pieces = new ArrayList<>();
         for (int id : ids) {
-            pieces.add(model.tokenizer().piece(id));
+            pieces.add(model.tokenizer().readable(id));
         }
         return new TokenSimilarity(
                 model.name(),

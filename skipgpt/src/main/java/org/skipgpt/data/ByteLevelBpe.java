@@ -238,6 +238,12 @@ public final class ByteLevelBpe implements Tokenizer {
     }
 
     @Override
+    public String readable(int id) {
+        String piece = piece(id);
+        return special.containsKey(piece) ? piece : PieceText.of(ByteLetters.bytes(piece));
+    }
+
+    @Override
     public int vocabSize() {
         return pieces.length;
     }

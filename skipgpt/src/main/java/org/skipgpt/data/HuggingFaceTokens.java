@@ -36,11 +36,14 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     private final OptionalInt bos;
     private final OptionalInt eos;
     private final boolean addsBos;
+    private final boolean spellsBytes;
     private boolean closed;
 
-    private HuggingFaceTokens(Path file, HuggingFaceTokenizer engine, Map<String, Integer> ids, TokenMarks marks) {
+    private HuggingFaceTokens(
+            Path file, HuggingFaceTokenizer engine, JsonObject json, Map<String, Integer> ids, TokenMarks marks) {
         this.file = file;
         this.engine = engine;
+        spellsBytes = json.has("decoder") && json.get("decoder").toString().contains("\"ByteLevel\"");
         pieces = new String
                 [ids.values().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1];
         ids.forEach((piece, id) -> pieces[id] = piece);
@@ -58,7 +61,8 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
      * @throws DataException if the file is missing, damaged or names a mark it has not
      */
     public static HuggingFaceTokens open(Path file) {
-        Map<String, Integer> ids = ids(file, Json.object(file));
+        JsonObject json = Json.object(file);
+        Map<String, Integer> ids = ids(file, json);
         // On a machine with a GPU the engine would look for a CUDA build of itself and download it.
         if (System.getenv("RUST_FLAVOR") == null && System.getProperty("RUST_FLAVOR") == null) {
             System.setProperty("RUST_FLAVOR", "cpu");
@@ -71,7 +75,7 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
                     .optTruncation(false)
                     .optPadding(false)
                     .build();
-            return new HuggingFaceTokens(file, engine, ids, TokenMarks.beside(folder == null ? file : folder));
+            return new HuggingFaceTokens(file, engine, json, ids, TokenMarks.beside(folder == null ? file : folder));
         } catch (IOException | IllegalStateException e) {
             throw new DataException(file + " cannot be opened as a tokenizer: " + e.getMessage(), e);
         }
@@ -140,6 +144,12 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     public String piece(int id) {
         String piece = pieces[Ids.check(id, pieces.length)];
         return piece == null ? "" : piece;
+    }
+
+    @Override
+    public String readable(int id) {
+        String piece = piece(id);
+        return spellsBytes ? PieceText.of(ByteLetters.bytes(piece)) : PieceText.of(piece);
     }
 
     @Override

@@ -18,6 +18,14 @@ public interface Tokenizer {
     /** The piece of one id as the vocabulary spells it, e.g. {@code "▁the"}. */
     String piece(int id);
 
+    /**
+     * The piece of one id as people read it, spelled alike in every vocabulary: spaces as {@code ▁}, line ends as
+     * {@code ↵}, other controls and parts of a character as their bytes, e.g. {@code <0xE2>}.
+     */
+    default String readable(int id) {
+        return PieceText.of(piece(id));
+    }
+
     /** How many ids there are; ids are 0..vocabSize-1. */
     int vocabSize();
 

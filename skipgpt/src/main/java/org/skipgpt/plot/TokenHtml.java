@@ -14,7 +14,7 @@ import org.skipgpt.report.TextTable;
 /**
  * A text whose tokens are shaded by a value each, e.g. the share of modules a token ran.
  *
- * <p>Html only: no picture. Spaces marked ▁ or Ġ in the pieces show as spaces.
+ * <p>Html only: no picture. Spaces and line ends marked ▁ and ↵ in the pieces show as such.
  *
  * @param title over the text
  * @param pieces T tokens as text, in order
@@ -42,7 +42,7 @@ public record TokenHtml(String title, List<String> pieces, double[] values, Stri
     }
 
     private static String spaced(String piece) {
-        return piece.replace('\u2581', ' ').replace('\u0120', ' ').replace("\u010A", "\n");
+        return piece.replace('▁', ' ').replace('↵', '\n');
     }
 
     @Override

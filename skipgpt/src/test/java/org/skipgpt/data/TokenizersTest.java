@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -103,6 +104,21 @@ class TokenizersTest {
         assertThat(gpt2.decode(gpt2.encode(ODD))).isEqualTo(ODD);
         assertThat(gpt2.eos()).isEqualTo(OptionalInt.of(50256));
         assertThat(gpt2.addsBos()).isFalse();
+    }
+
+    @Test
+    void readablePiecesAreSpelledAlikeInEveryVocabulary() {
+        Path data = TokenizerGoldenTest.shared().resolve("data");
+        String text = "a café\n\tin 東";
+
+        for (String folder : List.of("tokenizer-llama2", "tokenizer-llama3", "tokenizer-gpt2")) {
+            Tokenizer tokens = Tokenizers.open(data.resolve(folder));
+            String all = Arrays.stream(tokens.encode(text))
+                    .mapToObj(tokens::readable)
+                    .collect(Collectors.joining())
+                    .replace("<0xE6><0x9D><0xB1>", "東"); // one character of several pieces
+            assertThat(all).as(folder).isIn("a▁café↵<0x09>in▁東", "▁a▁café↵<0x09>in▁東");
+        }
     }
 
     @Test

@@ -6,6 +6,7 @@ import com.google.gson.Gson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Random;
 import java.util.stream.Collectors;
@@ -39,6 +40,19 @@ class WorldTokenizerEngineTest {
             assertThat(tokens.addsBos()).isTrue();
             assertThat(tokens.eos()).hasValue(2);
             assertThat(tokens.vocabSize()).isEqualTo(3_072);
+        }
+    }
+
+    @Test
+    void readablePiecesShowSpacesLineEndsAndPartsOfCharacters() {
+        try (HuggingFaceTokens tokens = HuggingFaceTokens.open(STORED)) {
+            String all = Arrays.stream(tokens.encodeWithBos("Anna lives\nin a café\u20AC."))
+                    .mapToObj(tokens::readable)
+                    .collect(Collectors.joining());
+
+            assertThat(all)
+                    .startsWith(tokens.piece(1) + "Anna▁lives↵in▁a▁caf")
+                    .endsWith("<0xC3><0xA9><0xE2><0x82><0xAC>.");
         }
     }
 
