@@ -15,6 +15,9 @@ final class CachedDecoder {
     /** Residual rows a sequence may leave waiting at a layer before their keys and values are computed anyway. */
     static final int PENDING_CAP = 256;
 
+    /** Rows of a pass from which on a stop waits for a layer, not for the pass; shorter passes leave the cache whole. */
+    private static final int LONG = 64;
+
     /** Bytes of keys and values that are read in about the time of one more turn of the loop over sequences; an estimate. */
     private static final long TURN_BYTES = 2 << 20;
 
@@ -56,6 +59,9 @@ final class CachedDecoder {
         NDArray x = decoder.embed(rows); // (N, D)
         RowSet everyone = RowSet.all(x.getManager(), rows);
         for (int layer = 0; layer < decoder.config().layers(); layer++) {
+            if (rows.size() >= LONG) {
+                Interruption.check();
+            }
             NDArray in = x; // (N, D)
             NDArray middle = attention(new ModuleSite(layer, Module.ATTENTION), in, rows, everyone); // (N, D)
             x = mlp(new ModuleSite(layer, Module.MLP), middle, in, rows); // (N, D)
@@ -87,7 +93,7 @@ final class CachedDecoder {
             NDArray f = areSteps(site, rows, everyone)
                     ? steps("steps", site, x, rows, everyone)
                     : attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
-            return Decoder.gated(x, f, gated.gate()); // (N, D)
+            return decoder.gated(x, f, gated.gate()); // (N, D)
         }
         if (executing.length == 0) {
             skip(site, x, rows);
@@ -100,9 +106,25 @@ final class CachedDecoder {
         if (areSteps(site, rows, queries)) {
             return steps("attention_steps", site, x, rows, queries); // (N, D)
         }
-        NDArray xq = all ? x : decoder.take(x, queries.index()); // (n, D)
-        NDArray f = attendUnderPolicy(site, x, xq, rows, queries); // (n, D)
-        return all ? x.add(f) : decoder.program().call("scatter", x, queries.index(), f); // (N, D)
+        if (all) {
+            try (NDArray f = attendUnderPolicy(site, x, x, rows, everyone)) { // (N, D)
+                return x.add(f); // (N, D)
+            }
+        }
+        if (decision instanceof Decision.Gated gated && !packs(executing.length, rows)) {
+            return decoder.gated(x, attendUnderPolicy(site, x, x, rows, everyone), gated.gate()); // (N, D)
+        }
+        try (NDArray xq = decoder.take(x, queries.index()); // (n, D)
+                NDArray f = attendUnderPolicy(site, x, xq, rows, queries)) { // (n, D)
+            return decoder.program().call("scatter", x, queries.index(), f); // (N, D)
+        }
+    }
+
+    // Without keys of rows that skip, only rows that execute can attend.
+    private boolean packs(int executing, Rows rows) {
+        return execution != Execution.PACKED
+                || kv == KvPolicy.EXECUTED
+                || decoder.packingCosts().packs(Module.ATTENTION, executing, rows.size());
     }
 
     private boolean isMasked() {
@@ -166,7 +188,9 @@ final class CachedDecoder {
             }
             if (ends[s] < to) {
                 // A copy: a view would keep the whole stream alive.
-                NDArray left = Decoder.slice(x, ends[s], to).duplicate();
+                NDArray view = Decoder.slice(x, ends[s], to);
+                NDArray left = view.duplicate();
+                Decoder.release(view, x, x);
                 left.attach(cache.manager());
                 layer.pending(s).add(left, Arrays.copyOfRange(rows.at(), ends[s], to));
             }
@@ -175,12 +199,15 @@ final class CachedDecoder {
 
     private void store(ModuleSite site, NewKeys keys) {
         List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
-        decoder.calls()
-                .call(
-                        "attention_store",
-                        site,
-                        keys.x(),
-                        before(held, keys.offsets(), keys.positions(), keys.cos(), keys.sin()));
+        try (keys) {
+            decoder.calls()
+                    .call(
+                            "attention_store",
+                            site,
+                            keys.x(),
+                            before(held, keys.offsets(), keys.positions(), keys.cos(), keys.sin()))
+                    .close();
+        }
     }
 
     // The cache's arrays come last of what a method takes before weights.
@@ -197,15 +224,17 @@ final class CachedDecoder {
         boolean all = queries.rows().length == rows.size();
         // Rows that are both are normed once.
         NDArray xk = keys.x() == xq ? decoder.calls().nothing() : keys.x();
-        return decoder.calls()
+        NDArray cos = all ? rows.cos() : decoder.take(rows.cos(), queries.index());
+        NDArray sin = all ? rows.sin() : decoder.take(rows.sin(), queries.index());
+        NDArray f = decoder.calls()
                 .call(
                         "attention_cached",
                         site,
                         xq,
                         queries.offsets(),
                         queries.positions(),
-                        all ? rows.cos() : decoder.take(rows.cos(), queries.index()),
-                        all ? rows.sin() : decoder.take(rows.sin(), queries.index()),
+                        cos,
+                        sin,
                         xk,
                         keys.offsets(),
                         keys.positions(),
@@ -215,7 +244,11 @@ final class CachedDecoder {
                         held.get(1),
                         held.get(2),
                         held.get(3),
-                        decoder.calls().window(site.layer()));
+                        decoder.calls().window(site.layer())); // (n, D)
+        keys.close();
+        Decoder.release(cos, rows.cos(), rows.cos());
+        Decoder.release(sin, rows.sin(), rows.sin());
+        return f;
     }
 
     /** Whether the one new row of one sequence needs no keys but its own and those in the cache. */
@@ -284,6 +317,7 @@ final class CachedDecoder {
                 own ? nothing : keys.cos(),
                 own ? nothing : keys.sin());
         NDArray y = decoder.calls().call(method, site, x, arguments);
+        keys.close();
         if (waits) {
             leave(layer, x, rows, ends);
         }

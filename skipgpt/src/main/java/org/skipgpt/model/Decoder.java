@@ -134,7 +134,8 @@ public final class Decoder {
         return rows(scope, sequences, new int[sequences.length]);
     }
 
-    private int checked(int token) {
+    /** The same token id. */
+    int checked(int token) {
         if (token < 0 || token >= config.vocabulary()) {
             throw new IllegalArgumentException("token id " + token + " is outside the vocabulary 0.."
                     + (config.vocabulary() - 1) + "; use the tokenizer that belongs to the model");
@@ -252,9 +253,11 @@ public final class Decoder {
         return dense(site, x, rows);
     }
 
-    /** x + g f. The output comes first, so that the product belongs to the pass wherever the gate (N) lives. */
-    static NDArray gated(NDArray x, NDArray f, NDArray gate) {
-        return x.add(f.mul(gate.expandDims(1))); // (N, D)
+    /** x + g f; consumes f. */
+    NDArray gated(NDArray x, NDArray f, NDArray gate) {
+        NDArray y = program.call("gated", x, f, gate); // (N, D)
+        release(f, x, y);
+        return y;
     }
 
     NDArray dense(ModuleSite site, NDArray x, Rows rows) {

@@ -136,8 +136,10 @@ public final class LanguageModel {
      * Logits of every position of some sequences.
      *
      * @return one array a sequence, [T][V]
+     * @throws IllegalArgumentException if a sequence is longer than the context; both lengths are named
      */
     public float[][][] logits(int[]... sequences) {
+        checkLengths(sequences);
         try (NDManager scope = scope()) {
             Rows rows = decoder.rows(scope, sequences);
             NDArray x = forward(rows, Trace.none());
@@ -159,8 +161,13 @@ public final class LanguageModel {
      * Natural log-probability of every token but the first, given those before it.
      *
      * @return one array a sequence, T-1 values
+     * @throws IllegalArgumentException if a sequence is longer than the context; both lengths are named
      */
     public float[][] logProbabilities(int[]... sequences) {
+        checkLengths(sequences);
+        if (Arrays.stream(sequences).allMatch(ids -> ids.length == 0)) {
+            return new float[sequences.length][0];
+        }
         try (NDManager scope = scope()) {
             Rows rows = decoder.rows(scope, sequences);
             NDArray x = forward(rows, Trace.none());
@@ -176,6 +183,16 @@ public final class LanguageModel {
                 out[s] = Arrays.copyOfRange(all, from, Math.max(from, rows.starts()[s + 1] - 1));
             }
             return out;
+        }
+    }
+
+    private void checkLengths(int[]... sequences) {
+        int context = config().maxPositions();
+        for (int s = 0; s < sequences.length; s++) {
+            if (sequences[s].length > context) {
+                throw new IllegalArgumentException("sequence " + s + " has " + sequences[s].length
+                        + " tokens but the context holds " + context + "; shorten it or score it in pieces");
+            }
         }
     }
 

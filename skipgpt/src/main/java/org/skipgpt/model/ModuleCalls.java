@@ -230,23 +230,27 @@ final class ModuleCalls {
         if (site.module() == Module.MLP) {
             return call("mlp_packed", site, x, set.index()); // (N, D)
         }
-        NDArray f;
-        if (kv != KvPolicy.EXECUTED) {
-            f = someOutputs(site, x, rows, set); // (n, D)
-        } else {
-            NDArray chosen = take(x, set.index()); // (n, D)
-            f = call(
+        try (NDArray f = kv == KvPolicy.EXECUTED
+                ? amongThemselves(site, x, rows, set)
+                : someOutputs(site, x, rows, set)) { // (n, D)
+            return program.call("scatter", x, set.index(), f); // (N, D)
+        }
+    }
+
+    /** What attention adds to some rows, over the keys of those rows alone: (n, D). */
+    private NDArray amongThemselves(ModuleSite site, NDArray x, Rows rows, RowSet set) {
+        try (NDArray chosen = take(x, set.index()); // (n, D)
+                NDArray cos = take(rows.cos(), set.index());
+                NDArray sin = take(rows.sin(), set.index())) {
+            return call(
                     "attention",
                     site,
                     chosen,
                     set.offsets(),
                     set.positions(),
                     windows.get(site.layer()),
-                    take(rows.cos(), set.index()),
-                    take(rows.sin(), set.index())); // (n, D)
-        }
-        try (f) {
-            return program.call("scatter", x, set.index(), f); // (N, D)
+                    cos,
+                    sin); // (n, D)
         }
     }
 }

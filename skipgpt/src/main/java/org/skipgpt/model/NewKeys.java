@@ -4,7 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /**
@@ -16,30 +18,30 @@ import java.util.stream.IntStream;
  * @param positions (m) int64 on the CPU
  * @param cos (m, 1, E)
  * @param sin (m, 1, E)
+ * @param own those of these arrays that were made for it, freed with it
  */
-record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDArray cos, NDArray sin) {
+record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDArray cos, NDArray sin, List<NDArray> own)
+        implements AutoCloseable {
     /** Every new row. */
     static NewKeys all(NDArray x, Rows rows) {
         int[] counts = IntStream.range(0, rows.sequences())
                 .map(s -> rows.starts()[s + 1] - rows.starts()[s])
                 .toArray();
-        return new NewKeys(x, counts, rows.offsets(), rows.positions(), rows.cos(), rows.sin());
+        return new NewKeys(x, counts, rows.offsets(), rows.positions(), rows.cos(), rows.sin(), List.of());
     }
 
     /** Some new rows. */
     static NewKeys some(Decoder decoder, NDArray x, Rows rows, RowSet set) {
+        NDArray chosen = decoder.take(x, set.index()); // (m, D)
+        NDArray cos = decoder.take(rows.cos(), set.index());
+        NDArray sin = decoder.take(rows.sin(), set.index());
         return new NewKeys(
-                decoder.take(x, set.index()),
-                counts(rows, set),
-                set.offsets(),
-                set.positions(),
-                decoder.take(rows.cos(), set.index()),
-                decoder.take(rows.sin(), set.index()));
+                chosen, counts(rows, set), set.offsets(), set.positions(), cos, sin, List.of(chosen, cos, sin));
     }
 
     /** Some new rows, to be taken from x, cos and sin of all. */
     static NewKeys of(NDArray x, RowSet set, Rows rows) {
-        return new NewKeys(x, counts(rows, set), set.offsets(), set.positions(), rows.cos(), rows.sin());
+        return new NewKeys(x, counts(rows, set), set.offsets(), set.positions(), rows.cos(), rows.sin(), List.of());
     }
 
     private static int[] counts(Rows rows, RowSet set) {
@@ -59,6 +61,7 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
     static NewKeys waitingAnd(Decoder decoder, KvCache.Layer layer, NDArray x, Rows rows, int[] ends) {
         NDManager scope = x.getManager();
         NDList pieces = new NDList();
+        List<NDArray> own = new ArrayList<>();
         int[] counts = new int[rows.sequences()];
         int[] positions = new int[0];
         for (int s = 0; s < rows.sequences(); s++) {
@@ -68,7 +71,11 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
             }
             KvCache.Pending waiting = layer.pending(s);
             pieces.addAll(waiting.pieces());
-            pieces.add(Decoder.slice(x, from, ends[s]));
+            NDArray piece = Decoder.slice(x, from, ends[s]);
+            pieces.add(piece);
+            if (piece != x) {
+                own.add(piece);
+            }
             counts[s] = waiting.count() + ends[s] - from;
             positions = joined(positions, waiting.positions());
             positions = joined(positions, Arrays.copyOfRange(rows.at(), from, ends[s]));
@@ -76,13 +83,22 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
         NDArray all = pieces.size() == 1 ? pieces.get(0) : NDArrays.concat(pieces, 0); // (m, D)
         // The result belongs to the owner of its first piece, and waiting rows belong to the cache.
         all.attach(scope);
+        if (pieces.size() > 1) {
+            own.add(all);
+        }
         int[] offsets = new int[counts.length + 1];
         for (int s = 0; s < counts.length; s++) {
             offsets[s + 1] = offsets[s] + counts[s];
         }
         NDArray at = Rows.cpu(scope, Rows.wide(positions));
         NDList angles = decoder.angles(at);
-        return new NewKeys(all, counts, Rows.cpu(scope, Rows.wide(offsets)), at, angles.get(0), angles.get(1));
+        own.addAll(angles);
+        return new NewKeys(all, counts, Rows.cpu(scope, Rows.wide(offsets)), at, angles.get(0), angles.get(1), own);
+    }
+
+    @Override
+    public void close() {
+        own.forEach(NDArray::close);
     }
 
     private static int[] joined(int[] a, int[] b) {

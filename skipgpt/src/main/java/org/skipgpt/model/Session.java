@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,21 +28,32 @@ public final class Session implements AutoCloseable {
     private final KvCache cache;
     private final CachedDecoder forward;
     private final float[][] next;
+    private final float[][] given;
     private boolean broken;
+    private boolean closed;
 
     Session(LanguageModel model, KvCache cache, float[][] next) {
         this.model = model;
         this.cache = cache;
         this.next = next;
+        this.given = Arrays.stream(next).map(float[]::clone).toArray(float[][]::new);
         this.decoder = model.decoder().inference();
         this.forward = new CachedDecoder(decoder, model.policy().settled(), model.execution(), cache);
     }
 
     static Session of(LanguageModel model, int sequences, int limit) {
+        if (sequences < 0) {
+            throw new IllegalArgumentException(sequences + " sequences are not allowed: expected 0 or more");
+        }
         NDManager scope = model.scope();
-        int bytes = DecoderProgram.cacheBytes(scope, model.config(), model.dtype());
-        KvCache cache = new KvCache(scope, model.decoder().program(), model.config(), bytes, sequences, limit);
-        return new Session(model, cache, new float[sequences][0]);
+        try {
+            int bytes = DecoderProgram.cacheBytes(scope, model.config(), model.dtype());
+            KvCache cache = new KvCache(scope, model.decoder().program(), model.config(), bytes, sequences, limit);
+            return new Session(model, cache, new float[sequences][0]);
+        } catch (RuntimeException e) {
+            scope.close();
+            throw e;
+        }
     }
 
     /**
@@ -49,7 +61,10 @@ public final class Session implements AutoCloseable {
      *
      * @param tokens new token ids of each sequence, S arrays
      * @return logits of the token after each sequence, [S][V]; a sequence that never had a token has none (empty)
-     * @throws IllegalArgumentException if a sequence would outgrow the session's limit; both lengths are named
+     * @throws IllegalArgumentException if a sequence would outgrow the context (both lengths are named) or a token id is
+     *     outside the vocabulary; nothing is appended then
+     * @throws java.util.concurrent.CancellationException if the thread was interrupted; a session that had begun a pass is
+     *     incomplete and says so from then on
      */
     public float[][] append(int[]... tokens) {
         return run(tokens, null);
@@ -62,6 +77,7 @@ public final class Session implements AutoCloseable {
      * @return for each sequence one value a new token; NaN for the first token of a sequence that was empty
      */
     public float[][] logProbabilities(int[]... tokens) {
+        check(tokens);
         float[][] scores = new float[tokens.length][];
         for (int s = 0; s < tokens.length; s++) {
             scores[s] = new float[tokens[s].length];
@@ -75,12 +91,12 @@ public final class Session implements AutoCloseable {
 
     private float[][] run(int[][] tokens, float @Nullable [][] scores) {
         check(tokens);
+        Interruption.check();
         broken = true;
-        int longest = Arrays.stream(tokens).mapToInt(t -> t.length).max().orElse(0);
         int[] at = new int[tokens.length];
-        int share = Math.max(1, CHUNK / Math.max(1, tokens.length));
-        for (int done = 0; done < longest; done += share) {
+        for (int left = left(tokens, at); left > 0; left = left(tokens, at)) {
             Interruption.check();
+            int share = Math.max(1, CHUNK / left);
             int[][] chunk = new int[tokens.length][];
             for (int s = 0; s < tokens.length; s++) {
                 chunk[s] = Arrays.copyOfRange(tokens[s], at[s], Math.min(tokens[s].length, at[s] + share));
@@ -88,7 +104,14 @@ public final class Session implements AutoCloseable {
             step(tokens, chunk, at, scores);
         }
         broken = false;
-        return next.clone();
+        return given.clone();
+    }
+
+    /** How many sequences have tokens that are not computed yet. */
+    private static int left(int[][] tokens, int[] at) {
+        return (int) IntStream.range(0, tokens.length)
+                .filter(s -> at[s] < tokens[s].length)
+                .count();
     }
 
     private void step(int[][] tokens, int[][] chunk, int[] at, float @Nullable [][] scores) {
@@ -116,6 +139,7 @@ public final class Session implements AutoCloseable {
             for (int s = 0, i = 0; s < chunk.length; s++) {
                 if (chunk[s].length > 0 && at[s] == tokens[s].length) {
                     next[s] = Arrays.copyOfRange(flat, i * v, (i + 1) * v);
+                    given[s] = next[s].clone(); // a caller may change what it gets
                     i++;
                 }
             }
@@ -140,11 +164,18 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    private void check(int[][] tokens) {
+    private void checkWhole() {
+        if (closed) {
+            throw new IllegalStateException("this session is closed; start a new one");
+        }
         if (broken) {
             throw new IllegalStateException(
                     "this session was stopped inside a pass and its cache is incomplete; start a new one");
         }
+    }
+
+    private void check(int[][] tokens) {
+        checkWhole();
         if (tokens.length != cache.sequences()) {
             throw new IllegalArgumentException(tokens.length + " token arrays for " + cache.sequences()
                     + " sequences; give one a sequence, empty where nothing is added");
@@ -153,7 +184,10 @@ public final class Session implements AutoCloseable {
             int length = cache.positions()[s] + tokens[s].length;
             if (length > cache.limit()) {
                 throw new IllegalArgumentException("sequence " + s + " would have " + length
-                        + " tokens but the context holds " + cache.limit() + "; shorten it or raise the limit");
+                        + " tokens but the context holds " + cache.limit() + "; shorten it");
+            }
+            for (int token : tokens[s]) {
+                decoder.checked(token);
             }
         }
     }
@@ -162,13 +196,25 @@ public final class Session implements AutoCloseable {
      * A new session whose sequence i continues sequence {@code sources[i]} of this one; this one stays as it is.
      *
      * @param sources sequences 0..S-1; one may be named several times
+     * @throws IllegalArgumentException if there is no such sequence
      */
     public Session fork(int... sources) {
+        checkWhole();
         float[][] continued = new float[sources.length][];
         for (int i = 0; i < sources.length; i++) {
+            if (sources[i] < 0 || sources[i] >= next.length) {
+                throw new IllegalArgumentException("there is no sequence " + sources[i] + "; this session has "
+                        + next.length + ", counted from 0");
+            }
             continued[i] = next[sources[i]];
         }
-        return new Session(model, cache.fork(model.scope(), sources), continued);
+        NDManager owner = model.scope();
+        try {
+            return new Session(model, cache.fork(owner, sources), continued);
+        } catch (RuntimeException e) {
+            owner.close();
+            throw e;
+        }
     }
 
     /** Tokens in each sequence; S. */
@@ -198,6 +244,7 @@ public final class Session implements AutoCloseable {
 
     @Override
     public void close() {
+        closed = true;
         cache.close();
     }
 }

@@ -1,12 +1,10 @@
 package org.skipgpt.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
-import java.util.concurrent.CancellationException;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,34 +154,6 @@ class CachedEngineTest {
                         assertThat(session.lengths()).containsExactly(12);
                     }
                 }
-            }
-        }
-    }
-
-    @Test
-    void tooLongASequenceNamesBothLengths() {
-        try (NDManager manager = Torch.manager(Device.cpu());
-                Golden golden = Golden.family("llama2")) {
-            try (Session session = golden.model(manager).session(1)) {
-                assertThatThrownBy(() -> session.append(new int[300]))
-                        .isInstanceOf(IllegalArgumentException.class)
-                        .hasMessageContaining("300")
-                        .hasMessageContaining("256");
-            }
-        }
-    }
-
-    @Test
-    void anInterruptedSessionSaysThatItIsIncomplete() {
-        try (NDManager manager = Torch.manager(Device.cpu());
-                Golden golden = Golden.family("llama2")) {
-            try (Session session = golden.model(manager).session(1)) {
-                Thread.currentThread().interrupt();
-                assertThatThrownBy(() -> session.append(golden.ids(0))).isInstanceOf(CancellationException.class);
-                assertThat(Thread.interrupted()).isTrue();
-                assertThatThrownBy(() -> session.append(golden.ids(0)))
-                        .isInstanceOf(IllegalStateException.class)
-                        .hasMessageContaining("incomplete");
             }
         }
     }
