@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 
@@ -21,7 +20,7 @@ public final class Decoder {
     private final DecoderWeights weights;
     private final TorchProgram program;
     private final ModuleCalls calls;
-    private final AtomicReference<PackingCosts> costs;
+    private final PackingMeter packing;
 
     Decoder(
             DecoderConfig config,
@@ -29,25 +28,28 @@ public final class Decoder {
             Optional<Adapter> adapter,
             TorchProgram program,
             boolean reorders) {
-        this(weights, new ModuleCalls(config, weights, adapter, program, reorders), new AtomicReference<>());
+        this(
+                weights,
+                new ModuleCalls(config, weights, adapter, program, reorders),
+                new PackingMeter(weights.manager().getDevice(), config));
     }
 
-    private Decoder(DecoderWeights weights, ModuleCalls calls, AtomicReference<PackingCosts> costs) {
+    private Decoder(DecoderWeights weights, ModuleCalls calls, PackingMeter packing) {
         this.config = calls.config();
         this.weights = weights;
         this.program = calls.program();
         this.calls = calls;
-        this.costs = costs;
+        this.packing = packing;
     }
 
     /** The same forward pass with dropout before the low-rank factors; shares the compiled methods. */
     public Decoder withDropout(Dropout masks) {
-        return new Decoder(weights, calls.withDropout(masks), costs);
+        return new Decoder(weights, calls.withDropout(masks), packing);
     }
 
     /** The same forward pass for results that never enter a graph; shares the compiled methods. */
     Decoder inference() {
-        return new Decoder(weights, calls.inference(), costs);
+        return new Decoder(weights, calls.inference(), packing);
     }
 
     /** The shape. */
@@ -233,7 +235,7 @@ public final class Decoder {
             }
             if (calls.routesOnDevice(site, rows, kv)) {
                 boolean always = execution == Execution.ALWAYS_PACKED;
-                int most = always ? rows.size() : packingCosts().most(site.module(), rows.size());
+                int most = always ? rows.size() : packing.most(this, site.module(), rows.size());
                 return calls.routed(site, x, gated.gate(), most, rows); // (N, D)
             }
             int[] executing = gated.executing();
@@ -244,7 +246,7 @@ public final class Decoder {
                 boolean mustPack = execution == Execution.ALWAYS_PACKED
                         || Torch.recordsGradients()
                         || (kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION);
-                if (mustPack || packingCosts().packs(site.module(), executing.length, rows.size())) {
+                if (mustPack || executing.length <= packing.most(this, site.module(), rows.size())) {
                     return calls.packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
                 }
                 return gated(x, output(site, x, rows), gated.gate()); // (N, D)
@@ -264,16 +266,9 @@ public final class Decoder {
         return calls.dense(site, x, rows); // (N, D)
     }
 
-    /** Where packing pays on this device; measured when first asked for. */
+    /** Where packing pays on this device; sizes that no pass has needed so far are measured now. */
     public PackingCosts packingCosts() {
-        synchronized (costs) {
-            PackingCosts measured = costs.get();
-            if (measured == null) {
-                measured = PackingCosts.measure(this);
-                costs.set(measured);
-            }
-            return measured;
-        }
+        return packing.all(this);
     }
 
     /** What a module adds to every row, f(x): (N, D). */

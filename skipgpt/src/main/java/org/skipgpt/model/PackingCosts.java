@@ -1,33 +1,44 @@
 package org.skipgpt.model;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.IntStream;
+import java.util.Optional;
 import org.skipgpt.report.Report;
-import org.skipgpt.torch.Torch;
 
 /**
  * From which share of executing rows on packing a module costs more than computing all rows.
  *
- * <p>Measured once for a model on its device and thread count: a module over n rows dense, and packed at half and at
- * seven eighths of them; the line through the packed times meets the dense time at the break-even share, rounded down
- * to sixteenths so that it rarely differs between runs.
+ * <p>Measured for a model on its device and thread count, each size when a pass first needs it: a module over n rows
+ * dense, and packed at half and at seven eighths of them, in turns, the best time of each; the line through the packed
+ * times meets the dense time at the break-even share, rounded down to sixteenths so that it rarely differs between runs.
+ *
+ * <p>A size of a module takes about 0.3 s at most. Where too few runs over many rows fit, fewer rows are measured in their place
+ * and share their break-even, but not fewer than 64, whose packing would say little about that of many: for these, wide
+ * layers on a slow machine take as long as a dozen runs.
  */
 public final class PackingCosts implements Report {
-    private static final int[] GRID = {8, 32, 128, 512};
+    private static final int[] SIZES = {8, 32, 128, 512};
     /** A GPU is not filled before, and its waits weigh less the more rows there are. */
-    private static final int[] GPU_GRID = {8, 32, 128, 512, 2048, 8192};
+    private static final int[] GPU_SIZES = {8, 32, 128, 512, 2048, 8192};
 
-    /** Several calls in a row, as in a pass: the host prepares one while a GPU computes another, unless it has to wait. */
-    private static final int GPU_CALLS = 8;
+    /** What all rounds of a size may take. */
+    static final double SECONDS = 0.2;
 
-    private static final int REPEATS = 7;
-    private static final int FEW_ROWS_REPEATS = 25;
-    private static final double LONGEST_SECONDS = 0.15;
+    /** Sizes up to this one are measured whatever they take. */
+    static final int SURE_ROWS = 64;
+
+    /** So many runs of each kind at least, lest a single bad moment decides. */
+    static final int FEWEST_ROUNDS = 3;
+
+    private static final int MOST_ROUNDS = 7;
+    /** Short runs are disturbed more, and cost little to repeat. */
+    private static final int FEW_ROWS_ROUNDS = 25;
+
+    /** What a round takes, in dense runs: all rows, half and seven eighths of them. */
+    private static final double ROUND = 1 + 0.5 + 0.875;
+
     private static final double STEPS = 16;
 
     /**
@@ -41,81 +52,125 @@ public final class PackingCosts implements Report {
      */
     public record Point(Module module, int rows, double denseSeconds, double halfSeconds, double breakEven) {}
 
-    private final List<Point> points;
+    /** Runs single modules. */
+    interface Runs {
+        /** Seconds that a run over some of the rows takes; over all of them dense, over fewer packed. */
+        double seconds(Module module, int rows, int executing);
+
+        /** Calls in a row that make a run. */
+        default int calls() {
+            return 1;
+        }
+    }
+
+    /** What passes of one size go by; the point may be of fewer rows. */
+    private record Known(int size, Point point) {}
+
+    private final List<Integer> sizes;
     private final int threads;
+    private final List<Known> known;
 
-    private PackingCosts(List<Point> points, int threads) {
-        this.points = List.copyOf(points);
+    private PackingCosts(List<Integer> sizes, int threads, List<Known> known) {
+        this.sizes = List.copyOf(sizes);
         this.threads = threads;
+        this.known = List.copyOf(known);
     }
 
-    /** Measures a model's modules; a fraction of a second. */
-    static PackingCosts measure(Decoder decoder) {
-        List<Point> points = new ArrayList<>();
-        for (Module module : Module.values()) {
-            for (int rows : decoder.weights().manager().getDevice().isGpu() ? GPU_GRID : GRID) {
-                if (rows > decoder.config().maxPositions()) {
-                    break;
-                }
-                Point point = point(decoder, new ModuleSite(0, module), rows);
-                points.add(point);
-                if (point.denseSeconds() > LONGEST_SECONDS) {
-                    break;
-                }
+    /**
+     * Nothing measured yet.
+     *
+     * @param longest rows of the longest sequence there can be
+     * @param threads of the engine, to be told in the table
+     */
+    static PackingCosts unmeasured(boolean gpu, int longest, int threads) {
+        List<Integer> sizes = Arrays.stream(gpu ? GPU_SIZES : SIZES)
+                .filter(size -> size <= Math.max(longest, SIZES[0]))
+                .boxed()
+                .toList();
+        return new PackingCosts(sizes, threads, List.of());
+    }
+
+    /** The sizes that are told apart, ascending. */
+    List<Integer> sizes() {
+        return sizes;
+    }
+
+    /** Whether it is known what pays in a pass of so many rows. */
+    boolean knows(Module module, int rows) {
+        return find(module, size(rows)).isPresent();
+    }
+
+    /**
+     * The same with passes of so many rows measured, unless they were.
+     *
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted; it stays interrupted
+     */
+    PackingCosts with(Module module, int rows, Runs runs) {
+        if (knows(module, rows)) {
+            return this;
+        }
+        int size = size(rows);
+        Point point = measure(module, size, runs);
+        List<Known> more = new ArrayList<>(known);
+        for (int each : sizes) {
+            // What takes too long for this size does so for larger ones.
+            boolean answers = each == size || (point.rows() < size && point.rows() <= each);
+            if (answers && find(module, each).isEmpty()) {
+                more.add(new Known(each, point));
             }
         }
-        return new PackingCosts(points, Torch.threads());
+        return new PackingCosts(sizes, threads, more);
     }
 
-    private static Point point(Decoder decoder, ModuleSite site, int n) {
-        double[] best = {Double.MAX_VALUE, Double.MAX_VALUE, Double.MAX_VALUE};
+    private Optional<Point> find(Module module, int size) {
+        return known.stream()
+                .filter(k -> k.size() == size && k.point().module() == module)
+                .map(Known::point)
+                .findFirst();
+    }
+
+    private int size(int rows) {
+        return sizes.stream().filter(size -> size <= rows).reduce(sizes.get(0), Math::max);
+    }
+
+    private static Point measure(Module module, int size, Runs runs) {
+        int n = Math.min(size, SURE_ROWS);
+        double dense = better(module, n, runs);
+        while (n < size && FEWEST_ROUNDS * ROUND * 2 * dense <= SECONDS) {
+            n *= 2;
+            dense = better(module, n, runs);
+        }
         int[] counts = {n, n / 2, n - n / 8};
-        // Short calls are disturbed more, and cost little to repeat.
-        int repeats = n < GRID[2] ? FEW_ROWS_REPEATS : REPEATS;
-        for (int repeat = 0; repeat < repeats; repeat++) {
+        double[] best = {Double.MAX_VALUE, Double.MAX_VALUE, Double.MAX_VALUE};
+        int most = n < SIZES[2] ? FEW_ROWS_ROUNDS : MOST_ROUNDS;
+        double spent = 0;
+        for (int round = 0; round < most && (round < FEWEST_ROUNDS || spent < SECONDS); round++) {
             for (int i = 0; i < counts.length; i++) {
-                best[i] = Math.min(best[i], seconds(decoder, site, n, counts[i]));
+                double seconds = seconds(module, n, counts[i], runs);
+                best[i] = Math.min(best[i], seconds);
+                spent += seconds;
             }
         }
-        double slope = (best[2] - best[1]) / (counts[2] - counts[1]);
-        double even = slope <= 0 ? (best[1] < best[0] ? n : 0) : counts[1] + (best[0] - best[1]) / slope;
-        double share = Math.max(0, Math.min(1, Math.floor(even / n * STEPS) / STEPS));
-        return new Point(site.module(), n, best[0], best[1], share);
+        return new Point(module, n, best[0] / runs.calls(), best[1] / runs.calls(), breakEven(counts, best));
     }
 
-    private static double seconds(Decoder decoder, ModuleSite site, int n, int executing) {
-        try (NDManager scope = decoder.weights().manager().newSubManager()) {
-            Rows rows = decoder.rows(scope, new int[n]);
-            NDArray x = scope.ones(new Shape(n, decoder.config().width()));
-            // Spread evenly, as routed tokens roughly are.
-            int[] chosen = IntStream.range(0, executing)
-                    .map(i -> (int) ((long) i * n / Math.max(1, executing)))
-                    .toArray();
-            NDArray gate = gate(scope, chosen, n);
-            int calls = scope.getDevice().isGpu() ? GPU_CALLS : 1;
-            long start = System.nanoTime();
-            NDArray y = x;
-            for (int i = 0; i < calls; i++) {
-                if (executing == n) {
-                    y = decoder.dense(site, x, rows);
-                } else if (decoder.calls().routesOnDevice(site, rows, KvPolicy.KEEP)) {
-                    y = decoder.calls().routed(site, x, gate, n, rows);
-                } else {
-                    y = decoder.calls().packed(site, x, rows, RowSet.of(scope, rows, chosen), KvPolicy.KEEP);
-                }
-            }
-            // Waits for a GPU.
-            y.get("0, 0").getFloat();
-            return (System.nanoTime() - start) / 1e9 / calls;
-        }
+    private static double breakEven(int[] counts, double[] seconds) {
+        int n = counts[0];
+        // Fewer rows take no longer; where they seem to, they were disturbed.
+        double half = Math.min(seconds[1], seconds[2]);
+        double slope = (seconds[2] - half) / (counts[2] - counts[1]);
+        double even = slope <= 0 ? (half < seconds[0] ? n : 0) : counts[1] + (seconds[0] - half) / slope;
+        return Math.max(0, Math.min(1, Math.floor(even / n * STEPS) / STEPS));
     }
 
-    private static NDArray gate(NDManager scope, int[] executing, int n) {
-        float[] open = new float[n];
-        for (int row : executing) {
-            open[row] = 1;
-        }
-        return scope.create(open);
+    // The first run of a size prepares more than the others.
+    private static double better(Module module, int n, Runs runs) {
+        return Math.min(seconds(module, n, n, runs), seconds(module, n, n, runs));
+    }
+
+    private static double seconds(Module module, int rows, int executing, Runs runs) {
+        Interruption.check();
+        return runs.seconds(module, rows, executing);
     }
 
     /** Whether computing only some rows is the faster way. */
@@ -123,27 +178,25 @@ public final class PackingCosts implements Report {
         return executing <= most(module, rows);
     }
 
-    /** The most executing rows for which computing only them is the faster way. */
+    /** The most executing rows for which computing only them is the faster way; all where that was not measured. */
     int most(Module module, int rows) {
-        double breakEven = 1;
-        for (Point point : points) {
-            if (point.module() == module && (point.rows() <= rows || point.rows() == GRID[0])) {
-                breakEven = point.breakEven();
-            }
-        }
+        double breakEven = find(module, size(rows)).map(Point::breakEven).orElse(1.0);
         return (int) (breakEven * rows);
     }
 
-    /** What was measured. */
+    /** What was measured: attention first, small sizes first. */
     public List<Point> points() {
-        return points;
+        return Arrays.stream(Module.values())
+                .flatMap(module -> sizes.stream().flatMap(size -> find(module, size).stream()))
+                .distinct()
+                .toList();
     }
 
     @Override
     public String text() {
         StringBuilder out = new StringBuilder("packing pays below these shares of executing rows (");
         out.append(threads).append(" threads)");
-        for (Point p : points) {
+        for (Point p : points()) {
             out.append(String.format(
                     Locale.ROOT,
                     "%n%-9s %4d rows: %5.1f %%   dense %8.3f ms, half packed %8.3f ms",
