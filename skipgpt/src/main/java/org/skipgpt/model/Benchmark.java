@@ -27,7 +27,9 @@ public final class Benchmark {
 
     private Benchmark(LanguageModel model, BenchmarkOptions options) {
         LanguageModel dense = model.withPolicy(LayerPolicy.dense());
-        this.turns = new LanguageModel[] {dense, model.masked(), model};
+        this.turns = new LanguageModel[] {
+            dense, model.withPolicy(new EveryModule(model.policy())).masked(), model
+        };
         this.options = options;
     }
 

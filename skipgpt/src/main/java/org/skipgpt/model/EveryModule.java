@@ -1,0 +1,31 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import java.util.Arrays;
+
+/**
+ * A policy as the published code carries it out: a gate for every row of every module, also where all skip or the module
+ * was dropped, and keys and values of every token. Masked, it computes everything.
+ */
+record EveryModule(LayerPolicy inner) implements LayerPolicy {
+    @Override
+    public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+        Decision decision = inner.decide(site, residual, layerInput, rows);
+        if (decision instanceof Decision.Gated) {
+            return decision;
+        }
+        float[] gate = new float[rows.size()];
+        Arrays.fill(gate, decision instanceof Decision.All ? 1 : 0);
+        return new Decision.Gated(residual.getManager(), gate);
+    }
+
+    @Override
+    public LayerPolicy settled() {
+        return new EveryModule(inner.settled());
+    }
+
+    @Override
+    public String describe() {
+        return inner.describe() + ", every module computed";
+    }
+}
