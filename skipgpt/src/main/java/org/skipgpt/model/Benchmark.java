@@ -192,7 +192,7 @@ public final class Benchmark {
     }
 
     private SpeedIdeal ideal(double[] rates) {
-        return new SpeedIdeal(turns[2].config(), turns[2].policy().kvPolicy(), rates);
+        return new SpeedIdeal(turns[2].config(), turns[2].policy(), rates);
     }
 
     private static SpeedRow row(String phase, double[][] seconds, double[] rates, double ideal, long[] bytes) {

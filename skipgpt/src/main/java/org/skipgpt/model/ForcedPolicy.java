@@ -25,7 +25,7 @@ public record ForcedPolicy(
         UNIFORM,
         /** Runs of 32 neighbouring positions together. */
         CLUSTERED,
-        /** Whole modules for all tokens. */
+        /** Whole modules for all tokens, as if they were not there: they have no keys and values either. */
         BY_LAYER
     }
 
@@ -57,10 +57,10 @@ public record ForcedPolicy(
 
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
-        double share = site.module() == Module.ATTENTION ? skipAttention : skipMlp;
         if (pattern == Pattern.BY_LAYER) {
-            return skipsLayer(site, share) ? Decision.none() : Decision.all();
+            return isDropped(site) ? Decision.none() : Decision.all();
         }
+        double share = share(site);
         float[] gate = new float[rows.size()];
         int open = 0;
         for (int row = 0; row < gate.length; row++) {
@@ -72,6 +72,20 @@ public record ForcedPolicy(
             return Decision.none();
         }
         return open == gate.length ? Decision.all() : new Decision.Gated(residual.getManager(), gate);
+    }
+
+    @Override
+    public boolean isDropped(ModuleSite site) {
+        return pattern == Pattern.BY_LAYER && skipsLayer(site, share(site));
+    }
+
+    @Override
+    public boolean isConstant(ModuleSite site) {
+        return pattern == Pattern.BY_LAYER;
+    }
+
+    private double share(ModuleSite site) {
+        return site.module() == Module.ATTENTION ? skipAttention : skipMlp;
     }
 
     private long key(Rows rows, int row) {

@@ -5,25 +5,29 @@ package org.skipgpt.model;
  *
  * <p>Prefill counts floating point operations a token and layer, with q = 4 D HE, k = 4 D GE, m = 6 D F, c = 2 HE T:
  * dense q + k + m + c; KEEP e_a (q + c) + k + e_m m, where e is the share that executes and k falls away with a layer
- * nobody attends in; EXECUTED e_a (q + k) + e_a^2 c + e_m m. Decoding counts bytes read a token.
+ * nobody attends in; EXECUTED e_a (q + k) + e_a^2 c + e_m m. Decoding counts bytes read a token; there k falls away
+ * with a dropped layer only, since a later token may attend in any other.
  */
 final class SpeedIdeal {
     private final DecoderConfig config;
+    private final LayerPolicy policy;
     private final KvPolicy kv;
     private final double[] rates;
 
     /**
      * Ideals for realised rates.
      *
+     * @param policy its K/V policy and what it drops
      * @param rates share of tokens that executed each module, 2L
      */
-    SpeedIdeal(DecoderConfig config, KvPolicy kv, double[] rates) {
+    SpeedIdeal(DecoderConfig config, LayerPolicy policy, double[] rates) {
         this.config = config;
-        this.kv = kv;
+        this.policy = policy;
+        this.kv = policy.kvPolicy();
         this.rates = rates.clone();
     }
 
-    /** Dense over skipping operations, the output head on one row a sequence left out. */
+    /** Dense over skipping operations, the output head on one row a sequence left out; infinite where nothing executes. */
     double prefill(int length) {
         double q = 4.0 * config.width() * config.queryWidth();
         double k = 4.0 * config.width() * config.kvWidth();
@@ -62,7 +66,8 @@ final class SpeedIdeal {
             double keys = kv == KvPolicy.EXECUTED ? a * cached : cached;
             dense += attention + mlp + cached;
             skipping += anyAttends * attention + a * keys + any(rates[2 * layer + 1], batch) * mlp;
-            skipping += kv == KvPolicy.KEEP && a > 0 ? (1 - anyAttends) * keyValue : 0;
+            boolean dropped = policy.isDropped(new ModuleSite(layer, Module.ATTENTION));
+            skipping += kv == KvPolicy.KEEP && !dropped ? (1 - anyAttends) * keyValue : 0;
         }
         return dense / skipping;
     }
