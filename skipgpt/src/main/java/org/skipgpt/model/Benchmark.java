@@ -60,7 +60,11 @@ public final class Benchmark {
         List<SpeedRow> rows = new ArrayList<>();
         rows.add(prefill());
         if (options.decodeTokens() > 0 && complete) {
-            rows.add(decode());
+            try {
+                rows.add(decode());
+            } catch (CancellationException e) {
+                complete = false;
+            }
         }
         Provenance origin = Provenance.of(options.toString())
                 .withSeed(options.seed())

@@ -2,6 +2,7 @@ package org.skipgpt.model;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 
@@ -37,12 +38,15 @@ public record BenchmarkResult(
         rows = List.copyOf(rows);
     }
 
-    /** Whether the times are steady enough for a claim. */
+    /** Whether the times are steady enough for a claim, those after an interruption never. */
     public boolean isSteady() {
-        return complete
-                && rows.stream()
-                        .allMatch(row ->
-                                Math.max(row.dense().spread(), row.packed().spread()) <= LARGEST_SPREAD);
+        return complete && !isSpread();
+    }
+
+    private boolean isSpread() {
+        return rows.stream()
+                .flatMap(row -> Stream.of(row.dense(), row.masked(), row.packed()))
+                .anyMatch(times -> times.spread() > LARGEST_SPREAD);
     }
 
     @Override
@@ -54,7 +58,7 @@ public record BenchmarkResult(
         for (SpeedRow r : rows) {
             out.append(String.format(
                     Locale.ROOT,
-                    "%n%-18s %9.2f  %9.2f  %9.2f   %4.1f/%4.1f  %7.2fx %5.2fx  %5.2f    %5.2fx",
+                    "%n%-18s %9.2f  %9.2f  %9.2f   %4.1f/%4.1f  %7.2fx %6s  %5s    %5.2fx",
                     r.phase(),
                     1e3 * r.dense().median(),
                     1e3 * r.masked().median(),
@@ -62,8 +66,8 @@ public record BenchmarkResult(
                     100 * r.attentionSkipped(),
                     100 * r.mlpSkipped(),
                     r.speedup(),
-                    r.ideal(),
-                    r.eta(),
+                    known("%.2fx", r.ideal()),
+                    known("%.2f", r.eta()),
                     r.overMasked()));
             out.append(String.format(
                     Locale.ROOT,
@@ -87,9 +91,13 @@ public record BenchmarkResult(
                 origin.threads(),
                 clock,
                 load,
-                isSteady() ? "" : " · VOID: spread above 5 %, run again on a quiet machine",
-                complete ? "" : " · interrupted"));
+                isSpread() ? " · VOID: spread above 5 %, run again on a quiet machine" : "",
+                complete ? "" : " · interrupted: repeats or phases are missing"));
         return out.toString();
+    }
+
+    private static String known(String format, double value) {
+        return Double.isFinite(value) ? String.format(Locale.ROOT, format, value) : "-";
     }
 
     @Override

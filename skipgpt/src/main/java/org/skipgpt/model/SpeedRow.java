@@ -5,11 +5,12 @@ package org.skipgpt.model;
  *
  * @param phase what was done, e.g. {@code "prefill 1 x 1024"}
  * @param dense seconds without skipping
- * @param masked seconds with every module computed and gated
+ * @param masked seconds with every module computed and gated and every token's keys and values made, as the published
+ *     code does whatever the policy
  * @param packed seconds with skipped work not done
  * @param attentionSkipped share of attention executions skipped in the packed run
  * @param mlpSkipped share of MLP executions skipped
- * @param ideal dense over skipping operations (prefill) or bytes (decode) at these rates
+ * @param ideal dense over skipping operations (prefill) or bytes (decode) at these rates; infinite where none of them is left
  * @param denseCacheBytes keys and values held without skipping; 0 in prefill, which holds none
  * @param packedCacheBytes keys and values held with it, and rows that wait for theirs
  */
@@ -33,8 +34,8 @@ public record SpeedRow(
         return masked.median() / packed.median();
     }
 
-    /** Share of the ideal speed-up that was reached. */
+    /** Share of the ideal speed-up that was reached; NaN where that has no bound. */
     public double eta() {
-        return speedup() / ideal;
+        return Double.isInfinite(ideal) ? Double.NaN : speedup() / ideal;
     }
 }
