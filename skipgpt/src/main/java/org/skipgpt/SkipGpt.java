@@ -149,15 +149,20 @@ public final class SkipGpt extends TuningVerbs {
                 .toList();
     }
 
-    /** Times a model dense, masked and packed in turns: one sequence of 1,024 tokens, and decoding after 256. */
+    /**
+     * Times a model dense, masked and packed in turns: one sequence of 1,024 tokens, and decoding after 256; fewer where
+     * the model's context is shorter.
+     */
     public static BenchmarkResult benchmark(LanguageModel model) {
-        return Benchmark.run(model, BenchmarkOptions.defaults());
+        return Benchmark.run(
+                model, BenchmarkOptions.defaults().within(model.config().maxPositions()));
     }
 
     /**
      * Times a model dense, masked and packed in turns.
      *
-     * @throws IllegalArgumentException if the model is masked: it saves nothing, so its speed is no claim
+     * @throws IllegalArgumentException if the model is masked: it saves nothing, so its speed is no claim; or if its
+     *     context does not hold the lengths
      */
     public static BenchmarkResult benchmark(LanguageModel model, BenchmarkOptions options) {
         return Benchmark.run(model, options);

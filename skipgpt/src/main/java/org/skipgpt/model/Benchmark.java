@@ -37,7 +37,8 @@ public final class Benchmark {
      * Measures prefill and decoding.
      *
      * @param model a packed model; its policy is what is compared with dense
-     * @throws IllegalArgumentException if the model is masked: it computes everything, so its speed says nothing
+     * @throws IllegalArgumentException if the model is masked: it computes everything, so its speed says nothing; or if
+     *     its context does not hold the lengths asked for
      */
     public static BenchmarkResult run(LanguageModel model, BenchmarkOptions options) {
         if (model.execution() == Execution.MASKED) {
@@ -49,6 +50,7 @@ public final class Benchmark {
                     + " engine threads on " + model.device() + "; start with OMP_NUM_THREADS=1 on the CPU, or use"
                     + " the wall clock");
         }
+        options.check(model.config().maxPositions());
         return new Benchmark(model, options).run();
     }
 

@@ -50,9 +50,36 @@ public record BenchmarkOptions(
         }
     }
 
+    /**
+     * Returns if a model's context holds these lengths.
+     *
+     * @throws IllegalArgumentException if not; all lengths that are too long are told at once
+     */
+    void check(int context) {
+        List<String> faults = new ArrayList<>();
+        if (length > context) {
+            faults.add("prefill of " + length + " tokens, use withPrefill(sequences, length)");
+        }
+        if (decodeTokens > 0 && decodeContext + decodeTokens > context) {
+            faults.add("decoding " + decodeTokens + " tokens after " + decodeContext
+                    + ", use withDecode(context, tokens)");
+        }
+        if (!faults.isEmpty()) {
+            throw new IllegalArgumentException("the model's context holds " + context + " tokens, too few for "
+                    + String.join("; and for ", faults) + "; within(" + context + ") shortens all that is too long");
+        }
+    }
+
     /** Prefill of one sequence of 1,024 tokens; one sequence decoded by 16 tokens after 256; nine repeats. */
     public static BenchmarkOptions defaults() {
         return new BenchmarkOptions(1, 1024, 1, 256, 16, 9, 1, BenchmarkClock.WALL);
+    }
+
+    /** The same with lengths that a context holds, shortened where they are longer. */
+    public BenchmarkOptions within(int context) {
+        int tokens = Math.min(decodeTokens, context - 1);
+        return withPrefill(sequences, Math.min(length, context))
+                .withDecode(Math.min(decodeContext, context - tokens), tokens);
     }
 
     /** The same with another prefill batch. */
