@@ -5,10 +5,14 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import org.skipgpt.report.WholeFile;
 
@@ -111,15 +115,53 @@ public final class AtomicFile implements AutoCloseable {
         }
     }
 
-    static RuntimeException failure(Path target, IOException e) {
+    /**
+     * Makes a folder and those above it, where they are missing.
+     *
+     * @param made the folder
+     * @param shown what to call it in messages: the final name of one that is moved into place later
+     * @throws CheckpointException if it cannot be made; the message names what is in the way
+     */
+    public static void makeFolder(Path made, Path shown) {
+        if (shown.toString().isBlank()) {
+            throw new CheckpointException("\"" + shown + "\" is no name of a folder; give one, e.g. work/first.");
+        }
+        try {
+            Files.createDirectories(made);
+        } catch (IOException e) {
+            throw failure(shown, e);
+        }
+    }
+
+    /** What to throw where a file or folder cannot be written: says which part of its path is in the way. */
+    public static RuntimeException failure(Path target, IOException e) {
         if (e instanceof ClosedByInterruptException) {
             return new CancellationException("Writing " + target + " was stopped by an interruption.");
         }
-        if (e instanceof NoSuchFileException) {
-            return new CheckpointException(
-                    "File " + target + " cannot be written: its folder does not exist. Make the folder first.", e);
+        return new CheckpointException(target + " cannot be written: " + reason(target, e), e);
+    }
+
+    private static String reason(Path target, IOException e) {
+        Path whole = target.toAbsolutePath().normalize();
+        Path there = whole;
+        while (there.getParent() != null && !Files.exists(there)) {
+            there = there.getParent();
         }
-        return new CheckpointException(
-                "File " + target + " cannot be written: " + e + ". Check the rights and the free space.", e);
+        if (!Files.isDirectory(there) && (!there.equals(whole) || e instanceof FileAlreadyExistsException)) {
+            return there + " is a file, not a folder. Name another place.";
+        }
+        if (e instanceof NoSuchFileException missing && !Files.exists(beside(missing))) {
+            return "its folder does not exist. Make the folder first.";
+        }
+        if (e instanceof NoSuchFileException || e instanceof AccessDeniedException) {
+            return "nothing can be made in " + beside((FileSystemException) e)
+                    + ". Name a folder of your own, or change its rights.";
+        }
+        return e + ". Check the rights and the free space.";
+    }
+
+    private static Path beside(FileSystemException e) {
+        Path failed = Path.of(Objects.requireNonNullElse(e.getFile(), "")).toAbsolutePath();
+        return Objects.requireNonNullElse(failed.getParent(), failed);
     }
 }

@@ -162,11 +162,7 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
     }
 
     private static void writeRef(Path ref, String commit) {
-        try {
-            Files.createDirectories(ref.resolveSibling("").normalize());
-        } catch (IOException e) {
-            throw AtomicFile.failure(ref, e);
-        }
+        AtomicFile.makeFolder(ref.resolveSibling("").normalize(), ref);
         AtomicFile.write(ref, commit);
     }
 

@@ -76,11 +76,7 @@ public final class HuggingFaceWriter implements AutoCloseable {
         refuseFull(target);
         long mark = ThreadLocalRandom.current().nextLong() >>> 1;
         Path temporary = target.resolveSibling("." + target.getFileName() + "." + Long.toString(mark, 36) + ".tmp");
-        try {
-            Files.createDirectories(temporary);
-        } catch (IOException e) {
-            throw AtomicFile.failure(target, e);
-        }
+        AtomicFile.makeFolder(temporary, target);
         HuggingFaceWriter writer = new HuggingFaceWriter(target, temporary);
         try {
             AtomicFile.write(temporary.resolve(HuggingFaceFolder.CONFIG), Json.pretty(config));
@@ -124,8 +120,15 @@ public final class HuggingFaceWriter implements AutoCloseable {
     /**
      * Copies the tokenizer files that another model folder has; their names are fixed, except that without them the one
      * {@code tok*.model} or {@code tok*.bin} of a llama2.c folder becomes {@code tokenizer.model} or {@code .bin}.
+     *
+     * @throws CheckpointException if there is no such folder
      */
     public void copyTokenizer(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            String fault =
+                    Files.exists(folder) ? "it is a file; name the folder that holds it" : "there is no such folder";
+            throw new CheckpointException("No tokenizer files at " + folder + ": " + fault + ".");
+        }
         for (String name : TOKENIZER_FILES) {
             if (Files.isRegularFile(folder.resolve(name))) {
                 AtomicFile.copy(folder.resolve(name), temporary.resolve(name));
@@ -152,7 +155,7 @@ public final class HuggingFaceWriter implements AutoCloseable {
                     AtomicFile.copy(found.get(0), temporary.resolve("tokenizer" + ending));
                 }
             } catch (IOException e) {
-                throw AtomicFile.failure(temporary, e);
+                throw MappedFile.failure(folder, e);
             }
         }
     }

@@ -7,8 +7,6 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -165,15 +163,16 @@ public final class PeftFolder {
     /**
      * Writes an adapter; each file appears whole, tensors last.
      *
-     * @param folder made where it does not exist
+     * @param folder made where it does not exist; an adapter that is there already is not written over
      * @param base name of the base model, noted for other tools
+     * @throws CheckpointException if the folder holds an adapter or cannot be made
      */
     public static void write(Path folder, Adapter adapter, LoraConfig config, DecoderConfig model, String base) {
-        try {
-            Files.createDirectories(folder);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        if (Files.exists(folder.resolve(CONFIG)) || Files.exists(folder.resolve(TENSORS))) {
+            throw new CheckpointException("folder " + folder
+                    + " holds an adapter already: nothing is overwritten; name another, or remove it first");
         }
+        AtomicFile.makeFolder(folder, folder);
         Map<String, NDArray> tensors = new LinkedHashMap<>();
         for (Adapter.Key key : Lora.keys(adapter, model)) {
             tensors.put(

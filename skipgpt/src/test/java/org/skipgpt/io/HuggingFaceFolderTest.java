@@ -122,6 +122,13 @@ class HuggingFaceFolderTest {
         assertThatThrownBy(() -> HuggingFaceWriter.create(full, new JsonObject(), infos()))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("not written over");
+        try (HuggingFaceWriter other = HuggingFaceWriter.create(folder.resolve("other"), new JsonObject(), List.of())) {
+            assertThatThrownBy(() -> other.copyTokenizer(Path.of("/nope")))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("No tokenizer files at /nope: there is no such folder");
+            assertThatThrownBy(() -> other.copyTokenizer(Path.of("pom.xml")))
+                    .hasMessageContaining("pom.xml: it is a file");
+        }
         try (var out = HuggingFaceWriter.create(unfinished, new JsonObject(), infos())) {
             assertThatThrownBy(out::finish).isInstanceOf(CheckpointException.class);
         }
