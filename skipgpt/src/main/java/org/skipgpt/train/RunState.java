@@ -3,8 +3,6 @@ package org.skipgpt.train;
 import ai.djl.ndarray.NDArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -30,6 +28,12 @@ final class RunState {
 
     private RunState() {}
 
+    /** Makes the folder and sees that states can be written there, before the work whose results it is to keep. */
+    static void prepare(Path folder) {
+        AtomicFile.makeFolder(folder, folder);
+        AtomicFile.begin(folder.resolve(FILE)).close();
+    }
+
     static void save(
             Path folder,
             Map<String, NDArray> arrays,
@@ -44,11 +48,7 @@ final class RunState {
         meta.addProperty("step", step);
         meta.addProperty("fingerprint", fingerprint);
         Map<String, String> metadata = Map.of("format", "pt", "run", meta.toString(), "log", log.json());
-        try {
-            Files.createDirectories(folder);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        AtomicFile.makeFolder(folder, folder);
         try (SafeTensorsWriter writer = SafeTensorsWriter.create(folder.resolve(FILE), infos, metadata)) {
             arrays.forEach((name, array) -> store.read(array, (piece, at) -> {
                 ByteBuffer bytes = ByteBuffer.allocate(4 * piece.length).order(ByteOrder.LITTLE_ENDIAN);
@@ -71,8 +71,9 @@ final class RunState {
                     .getAsJsonObject();
             String saved = meta.has("fingerprint") ? meta.get("fingerprint").getAsString() : "";
             if (!saved.equals(fingerprint)) {
-                throw new CheckpointException("the run saved in " + folder + " was made with other settings (" + saved
-                        + ", now " + fingerprint + "): use its settings to continue it, or another folder");
+                throw new CheckpointException("the run saved in " + folder + " was made with other settings ("
+                        + Differences.between(saved, fingerprint)
+                        + "): use its settings to continue it, or another folder");
             }
             arrays.forEach((name, array) -> store.fill(array, 0, tensors, tensors.info(name)));
             TrainingLog log = TrainingLog.parse(tensors.metadata().getOrDefault("log", "[]"));

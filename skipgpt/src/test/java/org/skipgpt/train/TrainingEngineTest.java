@@ -129,7 +129,7 @@ class TrainingEngineTest {
             assertThatThrownBy(() -> train(
                             manager, LoopConfig.defaults().withSteps(3).withCheckpoints(folder, 0), Observer.silent()))
                     .isInstanceOf(CheckpointException.class)
-                    .hasMessageContaining("other settings");
+                    .hasMessageContaining("other settings (steps: saved 2, now 3): use");
         }
     }
 
