@@ -6,12 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.model.Adapter;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.route.RouterConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.TorchException;
 
@@ -37,6 +43,33 @@ class WorkspaceEngineTest {
         assertThatThrownBy(first::manager)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("Workspace.current()");
+    }
+
+    @Test
+    void aModelOfAClosedWorkspaceSaysSoWhateverIsAskedOfIt() {
+        Workspace workspace = Workspace.open("cpu", "fp32");
+        LanguageModel released = SkipGpt.random(TINY, 2);
+        LanguageModel model = SkipGpt.withRouters(SkipGpt.random(TINY, 1), RouterConfig.defaults());
+        assertThat(model.toString()).doesNotContain("closed");
+        workspace.release(released);
+        Workspace.open("cpu", "fp32");
+
+        for (ThrowingCallable verb : List.<ThrowingCallable>of(
+                () -> released.logits(new int[] {1, 2}),
+                () -> model.logits(new int[] {1, 2}),
+                () -> SkipGpt.generate(model, "The red kite"),
+                () -> SkipGpt.sparsity(model, List.of("The red kite")),
+                () -> SkipGpt.tuneRouters(model, 0.25, List.of("The red kite.", "A blue whale.")),
+                () -> SkipGpt.save(model, "nowhere/at-all"),
+                () -> SkipGpt.loadSkipGpt("nowhere", model),
+                () -> model.withAdapter(new Adapter(Set.of(), 1, Map.of())),
+                model::differentiable)) {
+            assertThatThrownBy(verb)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("was closed by a newer workspace(...)")
+                    .hasMessageContaining("load it again");
+        }
+        assertThat(model.toString()).endsWith(" · closed");
     }
 
     @Test

@@ -20,10 +20,10 @@ import org.skipgpt.torch.Torch;
  * A decoder with its tokenizer and its way of skipping; a view over weights that are shared and never change.
  *
  * <p>{@code withPolicy}, {@code withAdapter}, {@code masked} and {@code packed} return new views. The owner of the
- * weights closes them , usually a workspace.
+ * weights closes them, usually a workspace.
  *
  * <pre>{@code
- * double nats = -sum(model.logProbabilities(model.tokenizer().encodeWithBos("Once upon a time")));
+ * float[] nats = model.logProbabilities(model.tokenizer().encodeWithBos("Once upon a time"))[0];
  * }</pre>
  */
 public final class LanguageModel {
@@ -82,8 +82,13 @@ public final class LanguageModel {
         return new LanguageModel(name, hash, tokenizer, decoder, adapter, other, execution);
     }
 
-    /** The same weights corrected by low-rank factors; replaces any earlier adapter. */
+    /**
+     * The same weights corrected by low-rank factors; replaces any earlier adapter.
+     *
+     * @throws IllegalArgumentException if the factors are those of a model of another shape
+     */
     public LanguageModel withAdapter(Adapter other) {
+        AdapterFit.check(other, config(), name);
         Decoder corrected = compile(decoder, Optional.of(other), true, false);
         return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution);
     }
@@ -120,6 +125,7 @@ public final class LanguageModel {
 
     private static Decoder compile(Decoder from, Optional<Adapter> adapter, boolean inference, boolean mixed) {
         DecoderWeights weights = from.weights();
+        checkOpen(weights);
         var program = DecoderProgram.compile(
                 weights.manager(),
                 from.config(),
@@ -243,9 +249,21 @@ public final class LanguageModel {
         return decoder.forward(rows, policy, execution, wanted);
     }
 
-    /** A new owner of arrays beside the weights; close it to free them. */
+    /**
+     * A new owner of arrays beside the weights; close it to free them.
+     *
+     * @throws IllegalStateException if the weights were freed, as a newer workspace does
+     */
     public NDManager scope() {
+        checkOpen(decoder.weights());
         return decoder.weights().manager().newSubManager();
+    }
+
+    private static void checkOpen(DecoderWeights weights) {
+        if (!weights.manager().isOpen()) {
+            throw new IllegalStateException("this model is closed: the workspace this model was loaded in was closed by"
+                    + " a newer workspace(...), or the model was released; load it again");
+        }
     }
 
     /** What to call it in tables. */
@@ -322,6 +340,7 @@ public final class LanguageModel {
         return name + " · " + config() + " · " + dtype() + " · "
                 + device().toString().replace("()", "") + " · " + policy.describe()
                 + adapter.map(a -> " · LoRA on " + a.targets().size() + " projections")
-                        .orElse("");
+                        .orElse("")
+                + (decoder.weights().manager().isOpen() ? "" : " · closed");
     }
 }
