@@ -11,6 +11,7 @@ import java.util.regex.Pattern;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.Tokenizers;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.FoundInstead;
 import org.skipgpt.io.HubCache;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Llama2cFile;
@@ -27,6 +28,8 @@ final class Checkpoints {
     static final String HOME = "SKIPGPT_HOME";
     private static final Pattern HUB_NAME = Pattern.compile("[\\w-][\\w.-]*/[\\w-][\\w.-]*");
     private static final Path WORLD = Path.of("datasets", "world");
+    private static final String ALLOWED =
+            "give a Hugging Face folder, a llama2.c .bin file, owner/name of the Hugging Face hub, or \"world\"";
 
     private Checkpoints() {}
 
@@ -34,6 +37,9 @@ final class Checkpoints {
     static LanguageModel load(String name, NDManager manager, Dtype dtype, Observer observer) {
         if (name.equals("world")) {
             return folder("world", worldModel(), manager, dtype);
+        }
+        if (name.isBlank()) {
+            throw new CheckpointException("no model \"" + name + "\": the name is empty; " + ALLOWED);
         }
         Path path = path(name);
         String shown = String.valueOf(path.toAbsolutePath().normalize().getFileName());
@@ -46,10 +52,8 @@ final class Checkpoints {
         if (HUB_NAME.matcher(name).matches()) {
             return folder(name, HubCache.ofEnvironment().load(name, "main", observer), manager, dtype);
         }
-        throw new CheckpointException("no model \"" + name + "\": "
-                + path.toAbsolutePath().normalize()
-                + " does not exist; give a Hugging Face folder, a llama2.c .bin file, owner/name of the Hugging Face hub,"
-                + " or \"world\"");
+        throw new CheckpointException(
+                "no model \"" + name + "\": " + path.toAbsolutePath().normalize() + " does not exist; " + ALLOWED);
     }
 
     private static Path path(String name) {
@@ -76,6 +80,9 @@ final class Checkpoints {
     }
 
     private static LanguageModel llama2c(String name, Path path, NDManager manager, Dtype dtype) {
+        FoundInstead.of(path).ifPresent(what -> {
+            throw new CheckpointException("File " + path + " cannot be loaded: " + what + ".");
+        });
         Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file has a folder");
         try (Llama2cFile file = Llama2cFile.open(path)) {
             JsonObject json = file.config();

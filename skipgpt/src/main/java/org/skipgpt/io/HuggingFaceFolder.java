@@ -56,8 +56,8 @@ public final class HuggingFaceFolder implements AutoCloseable {
                     "Folder " + path.toAbsolutePath() + " does not exist; check the path, or download the model.");
         }
         if (!Files.exists(path.resolve(CONFIG))) {
-            throw new CheckpointException("Folder " + path + " has no " + CONFIG
-                    + ", so it is no Hugging Face folder; fetch the file, or name the folder that has it.");
+            throw new CheckpointException("Folder " + path + " has no " + CONFIG + ", so it is no Hugging Face folder; "
+                    + FoundInstead.in(path).orElse("fetch the file, or name the folder that has it") + ".");
         }
         JsonObject config = Json.object(path.resolve(CONFIG));
         // one whole file goes before an index, as in transformers

@@ -8,7 +8,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonSyntaxException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -16,12 +15,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.skipgpt.io.AtomicFile;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.FoundInstead;
 import org.skipgpt.io.Json;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.SafeTensorsWriter;
@@ -32,6 +34,7 @@ import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.report.WholeFile;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.ForcedExecution;
 import org.skipgpt.route.Gate;
@@ -67,7 +70,7 @@ public final class SkipGptFolder {
      * @param tuned a model with routers, with an adapter, or with both
      * @param lora the adapter's shape; needed where the model has one
      * @param budget what the routers were tuned for; empty where unknown or where there are none
-     * @throws CheckpointException if the folder exists
+     * @throws CheckpointException if the folder exists or cannot be made
      */
     public static void save(
             Path folder,
@@ -86,13 +89,13 @@ public final class SkipGptFolder {
             throw new IllegalArgumentException("the model " + (lora.isPresent() ? "has no adapter" : "has an adapter")
                     + ": give its LoraConfig" + " where it has one, else nothing");
         }
-        if (Files.exists(folder)) {
+        if (!folder.toString().isBlank() && Files.exists(folder)) {
             throw new CheckpointException("folder " + folder + " exists already: nothing is overwritten; name another");
         }
-        Path temporary = folder.resolveSibling(
-                "." + folder.getFileName() + ".tmp" + ProcessHandle.current().pid());
+        tuned.scope().close(); // a closed model is told as such
+        Path temporary = WholeFile.temporary(folder);
+        AtomicFile.makeFolder(temporary, folder);
         try {
-            Files.createDirectories(temporary);
             if (policy.isPresent()) {
                 writeRouters(temporary.resolve(ROUTERS), policy.get().routers());
             }
@@ -107,7 +110,20 @@ public final class SkipGptFolder {
             AtomicFile.write(temporary.resolve(META), Json.pretty(meta(tuned, policy, budget, provenance)));
             Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw AtomicFile.failure(folder, e);
+        } finally {
+            remove(temporary);
+        }
+    }
+
+    // What a failure left; a folder in place has no such name any more.
+    private static void remove(Path temporary) {
+        try (Stream<Path> files = Files.exists(temporary) ? Files.walk(temporary) : Stream.empty()) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw AtomicFile.failure(temporary, e);
         }
     }
 
@@ -189,7 +205,21 @@ public final class SkipGptFolder {
 
     /** The tuned model over its base, under the K/V policy it was saved with. */
     public static LanguageModel load(Path folder, LanguageModel base, NDManager owner) {
-        return load(folder, base, owner, kvPolicy(folder, Json.object(folder.resolve(META))));
+        return load(folder, base, owner, kvPolicy(folder, meta(folder)));
+    }
+
+    private static JsonObject meta(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new CheckpointException("no SkipGPT folder at \"" + folder + "\": "
+                    + (Files.exists(folder)
+                            ? "that is a file; name the folder that save(...) wrote"
+                            : "it does not exist; check the path"));
+        }
+        if (folder.toString().isBlank() || !Files.exists(folder.resolve(META))) {
+            throw new CheckpointException("no SkipGPT folder at \"" + folder + "\": "
+                    + FoundInstead.in(folder).orElse("it has no " + META + "; name the folder that save(...) wrote"));
+        }
+        return Json.object(folder.resolve(META));
     }
 
     private static KvPolicy kvPolicy(Path folder, JsonObject json) {
@@ -209,7 +239,7 @@ public final class SkipGptFolder {
     }
 
     private static LanguageModel load(Path folder, LanguageModel base, NDManager owner, KvPolicy kv, boolean forced) {
-        JsonObject json = Json.object(folder.resolve(META));
+        JsonObject json = meta(folder);
         try {
             if (json.get("format").getAsInt() != FORMAT) {
                 throw new CheckpointException("folder " + folder + " has format " + json.get("format")
@@ -250,12 +280,12 @@ public final class SkipGptFolder {
             throw new CheckpointException(
                     "folder " + folder + " was tuned on " + saved.get("name").getAsString()
                             + " (" + hash + "), this base is " + base.name() + " (" + base.hash()
-                            + "): load that base, or use loadForced");
+                            + "): load that base, or use loadForced(folder, base, kvPolicy)");
         }
         KvPolicy tuned = kvPolicy(folder, json);
         if (!kv.sameValuesAs(tuned)) {
             throw new CheckpointException("folder " + folder + " was tuned under K/V policy " + tuned + "; " + kv
-                    + " computes another function: use " + tuned + ", or loadForced");
+                    + " computes another function: use " + tuned + ", or loadForced(folder, base, kvPolicy)");
         }
     }
 
