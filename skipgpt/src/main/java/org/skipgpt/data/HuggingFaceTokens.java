@@ -83,8 +83,13 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
 
     private static Map<String, Integer> ids(Path file, JsonObject json) {
         Map<String, Integer> ids = new HashMap<>();
+        if (!(json.get("model") instanceof JsonObject model) || !model.has("vocab")) {
+            throw new DataException(
+                    file + " is no tokenizer: it has no model.vocab; fetch the tokenizer.json that belongs"
+                            + " to the model");
+        }
         try {
-            JsonElement vocab = json.getAsJsonObject("model").get("vocab");
+            JsonElement vocab = model.get("vocab");
             if (vocab.isJsonArray()) { // unigram: [[piece, score], ...], ids by place
                 for (JsonElement entry : vocab.getAsJsonArray()) {
                     ids.put(entry.getAsJsonArray().get(0).getAsString(), ids.size());
@@ -101,7 +106,8 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
                         ids.put(one.get("content").getAsString(), one.get("id").getAsInt());
                     }));
         } catch (RuntimeException e) {
-            throw new DataException(file + " has no readable model.vocab and added_tokens: " + e.getMessage(), e);
+            throw new DataException(
+                    file + " has entries of the wrong kind in model.vocab or added_tokens; fetch it again", e);
         }
         return ids;
     }

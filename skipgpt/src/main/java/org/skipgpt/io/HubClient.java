@@ -33,6 +33,11 @@ final class HubClient {
         this.silence = silence;
     }
 
+    /** Where the hub is. */
+    URI endpoint() {
+        return endpoint;
+    }
+
     URI address(String path) {
         return URI.create(endpoint + path);
     }

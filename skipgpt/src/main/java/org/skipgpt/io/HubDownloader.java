@@ -6,11 +6,14 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +22,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
+import java.util.Objects;
 import java.util.Set;
 import org.skipgpt.report.Observer;
 import org.skipgpt.report.Sha256;
@@ -225,11 +229,28 @@ final class HubDownloader {
         try {
             return Retry.run(what, attempt);
         } catch (IOException e) {
+            String failed = "Could not download " + what + " of " + model + " in " + Retry.ATTEMPTS + " attempts: ";
+            if (isUnreachable(e)) {
+                // The message says it all; the client's own trace is long and names nothing.
+                throw new CheckpointException(failed + client.endpoint().getHost()
+                        + " was not found, or takes no connection: is there a network? Check it and HF_ENDPOINT; or set"
+                        + " HF_HUB_OFFLINE=1 to use what the cache has, or load a local folder.");
+            }
             throw new CheckpointException(
-                    "Could not download " + what + " of " + model + " in " + Retry.ATTEMPTS + " attempts: "
-                            + e.getMessage()
+                    failed + Objects.requireNonNullElse(e.getMessage(), e.toString())
                             + ". What came is kept; check the network and HF_ENDPOINT, then load again.",
                     e);
         }
+    }
+
+    private static boolean isUnreachable(Throwable e) {
+        for (Throwable at = e; at != null; at = at.getCause()) {
+            if (at instanceof ConnectException
+                    || at instanceof UnresolvedAddressException
+                    || at instanceof UnknownHostException) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -198,8 +198,12 @@ class TokenizersTest {
         assertThatThrownBy(() -> Tokenizers.open(model)).hasMessageContaining("line 2");
         Files.write(folder.resolve("tok.bin"), new byte[] {4, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, 127});
         assertThatThrownBy(() -> Tokenizers.open(folder.resolve("tok.bin"))).isInstanceOf(DataException.class);
-        Files.writeString(folder.resolve("tokenizer.json"), "{\"model\":{}}");
-        assertThatThrownBy(() -> Tokenizers.open(folder)).isInstanceOf(DataException.class);
+        for (String json : new String[] {"{}", "{\"model\":3}", "{\"model\":{}}"}) {
+            Files.writeString(folder.resolve("tokenizer.json"), json);
+            assertThatThrownBy(() -> Tokenizers.open(folder))
+                    .isInstanceOf(DataException.class)
+                    .hasMessageContaining("it has no model.vocab");
+        }
     }
 
     @Test

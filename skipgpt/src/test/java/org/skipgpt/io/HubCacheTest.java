@@ -171,6 +171,18 @@ class HubCacheTest {
     }
 
     @Test
+    void withoutANetworkTheWaysOutAreNamed() {
+        environment.put("HF_ENDPOINT", "http://hub.invalid");
+
+        assertThatThrownBy(this::load)
+                .isInstanceOf(CheckpointException.class)
+                .hasNoCause()
+                .hasMessageContaining("hub.invalid was not found")
+                .hasMessageContaining("HF_HUB_OFFLINE=1")
+                .hasMessageContaining("local folder");
+    }
+
+    @Test
     void offlineAndMalformedNamesAreRefusedWithoutAsking() {
         assertThatThrownBy(() -> HubCache.of(environment, folder).load("../x", "main", Observer.silent()))
                 .isInstanceOf(CheckpointException.class);
