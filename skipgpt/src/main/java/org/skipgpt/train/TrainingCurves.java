@@ -200,18 +200,18 @@ public record TrainingCurves(List<Curve> curves, int smoothing) implements Findi
                                 Arrays.stream(curve.log().column(column)).anyMatch(value -> value != 0));
     }
 
-    /** One row a run: steps and last values, averaged over the smoothing. */
+    /** One row a run: steps, and how each quantity stands, as runs say it themselves. */
     @Override
     public TextTable table() {
         List<String> shown = SHOWN.stream().filter(columns()::contains).toList();
         List<Column> columns = new ArrayList<>(List.of(Column.text("run"), Column.number("steps", 0)));
         shown.forEach(name -> columns.add(Column.number(name, name.equals("learning rate") ? 6 : 4)));
         TextTable.Builder table =
-                TextTable.builder("training runs, means of the last " + smoothing + " steps", columns);
+                TextTable.builder("training runs, means of the last " + TrainingLog.WINDOW + " steps", columns);
         for (Curve curve : curves) {
             List<Object> cells =
                     new ArrayList<>(List.of(curve.name(), curve.log().rows().size()));
-            shown.forEach(name -> cells.add(curve.log().recent(name, smoothing)));
+            shown.forEach(name -> cells.add(curve.log().standing(name)));
             table.add(cells.toArray());
         }
         return table.build();

@@ -14,6 +14,9 @@ import org.skipgpt.report.TextTable;
 
 /** What a run measured at each step, one row a step; columns may be missing in some rows. */
 public final class TrainingLog {
+    /** Steps a number is averaged over wherever one says how a run stands. */
+    static final int WINDOW = 20;
+
     private final List<Map<String, Double>> rows = new ArrayList<>();
 
     /** Adds a row; the column {@code step} is its key. */
@@ -56,6 +59,21 @@ public final class TrainingLog {
             sum += all[i];
         }
         return n == 0 ? Double.NaN : sum / n;
+    }
+
+    /** How a column stands: its mean over the last {@link #WINDOW} steps, or its last value where it was measured before them. */
+    double standing(String name) {
+        List<Map<String, Double>> last = rows.subList(Math.max(0, rows.size() - WINDOW), rows.size());
+        return last.stream()
+                .filter(r -> r.containsKey(name))
+                .mapToDouble(r -> value(r, name))
+                .average()
+                .orElseGet(() -> recent(name, 1));
+    }
+
+    /** What {@link #standing} is the mean of, in words. */
+    String window() {
+        return rows.size() == 1 ? "of the one step" : "mean of the last " + Math.min(WINDOW, rows.size()) + " steps";
     }
 
     /** Means over groups of steps; a group's step is its last one, and a column counts where it was measured. */

@@ -3,6 +3,7 @@ package org.skipgpt.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -72,6 +73,7 @@ public final class TrainingLoop {
         if (config.folder().isPresent()) {
             Optional<RunState.Loaded> saved;
             try (var off = Torch.gradients(false)) {
+                RunState.prepare(config.folder().get());
                 saved = RunState.load(config.folder().get(), state, store, fingerprint());
             }
             first = saved.map(RunState.Loaded::step).orElse(0L);
@@ -171,7 +173,11 @@ public final class TrainingLoop {
 
     private void report(long step, Map<String, Double> row) {
         String note = String.format(
-                "loss %.4f · %.0f tokens/s", log.recent("loss", 20), row.getOrDefault("tokens/s", Double.NaN));
+                Locale.ROOT,
+                "loss %.4f (%s) · %.0f tokens/s",
+                log.standing("loss"),
+                log.window(),
+                row.getOrDefault("tokens/s", Double.NaN));
         observer.progress(
                 new Progress(objective.describe(), step, config.steps(), "steps", seconds(), note).withEarlier(first));
         if (step > 1 && observer.wantsFigure(objective.describe())) {

@@ -1,5 +1,6 @@
 package org.skipgpt.train;
 
+import java.util.Locale;
 import org.skipgpt.report.Report;
 
 /**
@@ -18,11 +19,20 @@ public record TrainingRun(
     @Override
     public String text() {
         double[] losses = log.column("loss");
-        String fall =
-                losses.length == 0 ? "no steps" : String.format("loss %.3f → %.3f", losses[0], log.recent("loss", 20));
+        String fall = losses.length == 0
+                ? "no steps"
+                : String.format(
+                        Locale.ROOT, "loss %.3f at first → %.3f (%s)", losses[0], log.standing("loss"), log.window());
         return String.format(
+                Locale.ROOT,
                 "%s · %d of %d steps%s · %s · %.0f s · seed %d",
-                task, steps, config.steps(), isStopped ? " (interrupted)" : "", fall, seconds, config.seed());
+                task,
+                steps,
+                config.steps(),
+                isStopped ? " (interrupted)" : "",
+                fall,
+                seconds,
+                config.seed());
     }
 
     @Override

@@ -70,6 +70,20 @@ class TrainingCurvesTest {
         assertThat(folder.resolve("routed.png.provenance.json")).exists();
     }
 
+    @Test
+    void everyOneLineSaysTheMeanOfTheSameSteps() {
+        TrainingRun run = run("router tuning", 60, 60, true);
+        double mean = 0;
+        for (int step = 40; step < 60; step++) {
+            mean += 60.0 / (step + 1) / 20;
+        }
+        TrainingCurves curves = TrainingCurves.of(run);
+
+        assertThat(run.text()).contains(String.format("loss 60.000 at first → %.3f (mean of the last 20 steps)", mean));
+        assertThat(curves.text()).contains("means of the last 20 steps").contains(String.format("%.4f", mean));
+        assertThat(run("router tuning", 3, 2, true).text()).contains("(mean of the last 3 steps)");
+    }
+
     private static List<String> titles(Figure figure) {
         return ((Panels) figure).parts().stream().map(Figure::title).toList();
     }
