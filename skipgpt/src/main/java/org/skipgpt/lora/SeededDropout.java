@@ -9,11 +9,11 @@ import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 
 /** Dropout masks that depend on a seed, a layer and a projection only. */
-public final class SeededDropout {
+public final class SeededDropout implements AutoCloseable {
     private final TorchProgram program;
     private final NDManager owner;
 
-    /** Compiles the arithmetic; the owner frees it. */
+    /** Compiles the arithmetic; the owner frees it where nobody closes it before. */
     public SeededDropout(NDManager owner) {
         this.owner = owner;
         this.program = TorchProgram.compile(
@@ -38,6 +38,11 @@ public final class SeededDropout {
                 return 1 / (1 - p);
             }
         };
+    }
+
+    @Override
+    public void close() {
+        program.close();
     }
 
     private NDArray mask(double p, long seed, int layer, Projection projection, NDArray like, long rows, long inputs) {

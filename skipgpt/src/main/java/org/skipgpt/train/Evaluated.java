@@ -28,6 +28,11 @@ record Evaluated(Objective objective, Supplier<Map<String, Double>> measure) imp
     }
 
     @Override
+    public void close() {
+        objective.close();
+    }
+
+    @Override
     public String describe() {
         return objective.describe();
     }

@@ -125,6 +125,11 @@ public final class FullTraining implements Objective {
     }
 
     @Override
+    public void close() {
+        decoder.program().close();
+    }
+
+    @Override
     public String describe() {
         return "training " + model.name();
     }

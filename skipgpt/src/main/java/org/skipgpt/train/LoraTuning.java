@@ -177,6 +177,12 @@ public final class LoraTuning implements Objective {
     }
 
     @Override
+    public void close() {
+        decoder.program().close();
+        dropout.ifPresent(SeededDropout::close);
+    }
+
+    @Override
     public String describe() {
         return "LoRA tuning";
     }

@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.Map;
 
 /** What a run learns: its parameters and how one micro-batch adds to their gradients. */
-public interface Objective {
+public interface Objective extends AutoCloseable {
     /** What the run changes, by a name that checkpoints keep; leaves that record gradients, fp32. */
     Map<String, NDArray> parameters();
 
@@ -29,6 +29,10 @@ public interface Objective {
     default double rateFactor(String parameter) {
         return 1;
     }
+
+    /** Frees what the objective compiled for itself; parameters stay. */
+    @Override
+    default void close() {}
 
     /** A phrase for progress, e.g. {@code "router tuning"}. */
     String describe();

@@ -289,6 +289,12 @@ public final class RouterTuning implements Objective {
     }
 
     @Override
+    public void close() {
+        decoder.program().close();
+        dropout.ifPresent(SeededDropout::close);
+    }
+
+    @Override
     public String describe() {
         return parameters.size() == routers.names().size() ? "router tuning" : "joint tuning";
     }

@@ -93,6 +93,7 @@ public record TextTraining(
      * @throws IllegalArgumentException if the text is shorter than two windows
      */
     public TrainingRun run(LanguageModel model, TextFiles texts, Path work, Observer observer) {
+        RunState.prepare(work);
         int window = Math.min(length, model.config().maxPositions()) + 1;
         PackedTokens corpus = encoded(model, texts, work);
         long windows = corpus.windows(window);
@@ -107,10 +108,11 @@ public record TextTraining(
             held.add(new int[][] {corpus.window(i, window)});
         }
         Batches batches = n -> learned.random(loop.seed(), n, sequences, window);
-        FullTraining objective = new FullTraining(
-                model, batches, held, loop.accumulation(), precision, recompute, texts + " · " + corpus.size());
+        String data = texts + " · " + corpus.size();
         long every = loop.saveEvery() > 0 ? loop.saveEvery() : SAVE_EVERY;
-        try (NDManager scope = model.scope()) {
+        try (FullTraining objective =
+                        new FullTraining(model, batches, held, loop.accumulation(), precision, recompute, data);
+                NDManager scope = model.scope()) {
             return TrainingLoop.run(objective, loop.withCheckpoints(work, every), scope, observer);
         }
     }

@@ -153,7 +153,12 @@ public final class Tuning {
                     : RouterTuning.of(learning, start, gate, config, loop, batches, data);
             RoutedPolicy live =
                     RoutedPolicy.of(gate, start).withForced(config.forced()).withKvPolicy(config.kv());
-            TrainingRun run = run(tuning, loop, learning.withPolicy(live), budget, work);
+            TrainingRun run;
+            try (tuning) {
+                run = run(tuning, loop, learning.withPolicy(live), budget, work);
+            } finally {
+                free(learning);
+            }
             Routers tuned = start.copy(owner);
             RoutedPolicy policy =
                     RoutedPolicy.of(gate, tuned).withForced(config.forced()).withKvPolicy(config.kv());
@@ -179,9 +184,21 @@ public final class Tuning {
                     options.routing().recompute(),
                     batches.hash(),
                     options.sampling());
-            TrainingRun run = run(tuning, loop, learning, Budget.of(0), work);
+            TrainingRun run;
+            try (tuning) {
+                run = run(tuning, loop, learning, Budget.of(0), work);
+            } finally {
+                free(learning);
+            }
             LanguageModel model = base.withAdapter(Lora.copy(start, owner));
             return tuned(method, model, run, Optional.empty(), Optional.of(options.lora()));
+        }
+    }
+
+    // The forward pass of an adapter that learned; its result has one of its own.
+    private void free(LanguageModel learning) {
+        if (learning.decoder() != base.decoder()) {
+            learning.decoder().program().close();
         }
     }
 
