@@ -139,10 +139,14 @@ public final class SkipGpt extends TuningVerbs {
     /**
      * Documents of the embedded world: short texts about its people, places, animals and things.
      *
-     * @param count how many
+     * @param count how many, 0 or more
      * @param seed of the draws; 1 and 2 are those the embedded model was trained and watched on
      */
     public static List<String> worldTexts(int count, long seed) {
+        if (count < 0) {
+            throw new IllegalArgumentException(
+                    "count " + count + " is not allowed: expected how many documents, 0 or more, e.g. 200");
+        }
         WorldText text = new WorldText(World.of(World.SEED), seed);
         return LongStream.range(0, count)
                 .mapToObj(i -> text.document(i, 0.5).text())

@@ -1,9 +1,11 @@
 package org.skipgpt;
 
+import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
@@ -95,15 +97,33 @@ public abstract class TuningVerbs extends SeeingVerbs {
     /**
      * Loads a tuned folder over its base, under the K/V policy it was tuned with.
      *
-     * @throws org.skipgpt.io.CheckpointException if it was tuned on another base
+     * @throws org.skipgpt.io.CheckpointException if it was tuned on another base, or is no such folder
      */
     public static LanguageModel loadSkipGpt(String folder, LanguageModel base) {
-        return SkipGptFolder.load(Path.of(folder), base, base.scope());
+        return loaded(base, owner -> SkipGptFolder.load(Path.of(folder), base, owner));
     }
 
     /** The same under a K/V policy that gives the same values: KEEP and DEFERRED stand for each other. */
     public static LanguageModel loadSkipGpt(String folder, LanguageModel base, KvPolicy kv) {
-        return SkipGptFolder.load(Path.of(folder), base, base.scope(), kv);
+        return loaded(base, owner -> SkipGptFolder.load(Path.of(folder), base, owner, kv));
+    }
+
+    /**
+     * Loads a tuned folder over any base of the right shape and under any K/V policy, to see what that does: the numbers
+     * are then not those of the model that was tuned.
+     */
+    public static LanguageModel loadForced(String folder, LanguageModel base, KvPolicy kv) {
+        return loaded(base, owner -> SkipGptFolder.loadForced(Path.of(folder), base, owner, kv));
+    }
+
+    private static LanguageModel loaded(LanguageModel base, Function<NDManager, LanguageModel> loading) {
+        NDManager owner = base.scope();
+        try {
+            return loading.apply(owner);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        }
     }
 
     /** What each token of some texts ran and skipped. */
@@ -116,7 +136,12 @@ public abstract class TuningVerbs extends SeeingVerbs {
         return SparsityReport.of(model, encoded(model, texts));
     }
 
-    /** Thresholds that let one model with routers serve several shares to skip; {@code dial.set(model, 0.4)} turns it. */
+    /**
+     * Thresholds that let one model with routers serve several shares to skip; {@code dial.set(model, 0.4)} turns it.
+     *
+     * @param texts like those to come
+     * @param targets shares to skip, 0..1, one or more
+     */
     public static BudgetDial budgetDial(LanguageModel model, List<String> texts, double... targets) {
         return BudgetDial.calibrate(model, Budget.of(0), targets, encoded(model, texts));
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.skipgpt.SkipGpt.budgetDial;
 import static org.skipgpt.SkipGpt.denseLora;
+import static org.skipgpt.SkipGpt.loadForced;
 import static org.skipgpt.SkipGpt.loadSkipGpt;
 import static org.skipgpt.SkipGpt.random;
 import static org.skipgpt.SkipGpt.routing;
@@ -16,8 +17,12 @@ import static org.skipgpt.SkipGpt.tuneRouters;
 import static org.skipgpt.SkipGpt.withRouters;
 import static org.skipgpt.SkipGpt.workspace;
 
+import ai.djl.ndarray.BaseNDManager;
+import ai.djl.ndarray.NDManager;
+import java.lang.reflect.Field;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -26,10 +31,12 @@ import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Observer;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
+import org.skipgpt.route.Thresholds;
 import org.skipgpt.train.LearningRate;
 import org.skipgpt.train.Tuned;
 import org.skipgpt.train.TuningOptions;
@@ -133,7 +140,82 @@ class TuningVerbsEngineTest {
     }
 
     @Test
+    void theDialAndOtherThresholdsAreNamedAndStoredResultsAreStillFound() {
+        LanguageModel routed = withRouters(model, RouterConfig.defaults());
+        RoutedPolicy policy = (RoutedPolicy) routed.policy();
+        var dial = budgetDial(routed, documents.subList(0, 2), 0.2, 0.625);
+
+        assertThat(policy.describe()).isEqualTo("routers · linear");
+        assertThat(dial.set(routed, 0.2).toString()).contains("routers · linear · dial 20 %");
+        assertThat(dial.set(routed, 0.625).policy().describe()).endsWith(" · dial 62.5 %");
+        assertThat(policy.withThresholds(Thresholds.of(0.6)).describe()).endsWith(" · threshold 0.6000");
+        assertThat(policy.withKvPolicy(KvPolicy.DEFERRED).describe()).endsWith(" · K/V deferred");
+        assertThat(policy.identity()).startsWith("routers · linear · K/V keep · RouterConfig[");
+        assertThat(dial.set(routed, 0.2).policy().identity())
+                .isEqualTo(
+                        policy.withThresholds(dial.marks().get(0).thresholds()).identity());
+    }
+
+    @Test
+    void tuningLeavesNothingCompiledButItsResult() throws ReflectiveOperationException {
+        tuneRouters(model, 0.5, documents, QUICK, Observer.silent());
+        int before = managers(model);
+        tuneRouters(model, 0.5, documents, QUICK, Observer.silent());
+        int routers = managers(model) - before;
+        for (int i = 0; i < 3; i++) {
+            tuneRouters(model, 0.5, documents, QUICK, Observer.silent());
+        }
+        assertThat(managers(model)).isEqualTo(before + 4 * routers);
+        // owner, gate and what the gate compiled to
+        assertThat(routers).isLessThanOrEqualTo(5);
+
+        before = managers(model);
+        tuneJoint(model, 0.5, documents, QUICK, Observer.silent());
+        // as above, and the forward pass with the adapter
+        assertThat(managers(model) - before).isLessThanOrEqualTo(10);
+    }
+
+    private static int managers(LanguageModel model) throws ReflectiveOperationException {
+        return managers(model.decoder().weights().manager());
+    }
+
+    private static int managers(NDManager manager) throws ReflectiveOperationException {
+        Field field = BaseNDManager.class.getDeclaredField("resources");
+        field.setAccessible(true);
+        int count = 1;
+        for (Object held : ((Map<?, ?>) field.get(manager)).values()) {
+            count += held instanceof NDManager below ? managers(below) : 0;
+        }
+        return count;
+    }
+
+    @Test
+    void aFolderIsForcedOntoAnotherBase(@TempDir Path parent) {
+        String folder = parent.resolve("tuned").toString();
+        save(withRouters(model, RouterConfig.defaults()), folder);
+        LanguageModel other = random(model.config(), 4).named("other");
+
+        assertThatThrownBy(() -> loadSkipGpt(folder, model, KvPolicy.EXECUTED))
+                .hasMessageContaining("loadForced(folder, base, kvPolicy)");
+        assertThat(loadForced(folder, other, KvPolicy.EXECUTED).policy().kvPolicy())
+                .isEqualTo(KvPolicy.EXECUTED);
+    }
+
+    @Test
     void badInputIsTold() {
+        LanguageModel routed = withRouters(model, RouterConfig.defaults());
+        assertThatThrownBy(() -> tuneRouters(model, 25, documents)).hasMessageContaining("0.25 means 25 %");
+        assertThatThrownBy(() -> budgetDial(routed, documents)).hasMessageContaining("name shares to skip");
+        assertThatThrownBy(() -> budgetDial(routed, List.of(), 0.2)).hasMessageContaining("the list is empty");
+        assertThatThrownBy(() -> SkipGpt.worldTexts(-1, 3)).hasMessageContaining("count -1 is not allowed");
+        assertThatThrownBy(() -> tuneRouters(
+                        model, 0.25, documents, QUICK.withCheckpoints(Path.of("/proc/x"), 1), Observer.silent()))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("nothing can be made in /proc.");
+        assertThatThrownBy(() -> tuneRouters(
+                        model, 0.25, documents, QUICK.withCheckpoints(Path.of("pom.xml"), 1), Observer.silent()))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("pom.xml is a file, not a folder");
         assertThatThrownBy(() -> tuneRouters(model, 1.5, documents)).hasMessageContaining("target 1.5 is not allowed");
         assertThatThrownBy(() -> tuneRouters(model, 0.25, List.of()))
                 .hasMessageContaining("list of documents is empty");

@@ -35,8 +35,8 @@ public record Budget(double target, Kind kind, double alpha, Scope scope, int co
     /** Checks the ranges. */
     public Budget {
         if (!(target >= 0 && target <= 1)) {
-            throw new IllegalArgumentException("target " + target
-                    + " is not allowed: expected a share to skip between 0 and 1, e.g. 0.25; use withTarget");
+            throw new IllegalArgumentException(
+                    "target " + target + " is not allowed: expected a share to skip between 0 and 1; 0.25 means 25 %");
         }
         if (!(alpha >= 0) || Double.isInfinite(alpha)) {
             throw new IllegalArgumentException("alpha " + alpha + " is not allowed: expected 0 or more; paper 8");

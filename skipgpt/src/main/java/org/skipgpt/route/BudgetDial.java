@@ -47,8 +47,17 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
      * @param model under a {@link RoutedPolicy}
      * @param targets shares to skip, 0..1
      * @param samples sequences of tokens like those to come
+     * @throws IllegalArgumentException without a target or without a sample
      */
     public static BudgetDial calibrate(LanguageModel model, Budget budget, double[] targets, int[]... samples) {
+        if (targets.length == 0) {
+            throw new IllegalArgumentException("a budget dial without a target has no position: name shares to skip,"
+                    + " e.g. budgetDial(model, texts, 0.1, 0.25, 0.4)");
+        }
+        if (samples.length == 0) {
+            throw new IllegalArgumentException(
+                    "no text to calibrate a budget dial on: the list is empty; give texts like those to come");
+        }
         RoutedPolicy policy = routed(model);
         double[] sorted = targets.clone();
         Arrays.sort(sorted);
@@ -102,7 +111,7 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
     public LanguageModel set(LanguageModel model, double target) {
         for (Mark mark : marks) {
             if (mark.target() == target) {
-                return model.withPolicy(routed(model).withThresholds(mark.thresholds()));
+                return model.withPolicy(routed(model).withDial(mark.thresholds(), target));
             }
         }
         throw new IllegalArgumentException("target " + target + " is not on the dial: it has "

@@ -1,6 +1,8 @@
 package org.skipgpt.route;
 
 import ai.djl.ndarray.NDArray;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.Decision;
@@ -24,13 +26,10 @@ public final class RoutedPolicy implements LayerPolicy {
     private final ForcedExecution forced;
     private final KvPolicy kv;
     private final GateWatch watch;
+    // Where a dial stands; empty where thresholds were set otherwise.
+    private final String dial;
     // Copies of all routers, or none.
     private final List<HostRouter> onHost;
-
-    private RoutedPolicy(
-            Gate gate, Routers routers, Thresholds thresholds, ForcedExecution forced, KvPolicy kv, GateWatch watch) {
-        this(gate, routers, thresholds, forced, kv, watch, List.of());
-    }
 
     private RoutedPolicy(
             Gate gate,
@@ -39,6 +38,7 @@ public final class RoutedPolicy implements LayerPolicy {
             ForcedExecution forced,
             KvPolicy kv,
             GateWatch watch,
+            String dial,
             List<HostRouter> onHost) {
         this.gate = gate;
         this.routers = routers;
@@ -46,33 +46,46 @@ public final class RoutedPolicy implements LayerPolicy {
         this.forced = forced;
         this.kv = kv;
         this.watch = watch;
+        this.dial = dial;
         this.onHost = onHost;
     }
 
     /** Argmax of the routers; keys and values of every token. */
     public static RoutedPolicy of(Gate gate, Routers routers) {
+        Thresholds argmax = Thresholds.argmax();
         return new RoutedPolicy(
-                gate, routers, Thresholds.argmax(), ForcedExecution.none(), KvPolicy.KEEP, GateWatch.NONE);
+                gate, routers, argmax, ForcedExecution.none(), KvPolicy.KEEP, GateWatch.NONE, "", List.of());
     }
 
     /** With other thresholds. */
     public RoutedPolicy withThresholds(Thresholds other) {
-        return new RoutedPolicy(gate, routers, other, forced, kv, watch);
+        return new RoutedPolicy(gate, routers, other, forced, kv, watch, "", List.of());
+    }
+
+    /** With the thresholds of a dial that stands at a share to skip. */
+    RoutedPolicy withDial(Thresholds other, double target) {
+        String stands = "dial "
+                + BigDecimal.valueOf(100 * target)
+                        .setScale(2, RoundingMode.HALF_UP)
+                        .stripTrailingZeros()
+                        .toPlainString()
+                + " %";
+        return new RoutedPolicy(gate, routers, other, forced, kv, watch, stands, List.of());
     }
 
     /** With rows that always execute. */
     public RoutedPolicy withForced(ForcedExecution other) {
-        return new RoutedPolicy(gate, routers, thresholds, other, kv, watch);
+        return new RoutedPolicy(gate, routers, thresholds, other, kv, watch, dial, List.of());
     }
 
     /** Under another K/V policy; the checkpoint loader refuses one the routers were not tuned for. */
     public RoutedPolicy withKvPolicy(KvPolicy other) {
-        return new RoutedPolicy(gate, routers, thresholds, forced, other, watch);
+        return new RoutedPolicy(gate, routers, thresholds, forced, other, watch, dial, List.of());
     }
 
     /** Watched: a view that tells every decision. */
     public RoutedPolicy withWatch(GateWatch other) {
-        return new RoutedPolicy(gate, routers, thresholds, forced, kv, other);
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, other, dial, List.of());
     }
 
     /** Its linear routers are copied to the host, where they decide about few rows. */
@@ -82,7 +95,7 @@ public final class RoutedPolicy implements LayerPolicy {
             return this;
         }
         List<HostRouter> copies = routers.all().stream().map(HostRouter::of).toList();
-        return new RoutedPolicy(gate, routers, thresholds, forced, kv, watch, copies);
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, watch, dial, copies);
     }
 
     @Override
@@ -135,12 +148,24 @@ public final class RoutedPolicy implements LayerPolicy {
     /** The decisions' whole cause: router weights by their hash, thresholds, forced rows, K/V policy. */
     @Override
     public String identity() {
-        return describe() + " · " + routers.config() + " · " + thresholds + " · " + forced + " · " + routers.hash();
+        // Stored results are found under this text, so it stays as it is whatever people are shown.
+        return "routers · " + form() + " · " + keeping() + " · " + routers.config() + " · " + thresholds + " · "
+                + forced + " · " + routers.hash();
     }
 
+    /** Its routers, and of thresholds and K/V policy what is not the usual. */
     @Override
     public String describe() {
-        return "routers · " + routers.config().form().name().toLowerCase(Locale.ROOT) + " · K/V "
-                + kv.name().toLowerCase(Locale.ROOT);
+        String usual = thresholds.isArgmax() ? "" : " · " + thresholds.describe();
+        return "routers · " + form() + (dial.isEmpty() ? usual : " · " + dial)
+                + (kv == KvPolicy.KEEP ? "" : " · " + keeping());
+    }
+
+    private String form() {
+        return routers.config().form().name().toLowerCase(Locale.ROOT);
+    }
+
+    private String keeping() {
+        return "K/V " + kv.name().toLowerCase(Locale.ROOT);
     }
 }

@@ -1,6 +1,7 @@
 package org.skipgpt.route;
 
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * The least probability at which a module executes at inference, as logits; 0 everywhere is the argmax.
@@ -37,6 +38,22 @@ public record Thresholds(double[] logits) {
     /** Raises every threshold by a logit. */
     public Thresholds plus(double shift) {
         return new Thresholds(Arrays.stream(logits).map(l -> l + shift).toArray());
+    }
+
+    /** Whether every module runs where that is the likelier choice. */
+    boolean isArgmax() {
+        return Arrays.stream(logits).allMatch(l -> l == 0);
+    }
+
+    /** The least and greatest probability at which a module runs, or the one for all. */
+    String describe() {
+        String least = probability(Arrays.stream(logits).min().orElseThrow());
+        String most = probability(Arrays.stream(logits).max().orElseThrow());
+        return least.equals(most) ? "threshold " + least : "thresholds " + least + ".." + most;
+    }
+
+    private static String probability(double logit) {
+        return String.format(Locale.ROOT, "%.4f", 1 / (1 + Math.exp(-logit)));
     }
 
     double at(int module) {
