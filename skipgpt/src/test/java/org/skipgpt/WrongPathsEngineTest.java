@@ -25,12 +25,16 @@ import org.skipgpt.route.RouterConfig;
 
 /** Paths that hold something else than a verb needs: the error says what it is and which verb reads it. */
 class WrongPathsEngineTest {
-    private static final Path MODEL = Path.of("src/test/resources/golden/harness/model");
+    private static final Path HARNESS = Path.of("src/test/resources/golden/harness");
+    private static final Path MODEL = HARNESS.resolve("model");
 
     private static LanguageModel base;
 
-    @TempDir
-    private Path folder;
+    private final Path folder;
+
+    WrongPathsEngineTest(@TempDir Path folder) {
+        this.folder = folder;
+    }
 
     @BeforeAll
     static void open() {
@@ -70,7 +74,7 @@ class WrongPathsEngineTest {
     void aFileOfAModelNamesItsFolder() throws IOException {
         loading(MODEL + "/config.json").hasMessageContaining("load(\"" + MODEL + "\")");
         loading(MODEL + "/tokenizer.json").hasMessageContaining("load(\"" + MODEL + "\")");
-        loading(MODEL.getParent().toString()).hasMessageContaining("load(\"" + MODEL + "\")");
+        loading(HARNESS.toString()).hasMessageContaining("load(\"" + MODEL + "\")");
         loading(written("notes.txt", "hello".getBytes(StandardCharsets.UTF_8))).hasMessageContaining("it is no model");
         loading(written("model.pth", new byte[] {'P', 'K', 3, 4})).hasMessageContaining("pickled by PyTorch");
         loading(written("pytorch_model.bin", new byte[] {'P', 'K', 3, 4})).hasMessageContaining("pickled by PyTorch");
