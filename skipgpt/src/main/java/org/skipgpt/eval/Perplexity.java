@@ -56,6 +56,9 @@ public record Perplexity(
         boolean isComplete,
         Provenance provenance)
         implements Report {
+    private static final String EXPECTED = "give a UTF-8 text, one row a line, or .jsonl, .csv or .parquet records with"
+            + " a field text or sentence; evaluate(model, \"wikitext2\") finds a known text by its name";
+
     /** Copies the list. */
     public Perplexity {
         windowNats = List.copyOf(windowNats);
@@ -94,6 +97,12 @@ public record Perplexity(
     /** The rows of a file, joined. */
     static String read(Path file, PerplexityOptions options) {
         String name = String.valueOf(file.getFileName());
+        if (Files.isDirectory(file)) {
+            throw new TaskException(file + " is a folder, not a text: " + EXPECTED);
+        }
+        if (!Files.exists(file)) {
+            throw new TaskException("no text at " + file + ", there is no such file: " + EXPECTED);
+        }
         try {
             if (!name.matches(".*\\.(parquet|jsonl|csv)(\\.gz|\\.zst)?")) {
                 return joined(Files.readString(file), options);
@@ -108,7 +117,7 @@ public record Perplexity(
             }
             return joined(rows, options);
         } catch (IOException e) {
-            throw new TaskException(file + " cannot be read as UTF-8 text: " + e, e);
+            throw new TaskException(file + " cannot be read, " + FileFault.reason(e) + ": " + EXPECTED, e);
         }
     }
 

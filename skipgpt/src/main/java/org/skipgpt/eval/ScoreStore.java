@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
@@ -64,7 +65,11 @@ public final class ScoreStore implements AutoCloseable {
             store.known.putAll(read);
             return store;
         } catch (IOException e) {
-            throw new UncheckedIOException("scores in " + file + ": " + e.getMessage(), e);
+            String reason = e instanceof NoSuchFileException ? "no such file can be made" : FileFault.reason(e);
+            throw new UncheckedIOException(
+                    "scores cannot be kept in " + file + ", " + reason
+                            + ": give withStore a .jsonl file in a folder that may be written to",
+                    e);
         }
     }
 

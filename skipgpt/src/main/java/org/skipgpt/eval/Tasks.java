@@ -47,8 +47,9 @@ public final class Tasks {
      */
     public static TaskDescription named(String name) {
         if (!names().contains(name)) {
-            throw new TaskException("task \"" + name + "\" is not known: use one of " + names()
-                    + ", or read a description of your own with Tasks.open");
+            throw new TaskException("\"" + name + "\" is not known: expected a preset (zero-shot, paper-shots or e.g."
+                    + " 5-shot), a text " + TEXTS + ", a task " + names()
+                    + ", or the path of a description of your own, my-task.json");
         }
         try (InputStream in = Tasks.class.getResourceAsStream("tasks/" + name + ".json")) {
             if (in == null) {
@@ -85,7 +86,12 @@ public final class Tasks {
         try {
             return TaskDescription.fromJson(Files.readString(file));
         } catch (IOException e) {
-            throw new TaskException(file + " cannot be read: " + e, e);
+            String stem = String.valueOf(file.getFileName()).replaceAll("\\.json$", "");
+            String named = names().contains(stem) ? "\"" + stem + "\"" : "one of " + names();
+            throw new TaskException(
+                    "the task description " + file + " cannot be read, " + FileFault.reason(e)
+                            + ": give the path of a description of your own, or a task's name without .json, " + named,
+                    e);
         } catch (TaskException e) {
             throw new TaskException(file + ": " + e.getMessage(), e);
         }
