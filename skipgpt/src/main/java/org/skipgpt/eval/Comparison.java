@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.skipgpt.plot.Dataframe;
 import org.skipgpt.report.Column;
-import org.skipgpt.report.Measured;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.report.WholeFile;
@@ -35,6 +35,15 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
     public Comparison {
         rows = List.copyOf(rows);
         reported = List.copyOf(reported);
+        Optional<Evaluation> madeUp =
+                rows.stream().filter(Evaluation::isOfWorld).findFirst();
+        if (madeUp.isPresent() && !reported.isEmpty()) {
+            throw new IllegalArgumentException("the paper's rows do not go beside \""
+                    + madeUp.get().method() + "\": its questions are those of the " + WorldData.NAME
+                    + ", not of the data sets; give the published ones with EvaluationOptions.withData or SKIPGPT_DATA,"
+                    + " or look at the paper's rows alone with Reported.of(\""
+                    + reported.get(0).model() + "\")");
+        }
         if (rows.isEmpty()) {
             throw new IllegalArgumentException("a table of no row; give at least one evaluation");
         }
@@ -56,8 +65,11 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
         List<String> kinds = new ArrayList<>();
         row.tasks()
                 .forEach(task -> kinds.add(task.task().name() + " "
-                        + task.task().version() + " " + task.shots() + "-shot, n " + task.n()));
-        row.perplexities().forEach(one -> kinds.add(one.data() + " " + one.window() + " " + one.options()));
+                        + task.task().version() + " " + task.shots() + "-shot, n " + task.n()
+                        + WorldData.mark(task.provenance().dataHash())));
+        row.perplexities()
+                .forEach(one -> kinds.add(one.data() + " " + one.window() + " " + one.options()
+                        + WorldData.mark(one.provenance().dataHash())));
         return kinds;
     }
 
@@ -70,6 +82,7 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
      * The same with the paper's rows for a model below, marked as reported.
      *
      * @param model {@code LLaMA2-7B}, {@code LLaMA2-13B} or {@code LLaMA3.1-8B}
+     * @throws IllegalArgumentException if the paper has no such model, or the rows are of the embedded world's questions
      */
     public Comparison withReported(String model) {
         return new Comparison(rows, Reported.of(model));
@@ -93,10 +106,10 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
         if (!first.perplexities().isEmpty()) {
             columns.add(Column.number("average ppl", 2).lowerIsBetter());
         }
-        TextTable table = TextTable.of(first.preset() + shots(first), columns);
+        TextTable table = TextTable.of(title(), columns);
         for (Evaluation row : rows) {
-            List<Object> cells = new ArrayList<>(List.of(row.method(), 100 * row.ratio()));
-            row.tasks().forEach(task -> cells.add(new Measured(100 * task.score(), 100 * task.standardError())));
+            List<Object> cells = new ArrayList<>(List.of(named(row), 100 * row.ratio()));
+            row.tasks().forEach(task -> cells.add(Evaluation.percent(task, task.score())));
             if (!row.tasks().isEmpty()) {
                 cells.add(100 * row.average());
             }
@@ -111,6 +124,19 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
             table = table.withReference(cells(first, row));
         }
         return table;
+    }
+
+    private static String named(Evaluation row) {
+        return row.method() + (row.isComplete() ? "" : ", stopped");
+    }
+
+    private String title() {
+        String data = rows.stream()
+                .map(row -> row.provenance().data())
+                .filter(one -> !one.isEmpty())
+                .distinct()
+                .collect(Collectors.joining(" and "));
+        return rows.get(0).preset() + shots(rows.get(0)) + (data.isEmpty() ? "" : "; data: " + Template.tail(data));
     }
 
     private static Object[] cells(Evaluation like, Reported row) {
@@ -140,7 +166,8 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
     }
 
     /**
-     * Whether two rows differ beyond chance: McNemar's test for each task, a paired bootstrap for the average and for
+     * Whether two rows differ beyond chance: McNemar's exact test for each task, by the questions that only one of the
+     * two got right; a paired bootstrap for the average and for
      * each perplexity (on the mean nats of its windows).
      *
      * @param first a row's method
@@ -155,8 +182,8 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
                 Column.number("difference", 2),
                 Column.number("95 % low", 2),
                 Column.number("95 % high", 2),
-                Column.number("only first right", 0),
-                Column.number("only second right", 0),
+                Column.number("only first", 0),
+                Column.number("only second", 0),
                 Column.number("p", 4),
                 Column.text("test"));
         List<double[]> groups = new ArrayList<>();
@@ -173,7 +200,7 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
                     test.onlyFirst(),
                     test.onlySecond(),
                     test.p(),
-                    "McNemar, exact");
+                    "McNemar");
         }
         if (!groups.isEmpty()) {
             PairedBootstrap all = PairedBootstrap.of(groups, DRAWS, SEED);
@@ -185,21 +212,21 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
                     null,
                     null,
                     all.p(),
-                    "paired bootstrap");
+                    "bootstrap");
         }
         for (int i = 0; i < a.perplexities().size(); i++) {
             Perplexity x = a.perplexities().get(i);
             PairedBootstrap one =
                     PairedBootstrap.of(List.of(x.differences(b.perplexities().get(i))), DRAWS, SEED);
             table = table.withRow(
-                    x.data() + " (nats a token)",
+                    x.data() + " (nats/token)",
                     one.difference(),
                     one.low(),
                     one.high(),
                     null,
                     null,
                     one.p(),
-                    "paired bootstrap");
+                    "bootstrap");
         }
         return table;
     }
@@ -212,9 +239,9 @@ public record Comparison(List<Evaluation> rows, List<Reported> reported) impleme
                         + rows.stream().map(Evaluation::method).toList()));
     }
 
-    /** A pipe table. */
+    /** A pipe table, its title in a line of its own below. */
     public String markdown() {
-        return table().markdown();
+        return table().markdown() + "\n\n" + title();
     }
 
     /** A booktabs tabular. */

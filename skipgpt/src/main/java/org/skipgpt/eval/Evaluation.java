@@ -5,12 +5,15 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.report.Column;
+import org.skipgpt.report.Html;
 import org.skipgpt.report.Measured;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
@@ -65,7 +68,18 @@ public record Evaluation(
         return tasks.stream().filter(one -> one.task().name().equals(name)).findFirst();
     }
 
-    /** Mean of the tasks' own metrics, 0..1; NaN without tasks. */
+    /**
+     * Whether some of its questions or texts are those of the embedded world, which are made up and only bear the names
+     * of the published data sets.
+     */
+    public boolean isOfWorld() {
+        return Stream.concat(
+                        tasks.stream().map(TaskResult::provenance),
+                        perplexities.stream().map(Perplexity::provenance))
+                .anyMatch(one -> WorldData.has(one.dataHash()));
+    }
+
+    /** Mean of the tasks' own metrics, 0..1; NaN without tasks, or where none of a task's questions was scored. */
     public double average() {
         return tasks.stream().mapToDouble(TaskResult::score).average().orElse(Double.NaN);
     }
@@ -75,7 +89,7 @@ public record Evaluation(
         return tasks.stream().mapToInt(task -> task.faults().size()).sum();
     }
 
-    /** One row a task: accuracies in percent with standard errors; the metric of the paper's tables is named. */
+    /** One row a task: accuracies in percent with standard errors; column {@code metric} names that of the paper's tables. */
     public TextTable table() {
         TextTable table = TextTable.of(
                 "",
@@ -84,7 +98,7 @@ public record Evaluation(
                 Column.number("questions", 0),
                 Column.number("acc (%)", 2),
                 Column.number("acc_norm (%)", 2),
-                Column.text("table metric"),
+                Column.text("metric"),
                 Column.number("cut", 0),
                 Column.number("not scored", 0),
                 Column.number("seconds", 1));
@@ -104,8 +118,9 @@ public record Evaluation(
         return table;
     }
 
-    private static Measured percent(TaskResult task, double share) {
-        return new Measured(100 * share, 100 * task.standardError(share));
+    /** A share in percent with its standard error; NaN where no question was scored. */
+    static Object percent(TaskResult task, double share) {
+        return task.n() == 0 ? Double.valueOf(Double.NaN) : new Measured(100 * share, 100 * task.standardError(share));
     }
 
     /** Everything but the single questions. */
@@ -137,42 +152,75 @@ public record Evaluation(
         tasks.forEach(task -> task.save(folder.resolve(task.task().name() + ".jsonl")));
     }
 
-    @Override
-    public String text() {
-        StringBuilder out = new StringBuilder(
-                String.format(Locale.ROOT, "%s, %s%s%n", method, preset, isComplete ? "" : ", stopped before the end"));
-        if (!tasks.isEmpty()) {
-            out.append(table().text()).append('\n');
-            out.append(String.format(Locale.ROOT, "average %.2f %%", 100 * average()));
+    private String head() {
+        String data = provenance.data().isEmpty() ? "" : ", data: " + Template.tail(provenance.data());
+        return method + ", " + preset + data + (isComplete ? "" : ", stopped before the end");
+    }
+
+    /** What is said below the table, line by line. */
+    private List<String> foot() {
+        List<String> out = new ArrayList<>();
+        String skipped = Double.isNaN(ratio)
+                ? ""
+                : String.format(Locale.ROOT, "%.1f %% of block parameters skipped", 100 * ratio);
+        List<String> shares =
+                Stream.of(averageShown(), skipped).filter(one -> !one.isEmpty()).toList();
+        if (!shares.isEmpty()) {
+            out.add(String.join(", ", shares));
         }
-        if (!Double.isNaN(ratio)) {
-            out.append(String.format(
-                    Locale.ROOT, "%s%.1f %% of block parameters skipped", tasks.isEmpty() ? "" : ", ", 100 * ratio));
-        }
-        perplexities.forEach(one -> out.append(String.format(
+        perplexities.forEach(one -> out.add(String.format(
                 Locale.ROOT,
-                "%n%s: perplexity %.3f, %.4f bits a byte",
+                "%s: perplexity %.3f, %.4f bits a byte%s",
                 one.data(),
                 one.perplexity(),
-                one.bitsPerByte())));
+                one.bitsPerByte(),
+                one.isComplete() ? "" : ", of its first " + one.windows() + " windows")));
         int cut = tasks.stream().mapToInt(TaskResult::cut).sum();
         if (cut > 0) {
-            out.append(String.format(
-                    Locale.ROOT, "%n%d questions longer than the model reads lost their beginning (column cut)", cut));
+            out.add(cut + " questions longer than the model reads lost their beginning (column cut)");
         }
         if (faults() > 0) {
-            out.append(String.format(Locale.ROOT, "%n%d records could not be scored, the first:", faults()));
+            out.add(faults() + " records could not be scored, the first:");
             tasks.stream()
                     .flatMap(task -> task.faults().stream())
                     .limit(3)
-                    .forEach(fault -> out.append("\n  ").append(Template.head(fault.toString())));
+                    .forEach(fault -> out.add("  " + Template.head(fault.toString())));
         }
-        return out.toString();
+        return out;
+    }
+
+    private String averageShown() {
+        List<TaskResult> scored = tasks.stream().filter(task -> task.n() > 0).toList();
+        if (scored.isEmpty()) {
+            return tasks.isEmpty() ? "" : "no question was scored";
+        }
+        double average =
+                scored.stream().mapToDouble(TaskResult::score).average().orElse(Double.NaN);
+        boolean isWhole = scored.size() == tasks.size() && tasks.stream().allMatch(TaskResult::isComplete);
+        return String.format(Locale.ROOT, "average%s %.2f %%", isWhole ? "" : " of what was scored", 100 * average);
+    }
+
+    @Override
+    public String text() {
+        List<String> out = new ArrayList<>(List.of(head()));
+        if (!tasks.isEmpty()) {
+            out.add(table().text());
+        }
+        out.addAll(foot());
+        return String.join("\n", out);
     }
 
     @Override
     public Optional<String> html() {
-        return tasks.isEmpty() ? Optional.empty() : table().html();
+        StringBuilder out =
+                new StringBuilder("<div><b>").append(Html.escape(head())).append("</b></div>");
+        if (!tasks.isEmpty()) {
+            table().html().ifPresent(out::append);
+        }
+        foot().forEach(line -> out.append("<div style=\"white-space:pre-wrap\">")
+                .append(Html.escape(line))
+                .append("</div>"));
+        return Optional.of(out.toString());
     }
 
     @Override

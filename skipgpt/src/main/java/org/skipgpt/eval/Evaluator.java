@@ -3,11 +3,15 @@ package org.skipgpt.eval;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Observer;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.report.Sha256;
 import org.skipgpt.route.SparsityReport;
 
 /**
@@ -49,7 +53,8 @@ public final class Evaluator {
     }
 
     /**
-     * Runs tasks one after another; an interrupted thread ends the run and keeps what is done.
+     * Runs tasks one after another, each once however often it is named; an interrupted thread ends the run and keeps
+     * what is done.
      *
      * @throws TaskException before anything is scored, if a task or its data is not known
      */
@@ -58,12 +63,17 @@ public final class Evaluator {
         List<TaskData> tasks = new ArrayList<>();
         List<Path> texts = new ArrayList<>();
         List<String> textNames = new ArrayList<>();
-        for (String name : names) {
+        Set<String> sources = new LinkedHashSet<>();
+        for (String name : new LinkedHashSet<>(names)) {
             if (TaskFolder.texts().contains(name)) {
+                Path text = folder.text(name).orElseThrow(() -> missing(name, TaskFolder.places(name)));
                 textNames.add(name);
-                texts.add(folder.text(name).orElseThrow(() -> missing(name, TaskFolder.places(name))));
+                texts.add(text);
+                sources.add(source(name, Sha256.of(text)));
             } else {
-                tasks.add(data(name));
+                TaskData data = data(name);
+                tasks.add(data);
+                sources.add(source(name, data.hash()));
             }
         }
         List<TaskResult> results = new ArrayList<>();
@@ -76,17 +86,29 @@ public final class Evaluator {
                 complete = results.get(i).isComplete();
             }
         }
-        for (int i = 0; i < texts.size() && complete; i++) {
-            PerplexityOptions how = PerplexityOptions.named(textNames.get(i));
-            perplexities.add(Perplexity.of(model, textNames.get(i), texts.get(i), how, observer));
-            complete = perplexities.get(i).isComplete();
+        double ratio = Double.NaN;
+        try {
+            for (int i = 0; i < texts.size() && complete; i++) {
+                PerplexityOptions how = PerplexityOptions.named(textNames.get(i));
+                perplexities.add(Perplexity.of(model, textNames.get(i), texts.get(i), how, observer));
+                complete = perplexities.get(i).isComplete();
+            }
+            ratio = complete ? ratio(tasks, texts) : Double.NaN;
+        } catch (CancellationException e) {
+            complete = false;
         }
-        double ratio = complete ? ratio(tasks, texts) : Double.NaN;
         Provenance provenance = model.provenance(options.toString())
-                .withData(String.valueOf(folder.root()), "")
+                .withData(String.join(" and ", sources), "")
                 .withSeconds((System.nanoTime() - start) / 1e9);
         return new Evaluation(
                 Evaluation.method(model), options.preset(), ratio, results, perplexities, complete, provenance);
+    }
+
+    /** What the result says its data is. */
+    private String source(String name, String hash) {
+        return WorldData.has(hash)
+                ? WorldData.NAME
+                : name.endsWith(".json") ? name : folder.root().toString();
     }
 
     private TaskException missing(String name, List<String> places) {

@@ -246,11 +246,12 @@ public record Perplexity(
     public String text() {
         return String.format(
                 Locale.ROOT,
-                "%s on %s: perplexity %.4f, %.4f nats a token, %.4f bits a byte%s%n"
+                "%s on %s%s: perplexity %.4f, %.4f nats a token, %.4f bits a byte%s%n"
                         + "  %d windows of %d tokens (%d tokens, %d bytes in all; the rest dropped)%n"
                         + "  joiner %s, line ends kept: %s, beginning mark: %s; %.1f s",
                 model,
                 data,
+                WorldData.mark(provenance.dataHash()),
                 perplexity(),
                 nats,
                 bitsPerByte(),

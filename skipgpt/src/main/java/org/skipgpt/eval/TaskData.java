@@ -12,6 +12,7 @@ import org.skipgpt.data.DataFault;
 import org.skipgpt.data.DataRow;
 import org.skipgpt.data.DataRows;
 import org.skipgpt.eval.TaskDescription.Form;
+import org.skipgpt.report.Sha256;
 
 /**
  * The questions of a task read from a file, with their examples before them; records that do not fit are named and the
@@ -29,8 +30,10 @@ import org.skipgpt.eval.TaskDescription.Form;
  * @param items the questions
  * @param faults records that did not fit
  * @param source the file, and that of the examples
+ * @param hash sha256 of the file of the questions, in hex
  */
-public record TaskData(TaskDescription task, int shots, List<Item> items, List<DataFault> faults, String source) {
+public record TaskData(
+        TaskDescription task, int shots, List<Item> items, List<DataFault> faults, String source, String hash) {
     /** Longest question or choice in characters; longer ones are faults, not hours of work. */
     public static final int LONGEST = 200_000;
 
@@ -46,7 +49,7 @@ public record TaskData(TaskDescription task, int shots, List<Item> items, List<D
     public static TaskData read(TaskDescription task, Path file) {
         List<DataFault> faults = new ArrayList<>();
         List<Question> questions = questions(task, file, faults);
-        return of(task, 0, questions, List.of(), faults, file.toString());
+        return of(task, 0, questions, List.of(), faults, file.toString(), Sha256.of(file));
     }
 
     /**
@@ -63,12 +66,12 @@ public record TaskData(TaskDescription task, int shots, List<Item> items, List<D
         List<DataFault> faults = new ArrayList<>();
         List<Question> questions = questions(task, file, faults);
         List<Question> from = examples.equals(file) ? questions : questions(task, examples, faults);
-        return of(task, shots, questions, from, faults, file + " after examples of " + examples);
+        return of(task, shots, questions, from, faults, file + " after examples of " + examples, Sha256.of(file));
     }
 
     /** The first questions only. */
     public TaskData first(int count) {
-        return new TaskData(task, shots, items.subList(0, Math.min(count, items.size())), faults, source);
+        return new TaskData(task, shots, items.subList(0, Math.min(count, items.size())), faults, source, hash);
     }
 
     /** The part of the questions whose place modulo {@code of} is {@code part}. */
@@ -78,7 +81,8 @@ public record TaskData(TaskDescription task, int shots, List<Item> items, List<D
                 shots,
                 items.stream().filter(item -> item.place() % of == part).toList(),
                 faults,
-                source);
+                source,
+                hash);
     }
 
     private static TaskData of(
@@ -87,7 +91,8 @@ public record TaskData(TaskDescription task, int shots, List<Item> items, List<D
             List<Question> questions,
             List<Question> examples,
             List<DataFault> faults,
-            String source) {
+            String source,
+            String hash) {
         PythonRandom random = new PythonRandom(SEED);
         // the harness draws one more unless the examples' part is known to differ from a part called test
         int drawn = shots + (task.split().equals("test") ? 0 : 1);
@@ -110,7 +115,7 @@ public record TaskData(TaskDescription task, int shots, List<Item> items, List<D
             }
             items.add(question.item(items.size(), before.toString()));
         }
-        return new TaskData(task, shots, items, faults, source);
+        return new TaskData(task, shots, items, faults, source, hash);
     }
 
     private static List<Question> questions(TaskDescription task, Path file, List<DataFault> faults) {

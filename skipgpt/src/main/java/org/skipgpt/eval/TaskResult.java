@@ -46,7 +46,7 @@ public record TaskResult(
             double seconds) {
         Provenance provenance = Provenance.of(options.toString())
                 .withModel(model.name() + " · " + model.policy().describe(), model.hash())
-                .withData(data.source(), "")
+                .withData(data.source(), data.hash())
                 .withDevice(model.device().toString(), model.dtype().toString(), Torch.threads())
                 .withSeconds(seconds);
         return new TaskResult(model.name(), data.task(), data.shots(), items, faults, complete, provenance);
@@ -129,9 +129,10 @@ public record TaskResult(
         StringBuilder out = new StringBuilder();
         out.append(String.format(
                 Locale.ROOT,
-                "%s on %s: %d questions, %d-shot, %.1f s%s%n",
+                "%s on %s%s: %d questions, %d-shot, %.1f s%s%n",
                 model,
                 task.name(),
+                WorldData.mark(provenance.dataHash()),
                 n(),
                 shots,
                 provenance.seconds(),

@@ -130,6 +130,11 @@ record Template(String text) {
         return value.length() <= 60 ? value : value.substring(0, 60) + "…";
     }
 
+    /** The end of a text that may be long, as of a path. */
+    static String tail(String value) {
+        return value.length() <= 60 ? value : "…" + value.substring(value.length() - 60);
+    }
+
     /** First character upper, all others lower, as Python's str.capitalize. */
     static String capitalize(String text) {
         if (text.isEmpty()) {

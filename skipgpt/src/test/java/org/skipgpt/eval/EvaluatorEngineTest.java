@@ -19,6 +19,7 @@ import org.skipgpt.Workspace;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.report.Html;
 import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
 
@@ -57,6 +58,18 @@ class EvaluatorEngineTest {
         return EvaluationOptions.defaults().withData(data).withFirst(5);
     }
 
+    /** Questions that are no longer the world's files, as those of a data set of one's own are not. */
+    private static EvaluationOptions own(Path folder) throws IOException {
+        for (String task : Tasks.PAPER) {
+            List<String> lines = Files.readAllLines(data.resolve(task + ".jsonl"));
+            Files.write(folder.resolve(task + ".jsonl"), lines.subList(0, 5));
+        }
+        for (String text : List.of("wiki.txt", "ptb.txt")) {
+            Files.copy(data.resolve(text), folder.resolve(text));
+        }
+        return EvaluationOptions.defaults().withData(folder);
+    }
+
     @Test
     void aPresetRunsTheSevenTasksAndBothTextsOfTheWorld() {
         Evaluation result = SkipGpt.evaluate(model, few(), "zero-shot");
@@ -93,6 +106,89 @@ class EvaluatorEngineTest {
     }
 
     @Test
+    void htmlSaysWhatTextSays() {
+        Evaluation result = SkipGpt.evaluate(model, few(), "piqa", "wikitext2").named("a < b");
+
+        String html = result.html().orElseThrow();
+        result.text().lines().filter(line -> !line.startsWith("─")).forEach(line -> {
+            for (String word : line.split("  +")) {
+                assertThat(html).contains(Html.escape(word));
+            }
+        });
+        assertThat(html).contains("a &lt; b, zero-shot, data: ", "average", "wikitext2: perplexity");
+    }
+
+    @Test
+    void theWorldsQuestionsSaySoAndNeverStandBesideThePapersNumbers(@TempDir Path folder) throws IOException {
+        Evaluation world = SkipGpt.evaluate(model, few().withFirst(2), "piqa");
+        Evaluation own = SkipGpt.evaluate(model, own(folder).withFirst(2), "piqa");
+        Comparison table = SkipGpt.compare(world);
+
+        assertThat(world.isOfWorld()).isTrue();
+        assertThat(world.text()).contains("data: embedded world (made up)");
+        assertThat(world.provenance().data()).isEqualTo("embedded world (made up)");
+        assertThat(world.tasks().get(0).text()).contains("piqa of the embedded world");
+        assertThat(table.text()).startsWith("zero-shot; data: embedded world (made up)");
+        assertThatThrownBy(() -> table.withReported("LLaMA2-7B"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("withData");
+        assertThat(own.isOfWorld()).isFalse();
+        assertThat(own.provenance().data()).isEqualTo(folder.toString());
+        assertThatThrownBy(() -> SkipGpt.compare(world, own)).hasMessageContaining("embedded world");
+    }
+
+    @Test
+    void aTaskNamedTwiceCountsOnce() {
+        Evaluation result = SkipGpt.evaluate(model, few(), "piqa", "boolq", "piqa", "ptb", "ptb");
+
+        assertThat(result.tasks()).extracting(task -> task.task().name()).containsExactly("piqa", "boolq");
+        assertThat(result.perplexities()).hasSize(1);
+    }
+
+    @Test
+    void anInterruptedRunShowsWhatIsThere() {
+        Observer stops = progress -> Thread.currentThread().interrupt();
+
+        Thread.currentThread().interrupt();
+        Evaluation nothing = SkipGpt.evaluate(model, few(), "piqa", "boolq");
+        assertThat(Thread.interrupted()).isTrue();
+        Evaluation text = SkipGpt.evaluate(model, few(), stops, "piqa", "wikitext2");
+        assertThat(Thread.interrupted()).isTrue();
+
+        assertThat(nothing.text()).contains("stopped before the end", "no question was scored");
+        assertThat(nothing.text()).doesNotContain("NaN", "– ±");
+        assertThat(SkipGpt.compare(nothing).text()).contains(", stopped").doesNotContain("NaN", "– ±");
+        assertThat(text.isComplete()).isFalse();
+        assertThat(text.tasks().get(0).n()).isEqualTo(5);
+        assertThat(text.text()).contains("average ").doesNotContain("NaN");
+    }
+
+    @Test
+    void filesThatCannotBeReadOrWrittenAreSaidSo(@TempDir Path folder) throws IOException {
+        Files.write(folder.resolve("bytes.txt"), new byte[] {(byte) 0xff, (byte) 0xfe});
+        Files.writeString(folder.resolve("file"), "");
+        EvaluationOptions stored = few().withStore(folder.resolve("file").resolve("s.jsonl"));
+
+        assertThatThrownBy(() ->
+                        SkipGpt.perplexity(model, folder.resolve("none.txt").toString()))
+                .isInstanceOf(TaskException.class)
+                .hasMessageContaining("there is no such file")
+                .hasMessageContaining(".jsonl");
+        assertThatThrownBy(() -> SkipGpt.perplexity(model, folder.toString())).hasMessageContaining("is a folder");
+        assertThatThrownBy(() ->
+                        SkipGpt.perplexity(model, folder.resolve("bytes.txt").toString()))
+                .hasMessageContaining("not UTF-8");
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, few(), "nowhere/piqa.json"))
+                .isInstanceOf(TaskException.class)
+                .hasMessageContaining("there is no such file")
+                .hasMessageContaining("without .json, \"piqa\"");
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, stored, "piqa"))
+                .isInstanceOf(UncheckedIOException.class)
+                .hasMessageContaining("is a file, not a folder")
+                .hasMessageContaining("withStore");
+    }
+
+    @Test
     void presetsNeverMixInOneTable() {
         Evaluation zero = SkipGpt.evaluate(model, few().withFirst(2), "zero-shot", "piqa");
         Evaluation three = SkipGpt.evaluate(model, few().withFirst(2), "3-shot", "piqa");
@@ -109,11 +205,12 @@ class EvaluatorEngineTest {
     }
 
     @Test
-    void aTableHasThePapersLayoutItsReportedRowsApartAndEveryFormat(@TempDir Path folder) {
+    void aTableHasThePapersLayoutItsReportedRowsApartAndEveryFormat(@TempDir Path folder) throws IOException {
         LayerPolicy policy = ForcedPolicy.uniform(0.5, model.config().layers(), 3);
-        Evaluation dense = SkipGpt.evaluate(model, few(), "zero-shot").named("dense");
+        EvaluationOptions own = own(folder);
+        Evaluation dense = SkipGpt.evaluate(model, own, "zero-shot").named("dense");
         Evaluation half =
-                SkipGpt.evaluate(model.withPolicy(policy), few(), "zero-shot").named("half");
+                SkipGpt.evaluate(model.withPolicy(policy), own, "zero-shot").named("half");
         assertThat(half.ratio()).isCloseTo(0.5, within(0.05));
 
         Comparison table = SkipGpt.compare(dense, half).withReported("LLaMA2-7B");
@@ -135,6 +232,8 @@ class EvaluatorEngineTest {
                         "ptb ppl",
                         "average ppl");
         assertThat(table.markdown()).contains("SkipGPT-RT (LLaMA2-7B) †", "62.29", "7.81");
+        assertThat(table.markdown())
+                .contains("zero-shot; data: ", folder.getFileName().toString());
         assertThat(table.latex()).contains("\\toprule");
         assertThat(table.csv()).contains("winogrande acc stderr");
         assertThat(table.dataframe().rowCount()).isEqualTo(2 + table.reported().size());
@@ -246,7 +345,10 @@ class EvaluatorEngineTest {
                 .hasMessageContaining("piqa-shots.jsonl");
         assertThatThrownBy(() -> SkipGpt.evaluate(model, options, scored::add, "piqqa"))
                 .isInstanceOf(TaskException.class)
-                .hasMessageContaining("winogrande");
+                .hasMessageContaining("winogrande")
+                .hasMessageContaining("paper-shots")
+                .hasMessageContaining("wikitext2")
+                .hasMessageContaining("my-task.json");
         assertThat(scored).isEmpty();
         assertThat(SkipGpt.evaluate(model, options.withExamplesFromQuestions().withFirst(2), "4-shot", "piqa")
                         .tasks()
