@@ -77,8 +77,9 @@ public abstract class SeeingVerbs {
     /**
      * ShortGPT's plan: drops the layers that change the residual stream least, measured in pieces of 256 tokens.
      *
+     * @param model one that is pruned already is pruned further; the plan holds what is gone as well
      * @param text calibration text
-     * @param ratio wanted share of the blocks' parameters, 0..0.95
+     * @param ratio wanted share of the parameters that its blocks have, 0..0.95
      */
     public static DropPlan shortGpt(LanguageModel model, String text, double ratio) {
         return Ranking.shortGpt(model, calibration(model, text), Ranking.FinalNorm.INCLUDED, Observer.silent())
@@ -88,15 +89,16 @@ public abstract class SeeingVerbs {
     /**
      * Joint Layer Drop's plan: drops the attention and MLP modules that change the residual stream least.
      *
+     * @param model one that is pruned already is pruned further; the plan holds what is gone as well
      * @param text calibration text
-     * @param ratio wanted share of the blocks' parameters, 0..0.95
+     * @param ratio wanted share of the parameters that its blocks have, 0..0.95
      */
     public static DropPlan jointLayerDrop(LanguageModel model, String text, double ratio) {
         return Ranking.jointLayerDrop(model, calibration(model, text), Observer.silent())
                 .plan(ratio);
     }
 
-    /** A model without the modules of a plan; the weights are shared. */
+    /** A model without the modules of a plan, and without those it lacks already; the weights are shared. */
     public static LanguageModel drop(LanguageModel model, DropPlan plan) {
         return plan.applyTo(model);
     }

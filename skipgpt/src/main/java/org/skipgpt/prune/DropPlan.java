@@ -7,9 +7,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Module;
@@ -49,10 +51,7 @@ public record DropPlan(
 
     /** A plan for a model's shape. */
     public static DropPlan of(String method, DecoderConfig config, List<ModuleSite> dropped, Provenance provenance) {
-        long parameters = dropped.stream()
-                .mapToLong(site ->
-                        site.module() == Module.ATTENTION ? config.attentionParameters() : config.mlpParameters())
-                .sum();
+        long parameters = parameters(config, dropped);
         return new DropPlan(
                 method,
                 config.layers(),
@@ -62,8 +61,26 @@ public record DropPlan(
                 provenance);
     }
 
+    /** The modules that a model lacks already, in forward order. */
+    static List<ModuleSite> gone(LanguageModel model) {
+        return model.config().sites().stream().filter(model.policy()::isDropped).toList();
+    }
+
+    /** What chose the modules of a plan that holds some dropped before. */
+    static String method(String name, DecoderConfig config, List<ModuleSite> before) {
+        double share = (double) parameters(config, before) / config.blockParameters();
+        return before.isEmpty() ? name : String.format(Locale.ROOT, "%s with %.1f %% before", name, 100 * share);
+    }
+
+    private static long parameters(DecoderConfig config, List<ModuleSite> sites) {
+        return sites.stream()
+                .mapToLong(site ->
+                        site.module() == Module.ATTENTION ? config.attentionParameters() : config.mlpParameters())
+                .sum();
+    }
+
     /**
-     * The model without these modules; weights are shared.
+     * The model without these modules; weights are shared. What the model lacks already does not come back.
      *
      * @throws IllegalArgumentException if the model has another number of layers
      */
@@ -72,7 +89,16 @@ public record DropPlan(
             throw new IllegalArgumentException("this plan is for " + layers + " layers and " + model.name() + " has "
                     + model.config().layers() + "; make a plan for the model");
         }
-        return model.withPolicy(new DropPolicy(this));
+        List<ModuleSite> gone = gone(model);
+        if (dropped.containsAll(gone)) {
+            return model.withPolicy(new DropPolicy(this));
+        }
+        List<ModuleSite> all = Stream.concat(gone.stream(), dropped.stream())
+                .distinct()
+                .sorted(Comparator.comparingInt(ModuleSite::index))
+                .toList();
+        DropPlan both = of(method(method, model.config(), gone), model.config(), all, provenance);
+        return model.withPolicy(new DropPolicy(both));
     }
 
     /** Share of all modules that are dropped: the sparsity of every token. */
@@ -118,9 +144,14 @@ public record DropPlan(
     /**
      * Reads a saved plan.
      *
-     * @throws IllegalArgumentException if the file is no plan
+     * @throws IllegalArgumentException if there is no such file, or it is no plan
      */
     public static DropPlan open(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException("no drop plan at " + file + ", "
+                    + (Files.isDirectory(file) ? "it is a folder" : "there is no such file")
+                    + ": give a file written by DropPlan.save, or drop-plan.json of an exported folder");
+        }
         try {
             JsonObject in = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
             List<ModuleSite> sites = new ArrayList<>();

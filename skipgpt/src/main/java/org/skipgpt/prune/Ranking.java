@@ -1,6 +1,7 @@
 package org.skipgpt.prune;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -25,10 +26,13 @@ import org.skipgpt.report.TextTable;
  * LanguageModel pruned = plan.applyTo(model);
  * }</pre>
  *
+ * <p>Of a model that is pruned already only what is left is ranked, and plans hold what is gone as well.
+ *
  * @param method what ranked them, e.g. {@code "ShortGPT"}
  * @param model the model's name
  * @param config its shape
- * @param units what can be dropped: one module, or the two of a layer
+ * @param units what can be dropped: one module, or those of a layer
+ * @param gone modules that the model lacks already, in forward order; every plan has them
  * @param scores importance of each unit; the least goes first
  * @param tokens calibration tokens
  * @param provenance what it was made from and on
@@ -38,13 +42,15 @@ public record Ranking(
         String model,
         DecoderConfig config,
         List<List<ModuleSite>> units,
+        List<ModuleSite> gone,
         double[] scores,
         long tokens,
         Provenance provenance)
         implements Finding {
-    /** Copies the units. */
+    /** Copies the lists. */
     public Ranking {
         units = List.copyOf(units);
+        gone = List.copyOf(gone);
         if (units.size() != scores.length) {
             throw new IllegalArgumentException(units.size() + " units with " + scores.length + " scores");
         }
@@ -66,22 +72,18 @@ public record Ranking(
     public static Ranking shortGpt(LanguageModel model, List<int[]> sequences, FinalNorm finalNorm, Observer observer) {
         Similarities found = Similarities.of(model, sequences, observer);
         int layers = model.config().layers();
-        double[] influence = new double[layers];
+        List<Double> influence = new ArrayList<>();
         List<List<ModuleSite>> units = new ArrayList<>();
         for (int i = 0; i < layers; i++) {
             boolean normed = finalNorm == FinalNorm.INCLUDED && i == layers - 1;
-            influence[i] = 1 - (normed ? found.lastNormed() : found.layers()[i]);
-            units.add(List.of(new ModuleSite(i, Module.ATTENTION), new ModuleSite(i, Module.MLP)));
+            List<ModuleSite> left = left(model, new ModuleSite(i, Module.ATTENTION), new ModuleSite(i, Module.MLP));
+            if (!left.isEmpty()) {
+                influence.add(1 - (normed ? found.lastNormed() : found.layers()[i]));
+                units.add(left);
+            }
         }
         String name = "ShortGPT, final norm " + finalNorm.name().toLowerCase(Locale.ROOT);
-        return new Ranking(
-                name,
-                model.name(),
-                model.config(),
-                units,
-                influence,
-                found.tokens(),
-                model.provenance(name, sequences));
+        return of(name, model, sequences, units, influence, found.tokens());
     }
 
     /**
@@ -92,15 +94,38 @@ public record Ranking(
      */
     public static Ranking jointLayerDrop(LanguageModel model, List<int[]> sequences, Observer observer) {
         Similarities found = Similarities.of(model, sequences, observer);
-        double[] scores = new double[found.modules().length];
+        List<Double> scores = new ArrayList<>();
         List<List<ModuleSite>> units = new ArrayList<>();
-        for (int i = 0; i < scores.length; i++) {
-            scores[i] = 1 - found.modules()[i];
-            units.add(List.of(ModuleSite.of(i)));
+        for (ModuleSite site : left(model, model.config().sites().toArray(ModuleSite[]::new))) {
+            scores.add(1 - found.modules()[site.index()]);
+            units.add(List.of(site));
         }
-        String name = "Joint Layer Drop";
+        return of("Joint Layer Drop", model, sequences, units, scores, found.tokens());
+    }
+
+    private static Ranking of(
+            String criterion,
+            LanguageModel model,
+            List<int[]> sequences,
+            List<List<ModuleSite>> units,
+            List<Double> scores,
+            long tokens) {
+        List<ModuleSite> gone = DropPlan.gone(model);
         return new Ranking(
-                name, model.name(), model.config(), units, scores, found.tokens(), model.provenance(name, sequences));
+                DropPlan.method(criterion, model.config(), gone),
+                model.name(),
+                model.config(),
+                units,
+                gone,
+                scores.stream().mapToDouble(Double::doubleValue).toArray(),
+                tokens,
+                model.provenance(criterion, sequences));
+    }
+
+    private static List<ModuleSite> left(LanguageModel model, ModuleSite... sites) {
+        return Arrays.stream(sites)
+                .filter(site -> !model.policy().isDropped(site))
+                .toList();
     }
 
     /** Places of the units, least important first; the earlier of equals first. */
@@ -115,28 +140,30 @@ public record Ranking(
     /**
      * The plan that drops about a share of the parameters of all layers: as many of the first units as come nearest.
      *
-     * @param ratio wanted share of block parameters, 0..0.95
+     * @param ratio wanted share of the block parameters that the model has, 0..0.95: a quarter of a model that lost a
+     *     quarter already leaves 0.75 times 0.75
      */
     public DropPlan plan(double ratio) {
         if (!(ratio >= 0 && ratio <= 0.95)) {
             throw new IllegalArgumentException("ratio " + ratio + " is not allowed: expected 0..0.95");
         }
         DropPlan best = drop(0);
+        double wanted = best.parameterRatio() + ratio * (1 - best.parameterRatio());
         for (int count = 1; count < units.size(); count++) {
             DropPlan next = drop(count);
-            if (Math.abs(next.parameterRatio() - ratio) < Math.abs(best.parameterRatio() - ratio)) {
+            if (Math.abs(next.parameterRatio() - wanted) < Math.abs(best.parameterRatio() - wanted)) {
                 best = next;
             }
         }
         return best;
     }
 
-    /** The plan that drops the first {@code count} units of the order. */
+    /** The plan that drops the first {@code count} units of the order, beside what is gone. */
     public DropPlan drop(int count) {
         if (count < 0 || count > units.size()) {
             throw new IllegalArgumentException(count + " dropped units are not possible: expected 0.." + units.size());
         }
-        List<ModuleSite> sites = new ArrayList<>();
+        List<ModuleSite> sites = new ArrayList<>(gone);
         int[] order = order();
         for (int i = 0; i < count; i++) {
             sites.addAll(units.get(order[i]));
@@ -171,18 +198,25 @@ public record Ranking(
         return table();
     }
 
-    /** Importance of attention and MLP of each layer, or of whole layers. */
+    /** Importance of attention and MLP of each layer, or of whole layers; no bar where they are gone. */
     @Override
     public Figure figure() {
         List<String> layers =
                 IntStream.range(0, config.layers()).mapToObj(String::valueOf).toList();
         BarPlot plot = BarPlot.of(method + ", " + model, "layer", "importance (1 - cosine)", layers);
-        if (units.size() == config.layers()) {
-            return plot.withBars("layer", scores);
-        }
+        double[] whole = new double[config.layers()];
         double[][] values = new double[2][config.layers()];
+        for (double[] bars : new double[][] {whole, values[0], values[1]}) {
+            Arrays.fill(bars, Double.NaN);
+        }
         for (int i = 0; i < scores.length; i++) {
-            values[i % 2][i / 2] = scores[i];
+            for (ModuleSite site : units.get(i)) {
+                whole[site.layer()] = scores[i];
+                values[site.index() % 2][site.layer()] = scores[i];
+            }
+        }
+        if (units.stream().anyMatch(unit -> unit.size() > 1)) {
+            return plot.withBars("layer", whole);
         }
         return plot.withBars("attention", values[0]).withBars("MLP", values[1]);
     }

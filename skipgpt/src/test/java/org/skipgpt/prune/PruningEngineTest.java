@@ -66,6 +66,39 @@ class PruningEngineTest {
     }
 
     @Test
+    void pruningAPrunedModelDropsFurtherModulesAndBringsNoneBack() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            int layers = model.config().layers();
+            List<int[]> texts = List.of(golden.ids(0));
+            DropPlan first = without(model.config(), 0, 2, 3);
+            LanguageModel pruned = first.applyTo(model);
+
+            Ranking whole = Ranking.shortGpt(pruned, texts, Ranking.FinalNorm.INCLUDED, Observer.silent());
+            Ranking single = Ranking.jointLayerDrop(pruned, texts, Observer.silent());
+
+            assertThat(whole.units()).hasSize(layers - 1);
+            assertThat(single.units()).hasSize(2 * layers - 3);
+            for (Ranking ranking : List.of(whole, single)) {
+                assertThat(ranking.drop(0).dropped()).isEqualTo(first.dropped());
+                DropPlan second = ranking.drop(1);
+                assertThat(second.dropped()).containsAll(first.dropped()).hasSizeGreaterThan(3);
+                assertThat(second.method()).contains("before");
+                double left = 1 - first.parameterRatio();
+                assertThat(Math.abs(ranking.plan(0.4).parameterRatio() - first.parameterRatio() - 0.4 * left))
+                        .isLessThanOrEqualTo(
+                                Math.abs(second.parameterRatio() - first.parameterRatio() - 0.4 * left) + 1e-12);
+                assertThat(DropPlan.gone(second.applyTo(pruned))).isEqualTo(second.dropped());
+                assertThat(ranking.png()).isPresent();
+            }
+            LanguageModel both = without(model.config(), 1).applyTo(pruned);
+            assertThat(DropPlan.gone(both)).extracting(ModuleSite::index).containsExactly(0, 1, 2, 3);
+            assertThat(both.policy().describe()).contains("by hand with", "before");
+        }
+    }
+
+    @Test
     void aDroppedAttentionLeavesNoKeysAndADroppedMlpAllOfThem() {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family("llama3")) {
@@ -126,6 +159,8 @@ class PruningEngineTest {
             assertThatThrownBy(() -> StockFolder.save(without(model.config(), 2).applyTo(model), source, out))
                     .hasMessageContaining("attention 1");
             assertThat(out).doesNotExist();
+            assertThatThrownBy(() -> DropPlan.open(folder.resolve("none.json")))
+                    .hasMessageContaining("there is no such file");
             Files.writeString(folder.resolve("plan.json"), "{}");
             assertThatThrownBy(() -> DropPlan.open(folder.resolve("plan.json"))).hasMessageContaining("DropPlan.save");
         }
