@@ -25,6 +25,8 @@ import org.skipgpt.report.TextTable;
  * compared with that of the whole text at once under {@link KvPolicy#KEEP}. KEEP and DEFERRED give it up to rounding;
  * EXECUTED is another function unless the model was tuned with it.
  *
+ * <p>Times are taken in turns, token by token, after some tokens that do not count; the speed is that of the median token.
+ *
  * @param model the model's name
  * @param rows one a policy
  * @param provenance what it was made from and on
@@ -40,7 +42,7 @@ public record KvConsistency(String model, List<Row> rows, Provenance provenance)
      * @param perplexity of the second halves
      * @param cacheBytes keys and values a token leaves
      * @param pendingBytes residual rows that wait at the end, per token
-     * @param tokensPerSecond speed of the token-by-token part, wall time
+     * @param tokensPerSecond one over the median wall time of a token of the token-by-token part
      */
     public record Row(
             KvPolicy kv,
@@ -51,6 +53,8 @@ public record KvConsistency(String model, List<Row> rows, Provenance provenance)
             double cacheBytes,
             double pendingBytes,
             double tokensPerSecond) {}
+
+    private static final int WARM_TOKENS = 32;
 
     /** Copies the list. */
     public KvConsistency {
@@ -65,22 +69,53 @@ public record KvConsistency(String model, List<Row> rows, Provenance provenance)
     public static KvConsistency of(LanguageModel model, List<int[]> texts, Observer observer) {
         long start = System.nanoTime();
         LanguageModel whole = under(model, KvPolicy.KEEP);
-        List<Sums> sums = new ArrayList<>();
-        for (KvPolicy kv : KvPolicy.values()) {
-            sums.add(new Sums(kv));
-        }
+        List<Sums> sums = sums();
         Runs.each("K/V consistency", texts, observer, ids -> {
             if (ids.length < 4) {
                 throw new IllegalArgumentException(
                         "a text of " + ids.length + " tokens is too short to be read in two halves: give 4 or more");
             }
             float[][] reference = whole.logits(ids)[0];
-            sums.forEach(sum -> sum.add(under(model, sum.kv), ids, reference));
+            if (sums.get(0).tokens == 0) {
+                inTurns(model, sums(), Arrays.copyOf(ids, Math.min(WARM_TOKENS, ids.length)), reference);
+            }
+            inTurns(model, sums, ids, reference);
             return ids;
         });
         Provenance provenance = model.provenance("K/V consistency, second halves token by token", texts)
                 .withSeconds((System.nanoTime() - start) / 1e9);
         return new KvConsistency(model.name(), sums.stream().map(Sums::row).toList(), provenance);
+    }
+
+    private static List<Sums> sums() {
+        return Arrays.stream(KvPolicy.values()).map(Sums::new).toList();
+    }
+
+    /** Reads a text under every policy at the same time, another one first at each token. */
+    private static void inTurns(LanguageModel model, List<Sums> sums, int[] ids, float[][] reference) {
+        int half = ids.length / 2;
+        List<Session> sessions = new ArrayList<>();
+        try {
+            List<float[]> next = new ArrayList<>();
+            for (Sums sum : sums) {
+                Session session = under(model, sum.kv).session(1);
+                sessions.add(session);
+                next.add(session.append(new int[][] {Arrays.copyOf(ids, half)})[0]);
+            }
+            for (int t = half; t < ids.length; t++) {
+                for (int turn = 0; turn < sums.size(); turn++) {
+                    Interruption.check();
+                    int p = (t + turn) % sums.size();
+                    sums.get(p).compare(reference[t - 1], next.get(p), ids[t]);
+                    next.set(p, sums.get(p).append(sessions.get(p), ids[t]));
+                }
+            }
+            for (int p = 0; p < sums.size(); p++) {
+                sums.get(p).memory(sessions.get(p), ids.length);
+            }
+        } finally {
+            sessions.forEach(Session::close);
+        }
     }
 
     private static LanguageModel under(LanguageModel model, KvPolicy kv) {
@@ -97,30 +132,27 @@ public record KvConsistency(String model, List<Row> rows, Provenance provenance)
         private long tokens;
         private long bytes;
         private long pending;
-        private long nanos;
+        private final List<Long> nanos = new ArrayList<>();
 
         Sums(KvPolicy kv) {
             this.kv = kv;
         }
 
-        void add(LanguageModel model, int[] ids, float[][] reference) {
-            int half = ids.length / 2;
-            try (Session session = model.session(1)) {
-                float[][] next = session.append(new int[][] {Arrays.copyOf(ids, half)});
-                for (int t = half; t < ids.length; t++) {
-                    Interruption.check();
-                    compare(reference[t - 1], next[0], ids[t]);
-                    long begun = System.nanoTime();
-                    next = session.append(new int[][] {{ids[t]}});
-                    nanos += System.nanoTime() - begun;
-                }
-                tokens += ids.length;
-                bytes += session.usedCacheBytes();
-                pending += session.pendingBytes();
-            }
+        /** Logits after one more token. */
+        float[] append(Session session, int id) {
+            long begun = System.nanoTime();
+            float[] next = session.append(new int[][] {{id}})[0];
+            nanos.add(System.nanoTime() - begun);
+            return next;
         }
 
-        private void compare(float[] whole, float[] cached, int target) {
+        void memory(Session session, int read) {
+            tokens += read;
+            bytes += session.usedCacheBytes();
+            pending += session.pendingBytes();
+        }
+
+        void compare(float[] whole, float[] cached, int target) {
             double[] p = logSoftmax(whole);
             double[] q = logSoftmax(cached);
             int bestWhole = 0;
@@ -161,7 +193,7 @@ public record KvConsistency(String model, List<Row> rows, Provenance provenance)
                     Math.exp(nats / compared),
                     (double) bytes / tokens,
                     (double) pending / tokens,
-                    compared / (nanos / 1e9));
+                    1e9 / Statistics.median(nanos.stream().mapToDouble(n -> n).toArray()));
         }
     }
 

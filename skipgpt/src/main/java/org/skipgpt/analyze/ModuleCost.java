@@ -84,7 +84,7 @@ public record ModuleCost(
             observer.progress(new Progress("module cost", round + 2L, rounds + 1L, "rounds", taken, ""));
         }
         double[] medians =
-                Arrays.stream(seconds).mapToDouble(ModuleCost::median).toArray();
+                Arrays.stream(seconds).mapToDouble(Statistics::median).toArray();
         return new ModuleCost(
                 model.name(),
                 ids.length,
@@ -95,13 +95,6 @@ public record ModuleCost(
                 2.0 * model.config().vocabulary() * model.config().width() * ids.length,
                 model.provenance("module cost, median of " + rounds + " rounds", List.of(ids))
                         .withSeconds((System.nanoTime() - start) / 1e9));
-    }
-
-    private static double median(double[] values) {
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        int half = sorted.length / 2;
-        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
     }
 
     /** Seconds of each module, then of embedding and head. */

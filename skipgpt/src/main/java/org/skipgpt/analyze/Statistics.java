@@ -1,5 +1,6 @@
 package org.skipgpt.analyze;
 
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -9,13 +10,21 @@ import org.skipgpt.report.Measured;
 final class Statistics {
     private Statistics() {}
 
-    /** Mean and its standard error, {@code sd / sqrt(n)}; NaN of nothing, error 0 of one value. */
+    /** Mean and its standard error, {@code sd / sqrt(n)}; NaN of nothing, error NaN of one value, which has none. */
     static Measured mean(DoubleStream values) {
         double[] all = values.toArray();
         double mean = DoubleStream.of(all).average().orElse(Double.NaN);
         double squares = DoubleStream.of(all).map(v -> (v - mean) * (v - mean)).sum();
-        double error = all.length < 2 ? 0 : Math.sqrt(squares / (all.length - 1) / all.length);
+        double error = all.length < 2 ? Double.NaN : Math.sqrt(squares / (all.length - 1) / all.length);
         return new Measured(mean, error);
+    }
+
+    /** The middle of some values, at least one. */
+    static double median(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        int half = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
     }
 
     /** Spearman's correlation: Pearson's of the ranks, equals share their mean rank; pairs with a NaN are left out. */
