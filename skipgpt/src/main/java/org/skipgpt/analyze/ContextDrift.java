@@ -198,7 +198,8 @@ public record ContextDrift(
                         Column.number("mlp error", 4),
                         Column.number("texts", 0)));
         for (int p = 0; p < attention.length; p += step) {
-            table.add(p, attention[p], attentionError[p], mlp[p], mlpError[p], texts[p]);
+            boolean one = texts[p] < 2; // which has no error
+            table.add(p, attention[p], one ? null : attentionError[p], mlp[p], one ? null : mlpError[p], texts[p]);
         }
         return table.build();
     }

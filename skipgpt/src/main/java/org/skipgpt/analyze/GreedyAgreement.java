@@ -111,16 +111,19 @@ public record GreedyAgreement(
                 .withLine(model, written, share);
     }
 
-    /** Means over prompts. */
+    /**
+     * Means over prompts: tokens the dense model wrote, how many of its first the other wrote too, texts that are the same
+     * to their end, and the other's same choices after the dense text.
+     */
     @Override
     public TextTable table() {
         return TextTable.of(
                         String.format(Locale.ROOT, "greedy text against %s, %d prompts", dense, agreed.length),
                         Column.text("model"),
-                        Column.number("tokens written", 1),
-                        Column.number("first tokens the same", 1),
-                        Column.number("whole text the same (%)", 1),
-                        Column.number("same choice after dense text (%)", 1))
+                        Column.number("tokens", 1),
+                        Column.number("first same", 1),
+                        Column.number("all same (%)", 1),
+                        Column.number("same choice (%)", 1))
                 .withRow(
                         model,
                         Statistics.mean(Arrays.stream(lengths).asDoubleStream()),

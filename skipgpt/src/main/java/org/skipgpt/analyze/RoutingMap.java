@@ -1,5 +1,6 @@
 package org.skipgpt.analyze;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
@@ -103,16 +104,21 @@ public record RoutingMap(String model, RoutingTrace trace, Provenance provenance
                 .withPalette(Palette.BLUES);
     }
 
+    private boolean isRouted() {
+        return !Arrays.stream(entropies()).allMatch(Double::isNaN);
+    }
+
     @Override
     public String text() {
-        return trace.text();
+        return isRouted() ? trace.text() : table().text();
     }
 
     /** One row a layer. */
     @Override
     public TextTable table() {
         TextTable.Builder table = TextTable.builder(
-                "routing map, " + model + ", " + trace.tokens().length + " tokens",
+                "routing map, " + model + ", " + trace.tokens().length + " tokens"
+                        + (isRouted() ? "" : "; no router was asked, so there is no entropy"),
                 List.of(
                         Column.number("layer", 0),
                         Column.number("attention runs (%)", 1),

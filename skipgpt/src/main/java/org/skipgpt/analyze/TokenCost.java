@@ -156,8 +156,9 @@ public record TokenCost(
             Measured mean = Statistics.mean(Arrays.stream(part).mapToDouble(i -> 100 * cost[i]));
             out[0][b] = b + 1;
             out[1][b] = mean.value();
-            out[2][b] = mean.value() - mean.error();
-            out[3][b] = mean.value() + mean.error();
+            double error = part.length < 2 ? 0 : mean.error();
+            out[2][b] = mean.value() - error;
+            out[3][b] = mean.value() + error;
         }
         return out;
     }
@@ -181,7 +182,7 @@ public record TokenCost(
             Measured one = Statistics.mean(
                     Arrays.stream(groups.getOrDefault(names.get(i), new int[0])).mapToDouble(t -> 100 * cost[t]));
             mean[i] = one.value();
-            error[i] = one.error();
+            error[i] = Double.isNaN(one.error()) ? 0 : one.error(); // no bar
         }
         return BarPlot.of("Cost by kind of token, " + model, "kind", "modules run (%)", names)
                 .withBars("modules run (%)", mean, error);
@@ -208,16 +209,26 @@ public record TokenCost(
         return sorted;
     }
 
+    private String correlations() {
+        if (Arrays.stream(cost).distinct().count() < 2) {
+            return "every token cost the same, so there is no correlation with surprisal";
+        }
+        return String.format(
+                Locale.ROOT,
+                "rank correlation %s with the token's surprisal, %s with the next one's",
+                shown(correlation()),
+                shown(correlationWithNext()));
+    }
+
+    private static String shown(double correlation) {
+        return Double.isNaN(correlation) ? "–" : String.format(Locale.ROOT, "%.3f", correlation);
+    }
+
     /** One row for all tokens and one a kind: how many, mean cost and surprisal with standard errors. */
     @Override
     public TextTable table() {
         TextTable.Builder table = TextTable.builder(
-                String.format(
-                        Locale.ROOT,
-                        "token cost, %s: rank correlation %.3f with the token's surprisal, %.3f with the next one's",
-                        model,
-                        correlation(),
-                        correlationWithNext()),
+                "token cost, " + model + ": " + correlations(),
                 List.of(
                         Column.text("kind"),
                         Column.number("tokens", 0),

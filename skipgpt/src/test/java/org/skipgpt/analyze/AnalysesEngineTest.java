@@ -70,6 +70,23 @@ class AnalysesEngineTest {
         }
     }
 
+    @Test
+    void whatIsNotThereIsADashAndSaidWhy() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            List<int[]> text = List.of(golden.ids(0));
+
+            String map = RoutingMap.of(model, text, Observer.silent()).text();
+            String cost = TokenCost.of(model, text, Observer.silent()).text();
+            String drift = ContextDrift.of(model, text, 4, Observer.silent()).text();
+
+            assertThat(map).contains("–", "no router was asked").doesNotContain("NaN");
+            assertThat(cost).contains("every token cost the same").doesNotContain("NaN");
+            assertThat(drift).contains("–").doesNotContain("0.0000");
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"0.4, 0.1", "0, 1", "1, 0", "0.5, 0.5"})
     void mapCostAndDriftCountTheSameRuns(double attention, double mlp) {

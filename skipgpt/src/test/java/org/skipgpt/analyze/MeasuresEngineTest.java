@@ -75,6 +75,7 @@ class MeasuresEngineTest {
             for (KvConsistency.Row row : found.rows()) {
                 assertThat(row.largestGap()).isLessThan(1e-3);
                 assertThat(row.cacheBytes()).isEqualTo(found.rows().get(0).cacheBytes());
+                assertThat(row.tokensPerSecond()).isPositive().isFinite();
             }
         }
     }
@@ -217,6 +218,7 @@ class MeasuresEngineTest {
                 all.get(i).save(folder.resolve(i + ".json"));
                 assertThat(folder.resolve(i + ".png")).isNotEmptyFile();
                 assertThat(all.get(i).text().lines().count()).isBetween(3L, 25L);
+                assertThat(all.get(i).text().lines()).allMatch(line -> line.length() <= 100);
                 assertThat(all.get(i).provenance().dataHash()).isNotEmpty();
             }
         }

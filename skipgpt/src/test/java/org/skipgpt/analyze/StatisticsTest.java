@@ -40,7 +40,13 @@ class StatisticsTest {
                 .isEqualTo(5);
         assertThat(Statistics.mean(DoubleStream.of(2, 4, 4, 4, 5, 5, 7, 9)).error())
                 .isCloseTo(Math.sqrt(32.0 / 7 / 8), within(1e-12));
-        assertThat(Statistics.mean(DoubleStream.of(3)).error()).isZero();
+        assertThat(Statistics.mean(DoubleStream.of(3)).error()).isNaN();
         assertThat(Statistics.mean(DoubleStream.empty()).value()).isNaN();
+    }
+
+    @Test
+    void theMedianIsTheMiddle() {
+        assertThat(Statistics.median(new double[] {5, 1, 9})).isEqualTo(5);
+        assertThat(Statistics.median(A)).isEqualTo(3.5);
     }
 }
