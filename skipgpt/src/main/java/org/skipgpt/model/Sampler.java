@@ -14,14 +14,21 @@ final class Sampler {
     /**
      * A sampler for one prompt of a batch.
      *
-     * @param index place of the prompt in its batch; gives it a stream of draws of its own
+     * @param index place of the prompt in its batch, 0 and more; gives it a stream of draws of its own
      */
     Sampler(GenerationOptions options, int index, int[] prompt) {
         this.options = options;
-        this.random = new SplittableRandom(options.seed() + 0x9E3779B97F4A7C15L * index);
+        this.random = new SplittableRandom(mixed(mixed(options.seed()) + index));
         for (int id : prompt) {
             occurred.set(id);
         }
+    }
+
+    // The finalizer of MurmurHash3 (Appleby, 2011). Seeds in steps of the generator's own would give shifted streams.
+    private static long mixed(long bits) {
+        long z = (bits ^ (bits >>> 33)) * 0xFF51AFD7ED558CCDL;
+        z = (z ^ (z >>> 33)) * 0xC4CEB9FE1A85EC53L;
+        return z ^ (z >>> 33);
     }
 
     int next(float[] logits) {
