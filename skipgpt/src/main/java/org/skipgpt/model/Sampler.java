@@ -51,13 +51,8 @@ final class Sampler {
     }
 
     private int draw(float[] z) {
-        double max = z[Logits.best(z)];
-        double[] weights = new double[z.length];
-        for (int i = 0; i < z.length; i++) {
-            weights[i] = Math.exp((z[i] - max) / options.temperature());
-        }
-        boolean all = options.topK() == 0 && options.topP() == 1;
-        int[] candidates = all ? IntStream.range(0, z.length).toArray() : candidates(weights);
+        double[] weights = weights(z);
+        int[] candidates = candidates(z, weights);
         double total = IntStream.of(candidates).mapToDouble(i -> weights[i]).sum();
         double left = random.nextDouble() * total;
         for (int id : candidates) {
@@ -69,22 +64,61 @@ final class Sampler {
         return candidates[candidates.length - 1];
     }
 
-    private int[] candidates(double[] weights) {
-        int[] byWeight = IntStream.range(0, weights.length)
-                .boxed()
-                .sorted((a, b) -> Double.compare(weights[b], weights[a]))
-                .mapToInt(Integer::intValue)
-                .toArray();
-        int kept = options.topK() == 0 ? byWeight.length : Math.min(options.topK(), byWeight.length);
-        double total = 0;
-        for (int i = 0; i < kept; i++) {
-            total += weights[byWeight[i]];
+    /** Probabilities but for a factor; the largest is 1. */
+    double[] weights(float[] z) {
+        double max = z[Logits.best(z)];
+        double[] weights = new double[z.length];
+        for (int i = 0; i < z.length; i++) {
+            double w = Math.exp((z[i] - max) / options.temperature());
+            weights[i] = w >= 0 ? w : 0; // NaN has no place in an order
         }
+        return weights;
+    }
+
+    /** The tokens to draw among: all in order of their ids, or those that top-k and top-p leave, most likely first. */
+    int[] candidates(float[] z, double[] weights) {
+        if (options.topK() == 0) {
+            boolean all = options.topP() == 1;
+            return all ? IntStream.range(0, weights.length).toArray() : nucleus(z, weights);
+        }
+        int k = Math.min(options.topK(), weights.length);
+        int[] byWeight = Ranking.sorted(Ranking.largest(weights, k), z, weights);
+        return reaching(options.topP() * sum(byWeight, weights), byWeight, weights);
+    }
+
+    // Only tokens that can be in it are sorted; all are where rounding of a sum could decide.
+    private int[] nucleus(float[] z, double[] weights) {
+        double p = options.topP();
+        int[] all = IntStream.range(0, weights.length).toArray();
+        double total = sum(all, weights);
+        double least = (1 - p) * total / weights.length; // all below it together hold less than 1 - p
+        int[] likely = IntStream.of(all).filter(i -> weights[i] >= least).toArray();
+        int[] byWeight = Ranking.sorted(likely, z, weights);
+        double slack = 2 * weights.length * Math.ulp(total); // between sums in two orders
+        int[] few = reaching(p * total - slack, byWeight, weights);
+        int[] many = reaching(p * total + slack, byWeight, weights);
+        if (few.length == many.length && sum(many, weights) >= p * total + slack) {
+            return many;
+        }
+        int[] allByWeight = Ranking.sorted(all, z, weights);
+        return reaching(p * sum(allByWeight, weights), allByWeight, weights);
+    }
+
+    private static double sum(int[] ids, double[] weights) {
+        double sum = 0;
+        for (int id : ids) {
+            sum += weights[id];
+        }
+        return sum;
+    }
+
+    /** The first ids that reach a sum together; at least one, and all where they do not. */
+    private static int[] reaching(double wanted, int[] ids, double[] weights) {
         double sum = 0;
         int n = 0;
-        while (n < kept && (n == 0 || sum < options.topP() * total)) {
-            sum += weights[byWeight[n++]];
+        while (n < ids.length && (n == 0 || sum < wanted)) {
+            sum += weights[ids[n++]];
         }
-        return Arrays.copyOf(byWeight, n);
+        return Arrays.copyOf(ids, n);
     }
 }
