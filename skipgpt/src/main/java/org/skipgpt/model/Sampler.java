@@ -53,8 +53,7 @@ final class Sampler {
     private int draw(float[] z) {
         double[] weights = weights(z);
         int[] candidates = candidates(z, weights);
-        double total = IntStream.of(candidates).mapToDouble(i -> weights[i]).sum();
-        double left = random.nextDouble() * total;
+        double left = random.nextDouble() * sum(candidates, weights);
         for (int id : candidates) {
             left -= weights[id];
             if (left < 0) {
