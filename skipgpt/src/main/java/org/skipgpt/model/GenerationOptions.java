@@ -11,11 +11,11 @@ import java.util.List;
  * }</pre>
  *
  * @param maxTokens most new tokens of a continuation, at least 0
- * @param temperature divides logits before drawing; 0 takes the most likely token (greedy)
+ * @param temperature divides logits before drawing, 1e-30..1e30; 0 takes the most likely token (greedy)
  * @param topK draw among this many most likely tokens; 0 for all
  * @param topP draw among the fewest most likely tokens whose probabilities reach this, in (0, 1]
  * @param repetitionPenalty divides positive and multiplies negative logits of tokens that occurred, in prompt or
- *     continuation; 1 for none (Keskar et al., CTRL, 2019)
+ *     continuation, 1e-30..1e30; 1 for none (Keskar et al., CTRL, 2019)
  * @param seed of all draws; each prompt of a batch has its own stream
  * @param stop a continuation ends before the first of these texts
  * @param stopsAtEnd whether the vocabulary's end-of-text token ends a continuation
@@ -32,20 +32,36 @@ public record GenerationOptions(
         boolean stopsAtEnd,
         int context) {
 
+    /** Bounds of what multiplies and divides logits, within which they stay finite as float numbers. */
+    private static final double SMALLEST = 1e-30;
+
+    private static final double LARGEST = 1e30;
+
     /** Checks every field; all faults are told at once. */
     public GenerationOptions {
         List<String> faults = new ArrayList<>();
         expect(faults, maxTokens >= 0, "maxTokens " + maxTokens + " is below 0");
-        expect(faults, temperature >= 0, "temperature " + temperature + " is not 0 or more");
+        boolean greedy = temperature == 0;
+        expect(
+                faults,
+                greedy || isFactor(temperature),
+                "temperature " + temperature + " is not 0 (greedy) and not in 1e-30..1e30");
         expect(faults, topK >= 0, "topK " + topK + " is below 0 (0 keeps all)");
         expect(faults, topP > 0 && topP <= 1, "topP " + topP + " is not in (0, 1] (1 keeps all)");
-        expect(faults, repetitionPenalty > 0, "repetitionPenalty " + repetitionPenalty + " is not above 0");
+        expect(
+                faults,
+                isFactor(repetitionPenalty),
+                "repetitionPenalty " + repetitionPenalty + " is not in 1e-30..1e30 (1 is none)");
         expect(faults, context >= 0, "context " + context + " is below 0 (0 is the model's own)");
         expect(faults, stop.stream().noneMatch(String::isEmpty), "a stop text is empty");
         if (!faults.isEmpty()) {
             throw new IllegalArgumentException("generation options: " + String.join("; ", faults));
         }
         stop = List.copyOf(stop);
+    }
+
+    private static boolean isFactor(double value) {
+        return value >= SMALLEST && value <= LARGEST;
     }
 
     private static void expect(List<String> faults, boolean holds, String fault) {

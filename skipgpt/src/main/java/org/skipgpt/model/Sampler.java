@@ -38,7 +38,7 @@ final class Sampler {
         return token;
     }
 
-    private float[] penalised(float[] logits) {
+    float[] penalised(float[] logits) {
         if (options.repetitionPenalty() == 1) {
             return logits;
         }
