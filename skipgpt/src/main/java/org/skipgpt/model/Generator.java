@@ -64,6 +64,14 @@ final class Generator {
             throw new IllegalArgumentException("prompt " + parts.size() + " has " + prompt.length
                     + " tokens but the context holds " + context + "; shorten it or use a model with a longer context");
         }
+        int vocabulary = model.config().vocabulary();
+        for (int id : prompt) {
+            if (id < 0 || id >= vocabulary) {
+                throw new IllegalArgumentException("token id " + id + " in prompt " + parts.size()
+                        + " is outside the vocabulary 0.." + (vocabulary - 1)
+                        + "; use the tokenizer that belongs to the model");
+            }
+        }
         Sampler sampler = new Sampler(options, parts.size(), prompt);
         parts.add(new Part(prompt, sampler, new TextStream(model.tokenizer(), prompt, options.stop(), out)));
     }

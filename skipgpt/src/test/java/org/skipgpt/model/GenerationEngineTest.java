@@ -103,6 +103,19 @@ class GenerationEngineTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {-1, Integer.MIN_VALUE, 1_000_000})
+    void anIdOutsideTheVocabularyIsRefused(int id) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            assertThatThrownBy(() -> model.generateIds(EIGHT, golden.ids(0), new int[] {1, id}))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("token id " + id + " in prompt 1")
+                    .hasMessageContaining("0.." + (model.config().vocabulary() - 1));
+        }
+    }
+
     @Test
     void interruptionBetweenTokensKeepsWhatIsThere() {
         try (NDManager manager = Torch.manager(Device.cpu());
