@@ -10,19 +10,22 @@ import org.skipgpt.report.Report;
  *
  * @param model name of the model
  * @param policy what it skipped, in words
+ * @param execution how; what a masked model's gates skip is computed all the same
  * @param kvPolicy which keys and values it kept
  * @param device where it ran
  * @param dtype element type of its matrices
  * @param options how text was continued
  * @param continuations one a prompt
- * @param prefillSeconds time to the first token
+ * @param prefillSeconds time of the prompts and of the first token behind each; NaN where it was not finished
  * @param decodeSeconds time of all later tokens
- * @param executionRates share of tokens that executed each module, prompts included; 2L in forward order
- * @param cacheBytes bytes of the keys and values at the end
+ * @param executionRates share of tokens that executed each module, prompts included; 2L in forward order, empty where
+ *     no token ran
+ * @param cacheBytes bytes at the end of the keys and values, and of rows that wait for theirs
  */
 public record Generation(
         String model,
         String policy,
+        Execution execution,
         KvPolicy kvPolicy,
         String device,
         String dtype,
@@ -38,8 +41,16 @@ public record Generation(
         continuations = List.copyOf(continuations);
     }
 
-    /** The text of the first continuation. */
+    /**
+     * The text of the first continuation.
+     *
+     * @throws IllegalStateException if there is none, since no prompt was given
+     */
     public String first() {
+        if (continuations.isEmpty()) {
+            throw new IllegalStateException(
+                    "there are 0 continuations, so no first one; generate from 1 prompt or more");
+        }
         return continuations.get(0).text();
     }
 
@@ -50,13 +61,16 @@ public record Generation(
 
     /** New tokens a second behind the first ones; NaN where there are none. */
     public double tokensPerSecond() {
-        int first =
-                (int) continuations.stream().filter(c -> c.tokens().length > 0).count();
-        int later = newTokens() - first;
-        return later == 0 ? Double.NaN : later / decodeSeconds;
+        return laterTokens() == 0 ? Double.NaN : laterTokens() / decodeSeconds;
     }
 
-    /** Share of module executions that were skipped, 0..1. */
+    private int laterTokens() {
+        return continuations.stream()
+                .mapToInt(c -> Math.max(0, c.tokens().length - 1))
+                .sum();
+    }
+
+    /** Share of module executions that were skipped, 0..1; 0 where no token ran. */
     public double skipped() {
         return 1 - Arrays.stream(executionRates).average().orElse(1);
     }
@@ -66,26 +80,55 @@ public record Generation(
         StringBuilder out = new StringBuilder();
         for (int i = 0; i < Math.min(8, continuations.size()); i++) {
             Continuation c = continuations.get(i);
-            String shown = c.text().length() > 160 ? c.text().substring(0, 157) + "..." : c.text();
-            out.append(shown.replace("\n", "\n  ")).append('\n');
-            out.append(String.format("  [%d + %d tokens, %s]%n", c.promptTokens(), c.tokens().length, c.stopped()));
+            out.append(shortened(c.text()).replace("\n", "\n  ")).append('\n');
+            out.append(String.format(
+                    Locale.ROOT, "  [%d + %d tokens, %s]%n", c.promptTokens(), c.tokens().length, c.stopped()));
         }
         if (continuations.size() > 8) {
             out.append("... and ").append(continuations.size() - 8).append(" more\n");
         }
+        boolean masked = execution == Execution.MASKED;
         out.append(String.format(
                 Locale.ROOT,
-                "%s · %s · %s · %s · K/V %s, %.1f KiB · skipped %.1f %%%n",
+                "%s · %s%s · %s · %s · K/V %s, %.1f KiB%s%n",
                 model,
                 policy,
+                masked ? " · masked" : "",
                 device,
                 dtype,
                 kvPolicy.name().toLowerCase(Locale.ROOT),
                 cacheBytes / 1024.0,
-                100 * skipped()));
-        out.append(String.format(
-                Locale.ROOT, "first token after %.3f s · then %.1f tokens/s", prefillSeconds, tokensPerSecond()));
+                executionRates.length == 0 ? "" : String.format(Locale.ROOT, " · skipped %.1f %%", 100 * skipped())));
+        out.append(times());
+        if (masked && !Double.isNaN(prefillSeconds)) {
+            out.append(String.format("%nmasked computes what gates skip and multiplies it by them:"
+                    + " these times say nothing about skipping"));
+        }
         return out.toString();
+    }
+
+    private static String shortened(String text) {
+        if (text.length() <= 160) {
+            return text;
+        }
+        return text.substring(0, Character.isHighSurrogate(text.charAt(156)) ? 156 : 157) + "...";
+    }
+
+    /** What was measured of the time, in words. */
+    private String times() {
+        if (continuations.isEmpty()) {
+            return "no prompt, so nothing was computed";
+        }
+        if (Double.isNaN(prefillSeconds)) {
+            return "interrupted before the first token";
+        }
+        if (newTokens() == 0) {
+            return String.format(Locale.ROOT, "prompts in %.3f s, no new token", prefillSeconds);
+        }
+        String first = String.format(Locale.ROOT, "first token after %.3f s", prefillSeconds);
+        return laterTokens() == 0
+                ? first
+                : first + String.format(Locale.ROOT, " · then %.1f tokens/s", tokensPerSecond());
     }
 
     @Override

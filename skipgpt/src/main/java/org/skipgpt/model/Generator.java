@@ -77,24 +77,24 @@ final class Generator {
     }
 
     private Generation run() {
+        double prefill = Double.NaN;
         long start = System.nanoTime();
-        long prefilled = start;
         try (StopOnExit guard = new StopOnExit();
                 Session session = Session.of(model, parts.size(), context)) {
             try {
                 float[][] logits =
                         session.append(parts.stream().map(p -> p.prompt).toArray(int[][]::new));
                 int[][] next = choose(logits);
-                prefilled = System.nanoTime();
+                prefill = parts.isEmpty() ? Double.NaN : (System.nanoTime() - start) / 1e9;
                 while (parts.stream().anyMatch(p -> p.live)
                         && !Thread.currentThread().isInterrupted()) {
                     next = choose(session.append(next));
                 }
             } catch (CancellationException e) {
                 // The interrupt flag stays set; what is there is the result.
-                prefilled = Math.max(prefilled, start);
             }
-            return result(session, start, prefilled);
+            double all = (System.nanoTime() - start) / 1e9;
+            return result(session, prefill, Double.isNaN(prefill) ? 0 : all - prefill);
         }
     }
 
@@ -130,22 +130,24 @@ final class Generator {
         return part.live ? new int[] {token} : new int[0];
     }
 
-    private Generation result(Session session, long start, long prefilled) {
+    private Generation result(Session session, double prefill, double decode) {
         List<Continuation> continuations = new ArrayList<>();
         for (Part part : parts) {
             continuations.add(new Continuation(part.stream.finish(), part.tokens, part.prompt.length, part.stopped));
         }
+        boolean ran = Arrays.stream(session.lengths()).anyMatch(length -> length > 0);
         return new Generation(
                 model.name(),
                 model.policy().describe(),
+                model.execution(),
                 model.policy().kvPolicy(),
                 model.device().isGpu() ? "gpu" + model.device().getDeviceId() : "cpu",
                 model.dtype().toString(),
                 options,
                 continuations,
-                (prefilled - start) / 1e9,
-                (System.nanoTime() - prefilled) / 1e9,
-                session.executionRates(),
-                session.usedCacheBytes());
+                prefill,
+                decode,
+                ran ? session.executionRates() : new double[0],
+                session.usedCacheBytes() + session.pendingBytes());
     }
 }

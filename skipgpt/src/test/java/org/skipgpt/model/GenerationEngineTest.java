@@ -137,6 +137,89 @@ class GenerationEngineTest {
         }
     }
 
+    @Test
+    void interruptionBeforeTheFirstTokenClaimsNothing() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            Thread.currentThread().interrupt();
+            Generation result = model.generateIds(EIGHT, golden.ids(0));
+
+            assertThat(Thread.interrupted()).isTrue();
+            assertThat(result.continuations().get(0).stopped()).isEqualTo(StopReason.INTERRUPTED);
+            assertThat(result.skipped()).isZero();
+            assertThat(result.text())
+                    .contains("interrupted before the first token")
+                    .doesNotContain("NaN", "skipped", "0.000", "tokens/s");
+        }
+    }
+
+    @Test
+    void withoutAPromptThereIsNothingToTell() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            Generation result = golden.model(manager).generateIds(EIGHT);
+
+            assertThat(result.text())
+                    .contains("no prompt")
+                    .doesNotContain("NaN", "skipped", "0.000", "tokens/s", "interrupted");
+            assertThatThrownBy(result::first)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("0 continuations");
+        }
+    }
+
+    @Test
+    void onlyTimesThatWereMeasuredAreTold() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            String none =
+                    model.generateIds(EIGHT.withMaxTokens(0), golden.ids(0)).text();
+            String one =
+                    model.generateIds(EIGHT.withMaxTokens(1), golden.ids(0)).text();
+
+            assertThat(none).contains("prompts in", "no new token").doesNotContain("NaN", "tokens/s", "first token");
+            assertThat(one).contains("first token after").doesNotContain("NaN", "tokens/s");
+        }
+    }
+
+    @Test
+    void aMaskedModelSaysThatItsTimesShowNoSkipping() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            LanguageModel half =
+                    model.withPolicy(ForcedPolicy.uniform(0.5, model.config().layers(), 1));
+
+            Generation masked = half.masked().generateIds(EIGHT, golden.ids(0));
+            assertThat(masked.execution()).isEqualTo(Execution.MASKED);
+            assertThat(masked.text()).contains(" · masked · ", "say nothing about skipping");
+            assertThat(half.generateIds(EIGHT, golden.ids(0)).text()).doesNotContain("masked");
+        }
+    }
+
+    @Test
+    void rowsThatWaitForTheirKeysCount() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            LanguageModel model = golden.model(manager);
+            ForcedPolicy policy = ForcedPolicy.uniform(0.9, model.config().layers(), 1);
+            LanguageModel deferred = model.withPolicy(policy.withKvPolicy(KvPolicy.DEFERRED));
+            Generation result = deferred.generateIds(EIGHT, golden.ids(0));
+
+            try (Session session = deferred.session(1)) {
+                session.append(golden.ids(0));
+                int[] tokens = result.continuations().get(0).tokens();
+                for (int t = 0; t + 1 < tokens.length; t++) {
+                    session.append(new int[] {tokens[t]});
+                }
+                assertThat(session.pendingBytes()).isPositive();
+                assertThat(result.cacheBytes()).isEqualTo(session.usedCacheBytes() + session.pendingBytes());
+            }
+        }
+    }
+
     private static int[] tokens(LanguageModel model, GenerationOptions options, int[] prompt) {
         return model.generateIds(options, prompt).continuations().get(0).tokens();
     }
