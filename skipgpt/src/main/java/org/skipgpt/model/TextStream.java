@@ -8,12 +8,15 @@ import org.skipgpt.data.Tokenizer;
 /**
  * Turns tokens into text as they come.
  *
- * <p>A character spread over several tokens is given out once it is whole; a text that may become a stop text is held
- * back until it is clear.
+ * <p>A character spread over several tokens is given out once it is whole, also where the prompt ends inside it; a text
+ * that may become a stop text is held back until it is clear.
  */
 final class TextStream {
-    /** Prompt tokens decoded together with new ones, so that spaces come out as inside a text. */
+    /** Tokens before new ones that are decoded together with them, so that spaces come out as inside a text. */
     private static final int CONTEXT = 6;
+
+    /** Most tokens of one character but one: UTF-8 has up to four bytes. */
+    private static final int PARTS = 3;
 
     private static final char BROKEN = '\uFFFD';
 
@@ -22,7 +25,8 @@ final class TextStream {
     private final Consumer<String> out;
     private final StringBuilder text = new StringBuilder();
     private int[] window;
-    private String before;
+    private String before; // the window's text as it was last looked at
+    private int known; // characters of it that are whole and in prompt or text
     private int given;
     private boolean stopped;
 
@@ -30,38 +34,88 @@ final class TextStream {
         this.tokenizer = tokenizer;
         this.stop = stop;
         this.out = out;
-        this.window = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - CONTEXT), prompt.length);
+        this.window = last(prompt, CONTEXT);
         this.before = tokenizer.decode(window);
+        this.known = whole(before);
+        open(prompt);
+    }
+
+    // Some tokenizers decode no character near a broken one, so both ends of the window should be whole.
+    private void open(int[] prompt) {
+        for (int more = 0; more <= PARTS; more++) {
+            int[] tokens = last(prompt, CONTEXT + more);
+            for (int less = 0; less <= Math.min(PARTS, tokens.length); less++) {
+                String start = tokenizer.decode(Arrays.copyOf(tokens, tokens.length - less));
+                if (start.indexOf(BROKEN) < 0) {
+                    window = tokens;
+                    before = less == 0 ? start : tokenizer.decode(tokens);
+                    known = start.length();
+                    return;
+                }
+            }
+        }
+    }
+
+    private static int[] last(int[] tokens, int count) {
+        return Arrays.copyOfRange(tokens, Math.max(0, tokens.length - count), tokens.length);
+    }
+
+    /** How many characters stand before an end that may become a character. */
+    private static int whole(String text) {
+        int end = text.length();
+        while (end > 0 && text.charAt(end - 1) == BROKEN) {
+            end--;
+        }
+        return end;
     }
 
     /** Adds a token; false once a stop text is complete. */
     boolean add(int token) {
-        int known = window.length;
-        window = Arrays.copyOf(window, known + 1);
-        window[known] = token;
+        window = Arrays.copyOf(window, window.length + 1);
+        window[window.length - 1] = token;
         String now = tokenizer.decode(window);
-        boolean partial = !now.isEmpty() && now.charAt(now.length() - 1) == BROKEN;
-        if (!partial) {
-            accept(now);
+        int end = whole(now);
+        accept(now, end);
+        if (end == now.length()) {
             slide();
         }
         return !stopped;
     }
 
-    private void accept(String now) {
-        int from = text.length();
-        text.append(now, Math.min(before.length(), now.length()), now.length());
-        before = now;
+    /** Takes over what is new in the window's text, up to some place. */
+    private void accept(String now, int end) {
+        int from = Math.max(common(before, now), known);
+        if (from >= end) {
+            return;
+        }
+        int old = text.length();
+        text.append(now, from, end);
+        before = now.substring(0, end);
+        known = end;
+        cut(old);
+        give(stopped ? text.length() : text.length() - held());
+    }
+
+    /** How long two texts are the same. */
+    private static int common(String a, String b) {
+        int n = 0;
+        while (n < Math.min(a.length(), b.length()) && a.charAt(n) == b.charAt(n)) {
+            n++;
+        }
+        return n;
+    }
+
+    // Ends the text before the first stop text that reaches beyond its old end.
+    private void cut(int old) {
         int end = -1;
         for (String s : stop) {
-            int at = text.indexOf(s, Math.max(0, from - s.length() + 1));
+            int at = text.indexOf(s, Math.max(0, old - s.length() + 1));
             end = at >= 0 && (end < 0 || at < end) ? at : end;
         }
         if (end >= 0) {
             text.setLength(end);
             stopped = true;
         }
-        give(stopped ? text.length() : text.length() - held());
     }
 
     // The longest end of the text that begins a stop text.
@@ -86,12 +140,17 @@ final class TextStream {
 
     // Keeps the window short: the last tokens are enough to decode the next one.
     private void slide() {
-        if (window.length > 4 * CONTEXT) {
-            int[] shorter = Arrays.copyOfRange(window, window.length - CONTEXT, window.length);
+        if (window.length <= 4 * CONTEXT) {
+            return;
+        }
+        for (int more = 0; more <= PARTS; more++) {
+            int[] shorter = last(window, CONTEXT + more);
             String decoded = tokenizer.decode(shorter);
             if (decoded.indexOf(BROKEN) < 0) {
                 window = shorter;
                 before = decoded;
+                known = decoded.length();
+                return;
             }
         }
     }
@@ -100,8 +159,7 @@ final class TextStream {
     String finish() {
         if (!stopped) {
             String now = tokenizer.decode(window);
-            text.append(now, Math.min(before.length(), now.length()), now.length());
-            before = now;
+            accept(now, now.length());
             give(text.length());
         }
         return text.toString();
