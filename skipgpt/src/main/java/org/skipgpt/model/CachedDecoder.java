@@ -90,6 +90,14 @@ final class CachedDecoder {
         executed[site.index()] += executing.length;
         boolean all = executing.length == rows.size();
         if (decision instanceof Decision.Gated gated && isMasked()) {
+            if (isStep(site, rows)) {
+                NDArray y = step(site, x, rows); // (1, D)
+                if (executing.length == 1) {
+                    return y;
+                }
+                y.close();
+                return x;
+            }
             NDArray f = areSteps(site, rows, everyone)
                     ? steps("steps", site, x, rows, everyone)
                     : attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)

@@ -81,7 +81,7 @@ final class Sampler {
             return all ? IntStream.range(0, weights.length).toArray() : nucleus(z, weights);
         }
         int k = Math.min(options.topK(), weights.length);
-        int[] byWeight = Ranking.sorted(Ranking.largest(weights, k), z, weights);
+        int[] byWeight = LikelyTokens.sorted(LikelyTokens.largest(weights, k), z, weights);
         return reaching(options.topP() * sum(byWeight, weights), byWeight, weights);
     }
 
@@ -92,14 +92,14 @@ final class Sampler {
         double total = sum(all, weights);
         double least = (1 - p) * total / weights.length; // all below it together hold less than 1 - p
         int[] likely = IntStream.of(all).filter(i -> weights[i] >= least).toArray();
-        int[] byWeight = Ranking.sorted(likely, z, weights);
+        int[] byWeight = LikelyTokens.sorted(likely, z, weights);
         double slack = 2 * weights.length * Math.ulp(total); // between sums in two orders
         int[] few = reaching(p * total - slack, byWeight, weights);
         int[] many = reaching(p * total + slack, byWeight, weights);
         if (few.length == many.length && sum(many, weights) >= p * total + slack) {
             return many;
         }
-        int[] allByWeight = Ranking.sorted(all, z, weights);
+        int[] allByWeight = LikelyTokens.sorted(all, z, weights);
         return reaching(p * sum(allByWeight, weights), allByWeight, weights);
     }
 

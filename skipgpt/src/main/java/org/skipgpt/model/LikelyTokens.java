@@ -3,8 +3,8 @@ package org.skipgpt.model;
 import java.util.Arrays;
 
 /** The most likely tokens among all of a vocabulary, without boxes: equals in order of their ids, as a stable sort has them. */
-final class Ranking {
-    private Ranking() {}
+final class LikelyTokens {
+    private LikelyTokens() {}
 
     /** The ids of the k largest weights, ascending; of equals the first ids. */
     static int[] largest(double[] weights, int k) {
