@@ -76,16 +76,9 @@ public final class Evaluator {
                 sources.add(source(name, data.hash()));
             }
         }
-        List<TaskResult> results = new ArrayList<>();
+        List<TaskResult> results = score(tasks, observer);
         List<Perplexity> perplexities = new ArrayList<>();
-        boolean complete = true;
-        try (ScoreStore store = options.store().map(ScoreStore::open).orElseGet(ScoreStore::none)) {
-            Scorer scorer = new Scorer(model, options.scoring(), store);
-            for (int i = 0; i < tasks.size() && complete; i++) {
-                results.add(scorer.score(tasks.get(i), observer));
-                complete = results.get(i).isComplete();
-            }
-        }
+        boolean complete = results.stream().allMatch(TaskResult::isComplete);
         double ratio = Double.NaN;
         try {
             for (int i = 0; i < texts.size() && complete; i++) {
@@ -102,6 +95,21 @@ public final class Evaluator {
                 .withSeconds((System.nanoTime() - start) / 1e9);
         return new Evaluation(
                 Evaluation.method(model), options.preset(), ratio, results, perplexities, complete, provenance);
+    }
+
+    /** Results up to the first that was stopped. */
+    private List<TaskResult> score(List<TaskData> tasks, Observer observer) {
+        List<TaskResult> results = new ArrayList<>();
+        try (ScoreStore store = options.store().map(ScoreStore::open).orElseGet(ScoreStore::none)) {
+            Scorer scorer = new Scorer(model, options.scoring(), store);
+            for (TaskData task : tasks) {
+                results.add(scorer.score(task, observer));
+                if (!results.get(results.size() - 1).isComplete()) {
+                    break;
+                }
+            }
+        }
+        return results;
     }
 
     /** What the result says its data is. */
