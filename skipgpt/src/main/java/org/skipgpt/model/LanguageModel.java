@@ -259,7 +259,7 @@ public final class LanguageModel {
         return decoder.weights().manager().newSubManager();
     }
 
-    private static void checkOpen(DecoderWeights weights) {
+    static void checkOpen(DecoderWeights weights) {
         if (!weights.manager().isOpen()) {
             throw new IllegalStateException("this model is closed: the workspace this model was loaded in was closed by"
                     + " a newer workspace(...), or the model was released; load it again");

@@ -50,6 +50,7 @@ public final class WeightSaver {
         if (dtype == Dtype.FP16) {
             throw new IllegalArgumentException("weights are stored as fp32 or bf16; fp16 would overflow: use bf16");
         }
+        LanguageModel.checkOpen(weights);
         WeightSaver saver = new WeightSaver(config, weights, dtype);
         saver.plan();
         JsonObject json = ConfigJson.write(config);

@@ -151,12 +151,12 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
             ModuleRouting m = modules.get(2 * l + 1);
             out.append(String.format(
                     Locale.ROOT,
-                    "%n%5d  %12.1f %%  %7.3f  %6.1f %%  %7.3f",
+                    "%n%5d  %12.1f %%  %7s  %6.1f %%  %7s",
                     l,
                     100 * a.executedShare(),
-                    a.entropy(),
+                    bits(a),
                     100 * m.executedShare(),
-                    m.entropy()));
+                    bits(m)));
         }
         if (shown < layers) {
             out.append(String.format(Locale.ROOT, "%n… %d more layers", layers - shown));
@@ -174,6 +174,11 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
                     collapsed.size() > 4 ? ", …" : ""));
         }
         return out.toString().replace("\r", "");
+    }
+
+    // Where no router was asked there is no probability and no entropy.
+    private static String bits(ModuleRouting module) {
+        return Double.isNaN(module.entropy()) ? "–" : String.format(Locale.ROOT, "%.3f", module.entropy());
     }
 
     @Override
