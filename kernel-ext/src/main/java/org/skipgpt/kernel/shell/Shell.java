@@ -1,11 +1,17 @@
 package org.skipgpt.kernel.shell;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import jdk.jshell.tool.JavaShellToolBuilder;
 import org.skipgpt.kernel.CellImports;
 
@@ -13,9 +19,12 @@ import org.skipgpt.kernel.CellImports;
  * Starts JShell with the library loaded: {@code java -cp ... org.skipgpt.kernel.shell.Shell}.
  *
  * <p>Further arguments are those of {@code jshell}, files to run among them. {@code /help} explains the commands, a tab
- * completes, a second one shows the documentation.
+ * completes, a second one shows the documentation. Feedback is concise, and values are shown whole: JShell would cut the
+ * middle out of a long one, which in a table moves numbers under another row's name.
  */
 public final class Shell {
+    private static final int LONGEST_VALUE = 10_000; // characters; a report has 25 lines of some 100
+
     private Shell() {}
 
     /**
@@ -35,17 +44,34 @@ public final class Shell {
                     "--startup",
                     "PRINTING",
                     "--startup",
-                    startup.toString(),
-                    "--feedback",
-                    "concise"));
+                    startup.toString()));
             all.addAll(List.of(arguments));
-            int exit = JavaShellToolBuilder.builder()
-                    .persistence(new HashMap<>()) // nothing is written to the user's home
-                    .start(all.toArray(String[]::new));
+            int exit = JavaShellToolBuilder.builder().persistence(settings()).start(all.toArray(String[]::new));
             System.exit(exit);
         } finally {
             Files.deleteIfExists(startup);
         }
+    }
+
+    // What a user would keep by -retain. The files that a shell runs at its start come before its feedback modes exist,
+    // so
+    // another shell makes the mode. All is kept in memory: nothing is written to the user's home.
+    private static Map<String, String> settings() throws Exception {
+        String commands = String.join(
+                "\n",
+                "/set mode skipgpt concise -quiet",
+                "/set truncation skipgpt " + LONGEST_VALUE,
+                "/set mode skipgpt -retain",
+                "/set feedback -retain skipgpt",
+                "/exit",
+                "");
+        Map<String, String> kept = new HashMap<>();
+        JavaShellToolBuilder.builder()
+                .persistence(kept)
+                .in(new ByteArrayInputStream(commands.getBytes(UTF_8)), null)
+                .out(new PrintStream(OutputStream.nullOutputStream(), false, UTF_8))
+                .start("--no-startup", "--execution", "local");
+        return kept;
     }
 
     private static Path startup() throws IOException {
