@@ -82,6 +82,30 @@ class KernelControlTest {
                 .hasValueSatisfying(steps -> assertThat(steps).matches("[1-9] of 500"));
     }
 
+    /** A first figure is drawn just after the first bar, and AWT swallows interrupts. */
+    @ParameterizedTest
+    @ValueSource(ints = {50, 200, 400})
+    void anInterruptWhileAFigureIsDrawnEndsTheTuning(int millis) throws Exception {
+        declareTuning();
+        WireMessage request = kernel.client.executeLater(
+                "tuned = denseLora(load(\"world\"), worldTexts(40, 50), "
+                        + "TuningOptions.workshop().withSteps(100).withBatch(2, 64), live());",
+                true);
+        assertThat(kernel.client.find(
+                        Channel.IOPUB,
+                        LiveKernel.LIMIT,
+                        m -> m.type().equals("display_data") && m.parentId().equals(request.id())))
+                .isPresent();
+        Thread.sleep(millis);
+        kernel.client.interrupt(LiveKernel.LIMIT);
+        CellRun run = kernel.await(request);
+
+        assertThat(run.reply().get("ename").getAsString()).isEqualTo("Interrupted");
+        assertThat(kernel.run("tuned.run().steps() < 100 && tuned.run().isStopped()")
+                        .result())
+                .contains("true");
+    }
+
     @Test
     void aSecondInterruptEndsATrainingLoopThatDoesNotAnswer() throws Exception {
         declareTuning();

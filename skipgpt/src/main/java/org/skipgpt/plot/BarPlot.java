@@ -128,14 +128,18 @@ public record BarPlot(
         return (letters + 1) * 8 * categories.size() > size.width() - 200;
     }
 
+    private Drawing drawing() {
+        return Drawing.of(size, title, chart());
+    }
+
     @Override
     public Optional<byte[]> png() {
-        return Optional.of(Pictures.png(size, chart()));
+        return Optional.of(Pictures.png(this::drawing));
     }
 
     @Override
     public Optional<String> svg() {
-        return Optional.of(Pictures.svg(size, title, chart()));
+        return Optional.of(Pictures.svg(this::drawing));
     }
 
     @Override

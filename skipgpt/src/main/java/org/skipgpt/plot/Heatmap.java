@@ -137,16 +137,19 @@ public record Heatmap(
                 newSize);
     }
 
+    private Drawing drawing() {
+        HeatmapLayout layout = new HeatmapLayout(this);
+        return new Drawing(layout.pictureSize(), title, layout::draw);
+    }
+
     @Override
     public Optional<byte[]> png() {
-        HeatmapLayout layout = new HeatmapLayout(this);
-        return Optional.of(Pictures.png(layout.pictureSize(), layout::draw));
+        return Optional.of(Pictures.png(this::drawing));
     }
 
     @Override
     public Optional<String> svg() {
-        HeatmapLayout layout = new HeatmapLayout(this);
-        return Optional.of(Pictures.svg(layout.pictureSize(), title, layout::draw));
+        return Optional.of(Pictures.svg(this::drawing));
     }
 
     /** Mean, lowest and highest of each row. */

@@ -162,14 +162,18 @@ public record LinePlot(
         series.setMarkerColor(Palette.series(index));
     }
 
+    private Drawing drawing() {
+        return Drawing.of(size, title, chart());
+    }
+
     @Override
     public Optional<byte[]> png() {
-        return Optional.of(Pictures.png(size, chart()));
+        return Optional.of(Pictures.png(this::drawing));
     }
 
     @Override
     public Optional<String> svg() {
-        return Optional.of(Pictures.svg(size, title, chart()));
+        return Optional.of(Pictures.svg(this::drawing));
     }
 
     /** One row per series: points, first and last value, smallest and largest. */

@@ -57,20 +57,25 @@ public record Panels(String title, int columns, List<Figure> parts) implements F
 
     @Override
     public Optional<byte[]> png() {
-        List<BufferedImage> images = new ArrayList<>();
+        List<byte[]> pictures = new ArrayList<>();
         for (Figure part : parts) {
             Optional<byte[]> picture = part.png();
             if (picture.isEmpty()) {
                 return Optional.empty();
             }
-            images.add(read(picture.get()));
+            pictures.add(picture.get());
         }
+        return Optional.of(Pictures.png(() -> drawing(pictures)));
+    }
+
+    private Drawing drawing(List<byte[]> pictures) {
+        List<BufferedImage> images = pictures.stream().map(Panels::read).toList();
         int[][] places = places(images.stream()
                 .map(image -> new int[] {image.getWidth(), image.getHeight()})
                 .toArray(int[][]::new));
         int[] whole = places[images.size()];
-        return Optional.of(
-                Pictures.png(new PictureSize(whole[0], whole[1], 1), graphics -> draw(graphics, images, places)));
+        PictureSize size = new PictureSize(whole[0], whole[1], 1);
+        return new Drawing(size, title, graphics -> draw(graphics, images, places));
     }
 
     private static void draw(Graphics2D graphics, List<BufferedImage> images, int[][] places) {

@@ -7,19 +7,39 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.function.Consumer;
+import java.util.function.Supplier;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
-import org.knowm.xchart.internal.chartpart.Chart;
 
-/** Turns drawing into files: one drawing, PNG or SVG. */
+/** Turns drawings into files, PNG or SVG; an interrupt of the caller meanwhile is neither lost nor does it harm them. */
 final class Pictures {
     private Pictures() {}
 
-    static byte[] png(PictureSize size, Consumer<Graphics2D> drawing) {
+    /**
+     * A picture as PNG.
+     *
+     * @param drawing lays out what to draw; measuring text is drawing, too
+     */
+    static byte[] png(Supplier<Drawing> drawing) {
+        return Undisturbed.get(() -> encode(pixels(drawing.get())));
+    }
+
+    /** A picture as SVG. */
+    static String svg(Supplier<Drawing> drawing) {
+        return Undisturbed.get(() -> {
+            Drawing drawn = drawing.get();
+            SvgGraphics graphics =
+                    new SvgGraphics(drawn.size().width(), drawn.size().height(), drawn.title());
+            drawn.pen().accept(graphics);
+            return graphics.document();
+        });
+    }
+
+    private static BufferedImage pixels(Drawing drawing) {
+        PictureSize size = drawing.size();
         BufferedImage image = new BufferedImage(
                 size.width() * size.scale(), size.height() * size.scale(), BufferedImage.TYPE_INT_RGB);
         Graphics2D graphics = image.createGraphics();
@@ -28,25 +48,11 @@ final class Pictures {
             graphics.fillRect(0, 0, image.getWidth(), image.getHeight());
             graphics.scale(size.scale(), size.scale());
             smooth(graphics);
-            drawing.accept(graphics);
+            drawing.pen().accept(graphics);
         } finally {
             graphics.dispose();
         }
-        return encode(image);
-    }
-
-    static String svg(PictureSize size, String title, Consumer<Graphics2D> drawing) {
-        SvgGraphics graphics = new SvgGraphics(size.width(), size.height(), title);
-        drawing.accept(graphics);
-        return graphics.document();
-    }
-
-    static byte[] png(PictureSize size, Chart<?, ?> chart) {
-        return png(size, graphics -> chart.paint(graphics, size.width(), size.height()));
-    }
-
-    static String svg(PictureSize size, String title, Chart<?, ?> chart) {
-        return svg(size, title, graphics -> chart.paint(graphics, size.width(), size.height()));
+        return image;
     }
 
     static void smooth(Graphics2D graphics) {

@@ -76,14 +76,18 @@ public record ScatterPlot(
         return chart;
     }
 
+    private Drawing drawing() {
+        return Drawing.of(size, title, chart());
+    }
+
     @Override
     public Optional<byte[]> png() {
-        return Optional.of(Pictures.png(size, chart()));
+        return Optional.of(Pictures.png(this::drawing));
     }
 
     @Override
     public Optional<String> svg() {
-        return Optional.of(Pictures.svg(size, title, chart()));
+        return Optional.of(Pictures.svg(this::drawing));
     }
 
     @Override
