@@ -3,6 +3,7 @@ package org.skipgpt.plot;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
+import java.util.Optional;
 import org.knowm.xchart.style.AxesChartStyler;
 import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.markers.Marker;
@@ -54,17 +55,17 @@ final class ChartLook {
         styler.setYAxisTickMarkSpacingHint(44);
     }
 
-    /** Axes of numbers; logarithmic ones label 1, 2 and 5 of each decade, or its start alone where there are many decades. */
-    static void numbers(AxesChartStyler styler, boolean onX, boolean onY, double xDecades, double yDecades) {
-        styler.setXAxisLogarithmic(onX).setYAxisLogarithmic(onY);
+    /** Axes of numbers; logarithmic where one is given. */
+    static void numbers(AxesChartStyler styler, Optional<LogAxis> logX, Optional<LogAxis> logY) {
+        styler.setXAxisLogarithmic(logX.isPresent()).setYAxisLogarithmic(logY.isPresent());
         styler.setXAxisTickLabelsFormattingFunction(Numbers::tick);
         styler.setYAxisTickLabelsFormattingFunction(Numbers::tick);
-        if (onX) {
-            styler.setXAxisTickLabelsFormattingFunction(value -> Numbers.decadeTick(value, xDecades < 2.5));
-        }
-        if (onY) {
-            styler.setYAxisTickLabelsFormattingFunction(value -> Numbers.decadeTick(value, yDecades < 2.5));
-        }
+        logX.ifPresent(axis -> styler.setXAxisMin(axis.low())
+                .setXAxisMax(axis.high())
+                .setXAxisTickLabelsFormattingFunction(axis::label));
+        logY.ifPresent(axis -> styler.setYAxisMin(axis.low())
+                .setYAxisMax(axis.high())
+                .setYAxisTickLabelsFormattingFunction(axis::label));
     }
 
     static Font font(int style, int size) {

@@ -19,14 +19,6 @@ final class Numbers {
         return trim(String.format(Locale.ROOT, "%.4f", value));
     }
 
-    /** A tick of a logarithmic axis: empty except for 1 (and 2 and 5 where wanted) times a power of ten. */
-    static String decadeTick(double value, boolean between) {
-        double lead = value / Math.pow(10, Math.floor(Math.log10(value) + 1e-9));
-        long whole = Math.round(lead);
-        boolean shown = whole == 1 || (between && (whole == 2 || whole == 5));
-        return shown && Math.abs(lead - whole) < 1e-6 ? tick(value) : " ";
-    }
-
     /** A value in four digits. */
     static String shown(double value) {
         if (!Double.isFinite(value)) {

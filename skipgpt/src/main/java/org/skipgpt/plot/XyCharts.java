@@ -3,6 +3,7 @@ package org.skipgpt.plot;
 import java.util.Arrays;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYSeries;
@@ -38,7 +39,10 @@ final class XyCharts {
         chart.setYAxisTitle(yLabel);
         AxesChartStyler styler = chart.getStyler();
         ChartLook.apply(styler, lines.size());
-        ChartLook.numbers(styler, logX, logY, decades(lines, Line::x), decades(lines, Line::y));
+        ChartLook.numbers(
+                styler,
+                logX ? logAxis(range(lines, Line::x)) : Optional.empty(),
+                logY ? logAxis(withBands(lines)) : Optional.empty());
         if (!logX
                 && lines.stream()
                         .flatMapToDouble(line -> Arrays.stream(line.x()))
@@ -87,9 +91,15 @@ final class XyCharts {
                 .summaryStatistics();
     }
 
-    private static double decades(List<Line> lines, Function<Line, double[]> axis) {
-        DoubleSummaryStatistics all = range(lines, axis);
-        return all.getMin() > 0 ? Math.log10(all.getMax() / all.getMin()) : 0;
+    private static Optional<LogAxis> logAxis(DoubleSummaryStatistics values) {
+        return LogAxis.of(values.getMin(), values.getMax());
+    }
+
+    private static DoubleSummaryStatistics withBands(List<Line> lines) {
+        DoubleSummaryStatistics all = range(lines, Line::y);
+        all.combine(range(lines, Line::low));
+        all.combine(range(lines, Line::high));
+        return all;
     }
 
     /** Values with every gap as NaN. */

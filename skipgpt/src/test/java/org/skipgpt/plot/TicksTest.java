@@ -12,6 +12,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.knowm.xchart.XYChart;
 
@@ -88,6 +89,50 @@ class TicksTest {
                 }
             }
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2.21, 13", "2.6, 7.9", "3, 9.9", "9, 31", "0.0021, 0.013", "2.21, 45", "5.5, 600", "5.5, 30000"})
+    void logarithmicAxesHaveEnoughLabelsAndOneBelowTheLowest(double low, double high) {
+        LogAxis axis = LogAxis.of(low, high).orElseThrow();
+
+        List<Double> labelled = IntStream.rangeClosed(-4, 5)
+                .boxed()
+                .flatMap(power -> IntStream.rangeClosed(1, 9).mapToObj(lead -> lead * Math.pow(10, power)))
+                .filter(tick -> tick > axis.low() * 0.999 && tick < axis.high() * 1.001)
+                .filter(tick -> !axis.label(tick).isBlank())
+                .toList();
+
+        assertThat(labelled).hasSizeBetween(4, 13);
+        assertThat(axis.low()).isBetween(low / 2, low);
+        assertThat(axis.high()).isBetween(high, high * 2);
+        if (high < 30 * low) {
+            assertThat(labelled.get(0)).isBetween(low / 2, low);
+        }
+    }
+
+    @Test
+    void nearlyEqualValuesHaveALinearAxis() {
+        assertThat(LogAxis.of(2.21, 2.52)).isEmpty();
+        assertThat(LogAxis.of(0, 5)).isEmpty();
+        assertThat(LogAxis.of(Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY))
+                .isEmpty();
+    }
+
+    @Test
+    void aLogarithmicAxisEndsAtItsTicks() {
+        double[] x = {1, 2, 3};
+        LinePlot wide = LinePlot.of("t", "x", "y")
+                .withBand("a", x, new double[] {2.2, 2.4, 9}, new double[] {1.6, 2, 8}, new double[] {3, 3, 12})
+                .withLogY();
+        LinePlot narrow = LinePlot.of("t", "x", "y")
+                .withLine("a", x, new double[] {2.2, 2.4, 2.6})
+                .withLogY();
+
+        assertThat(wide.chart().getStyler().isYAxisLogarithmic()).isTrue();
+        assertThat(wide.chart().getStyler().getYAxisMin()).isEqualTo(1);
+        assertThat(wide.chart().getStyler().getYAxisMax()).isEqualTo(20);
+        assertThat(narrow.chart().getStyler().isYAxisLogarithmic()).isFalse();
     }
 
     /** What the x axis asks labels for. */
