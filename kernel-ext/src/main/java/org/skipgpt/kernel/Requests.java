@@ -132,7 +132,11 @@ final class Requests {
         int cursor = cursor(request, code);
         CellEngine engine = kernel.readyEngine();
         Completions found = MagicAssist.complete(code, cursor, kernel.magicHelp())
-                .orElseGet(() -> Completions.of(engine, MagicAssist.javaOnly(code, cursor), cursor));
+                .orElseGet(() -> {
+                    String java = MagicAssist.javaOnly(code, cursor);
+                    return MagicAssist.completeInString(java, cursor)
+                            .orElseGet(() -> Completions.of(engine, java, cursor));
+                });
         int start = code.codePointCount(0, found.start());
         int end = code.codePointCount(0, found.end());
         JsonArray matches = new JsonArray();

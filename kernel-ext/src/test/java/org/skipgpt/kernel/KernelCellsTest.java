@@ -223,7 +223,13 @@ class KernelCellsTest {
                 .contains("2 | int z = 1 / 0;")
                 .doesNotContain("Bench");
         assertThat(kernel.run("%%bench many\n1").traceback()).contains("'many' is no number of runs");
-        assertThat(kernel.run("%classpath nowhere/*.jar").traceback()).contains("there is no nowhere/*.jar");
+        assertThat(kernel.run("%classpath nowhere/*.jar").traceback())
+                .contains("there is no nowhere/*.jar below " + folder.toRealPath());
+        Files.writeString(folder.resolve("notes.md"), "no jar");
+        assertThat(kernel.run("%classpath notes.md").traceback()).contains("notes.md is neither a jar nor a folder");
+        assertThat(kernel.run("\n%%help").traceback())
+                .contains("there is no magic %%help; %help lists", "], line 2")
+                .doesNotContain("line 0");
         assertThat(kernel.run("%time").traceback()).contains("there is nothing to time");
         assertThat(kernel.run("%list").stream("stdout")).doesNotContain("Bench", "v / 0");
     }
@@ -245,9 +251,12 @@ class KernelCellsTest {
         try (InputStream in = Objects.requireNonNull(getClass().getResourceAsStream("ijava-startup.jsh"))) {
             Files.copy(in, folder.resolve("ijava-startup.jsh"));
         }
-        assertThat(kernel.run("%load ijava-startup.jsh\nlive() != null").result())
-                .contains("true");
-        assertThat(kernel.run("%load nowhere.jsh").traceback()).contains("there is no file nowhere.jsh");
+        assertThat(kernel.run("%load ijava-startup.jsh\nlive()").result())
+                .hasValueSatisfying(shown -> assertThat(shown).startsWith("live observer: "));
+        assertThat(kernel.run("%load nowhere.jsh").traceback()).contains("there is no file nowhere.jsh below ");
+        assertThat(kernel.run("%load /nowhere/a.jsh").traceback())
+                .contains("there is no file /nowhere/a.jsh; correct the path");
+        assertThat(kernel.run("%load " + folder).traceback()).contains(folder + " is a folder");
     }
 
     @Test

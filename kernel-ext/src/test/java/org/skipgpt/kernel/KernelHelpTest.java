@@ -95,6 +95,17 @@ class KernelHelpTest {
     }
 
     @Test
+    void completesFilesInsideAString() throws Exception {
+        String code = "int a = 1;\n%time load(\"help";
+
+        JsonObject reply = complete(code, code.length());
+
+        assertThat(strings(reply)).containsExactlyInAnyOrder("helpers.jsh", "helpers.txt");
+        assertThat(strings(complete("load(\"noSuchFile", 16))).isEmpty();
+        assertThat(strings(complete("load(\"x\").toStr", 15))).contains("toString()");
+    }
+
+    @Test
     void explainsNames() throws Exception {
         JsonObject content = new JsonObject();
         content.addProperty("code", "Math.floorMod(7, 3)");

@@ -11,6 +11,9 @@ import org.skipgpt.kernel.magic.CellPart.LineMagic;
 
 /** Splits a cell into Java code and magics. Percent signs in strings, text blocks and comments are no magics. */
 public final class CellParser {
+    /** What begins and ends a text block. */
+    static final String TEXT_BLOCK = "\"\"\"";
+
     private static final Pattern CELL_MAGIC =
             Pattern.compile("\\s*%%([A-Za-z_]\\w*)[ \\t]*([^\\n]*)(?:\\n(.*))?", Pattern.DOTALL);
     private static final Pattern LINE_MAGIC = Pattern.compile("\\s*%([A-Za-z_]\\w*)(?:\\s+(.*))?");
@@ -25,9 +28,11 @@ public final class CellParser {
         Matcher whole = CELL_MAGIC.matcher(source);
         if (whole.matches()) {
             String body = whole.group(3) == null ? "" : whole.group(3);
-            int bodyAt = source.length() - body.length();
-            int line = (int)
-                    source.substring(0, bodyAt).chars().filter(c -> c == '\n').count();
+            int newlines = (int) source.substring(0, source.length() - body.length())
+                    .chars()
+                    .filter(c -> c == '\n')
+                    .count();
+            int line = whole.group(3) == null ? newlines + 1 : newlines; // a body that is missing would begin below
             return List.of(new CellMagic(whole.group(1), whole.group(2).strip(), body, line));
         }
         List<CellPart> parts = new ArrayList<>();
@@ -50,6 +55,22 @@ public final class CellParser {
         }
         flush(code, lines.length, parts);
         return parts;
+    }
+
+    /**
+     * Where the text of the literal that is open at the end of code begins; -1 where none is.
+     *
+     * <p>A string and a character end with their line, a text block does not.
+     */
+    static int openLiteral(String code) {
+        Lexer lexer = new Lexer();
+        for (String line : code.split("\n", -1)) {
+            lexer.read(line);
+        }
+        if (lexer.openAt >= 0) {
+            return code.lastIndexOf('\n') + 1 + lexer.openAt;
+        }
+        return lexer.closing.equals(TEXT_BLOCK) ? code.lastIndexOf(TEXT_BLOCK) + TEXT_BLOCK.length() : -1;
     }
 
     /** Splits at blanks; quotes keep words together. */
@@ -85,12 +106,14 @@ public final class CellParser {
     /** Knows whether a line's end is outside of comments and text blocks. */
     private static final class Lexer {
         private String closing = "";
+        private int openAt = -1; // of the line read last
 
         boolean isOutside() {
             return closing.isEmpty();
         }
 
         void read(String line) {
+            openAt = -1;
             int at = 0;
             while (at < line.length()) {
                 if (!closing.isEmpty()) {
@@ -105,11 +128,13 @@ public final class CellParser {
                 } else if (line.startsWith("/*", at)) {
                     closing = "*/";
                     at += 2;
-                } else if (line.startsWith("\"\"\"", at)) {
-                    closing = "\"\"\"";
+                } else if (line.startsWith(TEXT_BLOCK, at)) {
+                    closing = TEXT_BLOCK;
                     at += 3;
                 } else if (line.charAt(at) == '"' || line.charAt(at) == '\'') {
+                    int start = at + 1;
                     at = afterLiteral(line, at);
+                    openAt = at > line.length() ? start : -1;
                 } else {
                     at++;
                 }

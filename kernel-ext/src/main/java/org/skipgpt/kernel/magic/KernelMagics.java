@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
 import jdk.jshell.Snippet;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.JavaKernel;
@@ -100,9 +102,11 @@ public final class KernelMagics {
             throw new IllegalArgumentException("%load takes one file, e.g. %load helpers.jsh");
         }
         Path file = Path.of(arguments.get(0));
+        if (Files.isDirectory(file)) {
+            throw new IOException(file + " is a folder: %load takes one file of .jsh, .java or .ipynb; name one in it");
+        }
         if (!Files.isRegularFile(file)) {
-            throw new IOException(
-                    "there is no file " + file + " below " + Path.of("").toAbsolutePath() + "; correct the path");
+            throw new IOException("there is no file " + place(file) + "; correct the path");
         }
         CellValue last = CellValue.NONE;
         for (NotebookFile.Piece piece : NotebookFile.pieces(file)) {
@@ -118,12 +122,33 @@ public final class KernelMagics {
         for (String argument : arguments) {
             List<Path> found = KernelSettings.paths(argument);
             if (found.isEmpty() || !found.stream().allMatch(Files::exists)) {
-                throw new IOException("there is no " + argument + " below "
-                        + Path.of("").toAbsolutePath() + "; correct the path of the jar or folder");
+                throw new IOException(
+                        "there is no " + place(Path.of(argument)) + "; correct the path of the jar or folder");
+            }
+            for (Path path : found) {
+                checkIsArchive(path);
             }
             found.forEach(path -> kernel.addToClasspath(path.toString()));
         }
         return null;
+    }
+
+    private static void checkIsArchive(Path path) throws IOException {
+        if (Files.isDirectory(path)) {
+            return;
+        }
+        try {
+            new ZipFile(path.toFile()).close();
+        } catch (ZipException e) {
+            throw new IOException(path + " is neither a jar nor a folder: %classpath takes those; name one", e);
+        }
+    }
+
+    // A relative path is looked for in the folder that the kernel works in, which a reader may not know.
+    private static String place(Path path) {
+        return path.isAbsolute()
+                ? path.toString()
+                : path + " below " + Path.of("").toAbsolutePath();
     }
 
     private String list() {

@@ -2,6 +2,7 @@ package org.skipgpt.kernel.magic;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,7 @@ public final class MagicAssist {
     private static final Pattern NAME = Pattern.compile("\\s*(%{1,2}\\w*)");
     private static final Pattern TIMED = Pattern.compile("\\s*%time\\s");
     private static final Pattern FILE = Pattern.compile("\\s*%(load|classpath)\\s+(?:\\S+\\s+)*?(\\S*)");
+    private static final Pattern ANY = Pattern.compile(".*");
     private static final Map<String, Pattern> ENDINGS =
             Map.of("load", Pattern.compile(".*\\.(jsh|java|ipynb)"), "classpath", Pattern.compile(".*\\.jar"));
 
@@ -48,6 +50,25 @@ public final class MagicAssist {
         }
         Matcher file = FILE.matcher(before);
         return file.matches() ? Optional.of(files(file.group(1), file.group(2), cursor)) : Optional.empty();
+    }
+
+    /**
+     * Completes the name of a file or folder inside a string; nothing inside a text block, and empty where the cursor is in
+     * no literal.
+     *
+     * @param code the Java code of a cell
+     * @param cursor in UTF-16 units
+     */
+    public static Optional<Completions> completeInString(String code, int cursor) {
+        int start = CellParser.openLiteral(code.substring(0, cursor));
+        if (start < 0) {
+            return Optional.empty();
+        }
+        boolean isString = code.charAt(start - 1) == '"' && !code.startsWith(CellParser.TEXT_BLOCK, start - 3);
+        return Optional.of(
+                isString
+                        ? files("", code.substring(start, cursor), cursor)
+                        : new Completions(cursor, cursor, List.of()));
     }
 
     /** Explains the magic whose name holds the cursor; empty where it is elsewhere. */
@@ -113,10 +134,10 @@ public final class MagicAssist {
     private static Completions files(String magic, String typed, int cursor) {
         int slash = typed.lastIndexOf('/') + 1;
         String start = typed.substring(slash);
-        Path folder = Path.of(slash == 0 ? "." : typed.substring(0, slash));
-        Pattern ending = ENDINGS.getOrDefault(magic, NAME);
+        String folder = slash == 0 ? "." : typed.substring(0, slash);
+        Pattern ending = ENDINGS.getOrDefault(magic, ANY);
         List<Match> matches = List.of();
-        try (Stream<Path> files = Files.list(folder)) {
+        try (Stream<Path> files = Files.list(Path.of(folder))) {
             matches = files.filter(file -> String.valueOf(file.getFileName()).startsWith(start))
                     .map(file -> file.getFileName() + (Files.isDirectory(file) ? "/" : ""))
                     .filter(name -> name.endsWith("/") || ending.matcher(name).matches())
@@ -125,7 +146,7 @@ public final class MagicAssist {
                     .limit(MAX_FILES)
                     .map(name -> new Match(name, "path", ""))
                     .toList();
-        } catch (IOException e) {
+        } catch (IOException | InvalidPathException e) {
             System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.DEBUG, "no files in " + folder, e);
         }
         return new Completions(cursor - start.length(), cursor, matches);

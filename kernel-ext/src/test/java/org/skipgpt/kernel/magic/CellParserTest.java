@@ -28,6 +28,23 @@ class CellParserTest {
     }
 
     @Test
+    void aCellMagicWithoutABodyWouldHaveItBelow() {
+        assertThat(CellParser.parse("%%time")).containsExactly(new CellMagic("time", "", "", 1));
+        assertThat(CellParser.parse("\n%%time\n")).containsExactly(new CellMagic("time", "", "", 2));
+    }
+
+    @Test
+    void knowsWhereAnOpenLiteralBegins() {
+        assertThat(CellParser.openLiteral("load(\"")).isEqualTo(6);
+        assertThat(CellParser.openLiteral("int a;\nf(\"x\", \"y\\\"z")).isEqualTo(15);
+        assertThat(CellParser.openLiteral("var t = \"\"\"\n a\nb")).isEqualTo(11);
+        assertThat(CellParser.openLiteral("char c = 'x")).isEqualTo(10);
+        for (String code : List.of("", "f(\"x\")", "f(\"x\", ", "// a \"b", "\"\"\"\na\"\"\";\nf(", "\"open\nf(")) {
+            assertThat(CellParser.openLiteral(code)).as(code).isEqualTo(-1);
+        }
+    }
+
+    @Test
     void leavesTextBlocksCommentsAndStringsAlone() {
         for (String code : List.of(
                 "var s = \"\"\"\n%time\n\"\"\";",

@@ -48,6 +48,25 @@ class MagicAssistTest {
     }
 
     @Test
+    void completesFilesInAStringAndNothingInOtherLiterals(@TempDir Path folder) throws Exception {
+        Files.writeString(folder.resolve("model.bin"), "");
+        Files.createDirectory(folder.resolve("models"));
+        String string = "int a;\nload(\"" + folder + "/mod";
+
+        Completions found =
+                MagicAssist.completeInString(string, string.length()).orElseThrow();
+
+        assertThat(found.matches()).extracting(Completions.Match::text).containsExactly("model.bin", "models/");
+        assertThat(string.substring(found.start(), found.end())).isEqualTo("mod");
+        for (String other : List.of("\"hello wor", "'m", "\"\"\"\n" + folder + "/m", "\"\"\"\n")) {
+            assertThat(MagicAssist.completeInString(other, other.length()))
+                    .hasValueSatisfying(
+                            none -> assertThat(none.matches()).as(other).isEmpty());
+        }
+        assertThat(MagicAssist.completeInString("load(\"a\").to", 12)).isEmpty();
+    }
+
+    @Test
     void explainsTheNameUnderTheCursor() {
         assertThat(MagicAssist.inspect("%load x", 2, HELP).orElseThrow().text()).startsWith("%load FILE");
         assertThat(MagicAssist.inspect("%load x", 7, HELP)).isEmpty();
