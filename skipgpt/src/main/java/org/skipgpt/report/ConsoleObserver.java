@@ -11,7 +11,7 @@ import java.util.function.LongSupplier;
  * <p>The bar is drawn at most ten times a second; plain lines come at the start, after each quarter, or once a minute.
  *
  * <pre>{@code
- * tune(routed, text, plan, ConsoleObserver.on(System.err));
+ * tuneRouters(model, 0.25, texts, options, ConsoleObserver.on(System.err));
  * }</pre>
  */
 public final class ConsoleObserver implements Observer {
@@ -82,6 +82,11 @@ public final class ConsoleObserver implements Observer {
         } else {
             print(progress, fresh);
         }
+    }
+
+    @Override
+    public String toString() {
+        return "console observer: " + (terminal ? "a bar that moves" : "a few plain lines");
     }
 
     private void draw(Progress progress, boolean fresh) {

@@ -15,7 +15,7 @@ import org.skipgpt.report.Report;
  * Shows progress as a bar that moves, and figures that replace themselves.
  *
  * <p>A bar is drawn at most ten times a second, a figure at most once a second and never for more than a tenth of the time.
- * One observer serves one piece of work: {@code tune(model, live())}.
+ * One observer serves one piece of work: {@code tuneRouters(model, 0.25, texts, options, live())}.
  */
 public final class NotebookObserver implements Observer {
     private static final long BAR_NANOS = 100_000_000L;
@@ -85,6 +85,11 @@ public final class NotebookObserver implements Observer {
         // the first drawing also loads fonts and classes, so its time says nothing about the next ones
         long cost = before == null ? 0 : SHARE * (end - start);
         figures.put(key, new Shown(id, end + Math.max(FIGURE_NANOS, cost), false));
+    }
+
+    @Override
+    public String toString() {
+        return "live observer: shows work given to it as bars and figures that move";
     }
 
     private static String html(Progress progress) {

@@ -23,6 +23,11 @@ public final class PlainObserver implements Observer {
     }
 
     @Override
+    public String toString() {
+        return "plain observer: prints a line for each quarter of the work given to it";
+    }
+
+    @Override
     public synchronized void progress(Progress progress) {
         int quarter = progress.total() > 0 ? (int) (QUARTERS * progress.done() / progress.total()) : 0;
         Integer before = quarters.put(progress.task(), quarter);
