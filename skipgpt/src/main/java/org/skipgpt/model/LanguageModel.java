@@ -145,7 +145,7 @@ public final class LanguageModel {
      * @throws IllegalArgumentException if a sequence is longer than the context; both lengths are named
      */
     public float[][][] logits(int[]... sequences) {
-        checkLengths(sequences);
+        checkLengths(0, sequences);
         try (NDManager scope = scope()) {
             Rows rows = decoder.rows(scope, sequences);
             NDArray x = forward(rows, Trace.none());
@@ -167,10 +167,10 @@ public final class LanguageModel {
      * Natural log-probability of every token but the first, given those before it.
      *
      * @return one array a sequence, T-1 values
-     * @throws IllegalArgumentException if a sequence is longer than the context; both lengths are named
+     * @throws IllegalArgumentException if the tokens before a sequence's last one are longer than the context
      */
     public float[][] logProbabilities(int[]... sequences) {
-        checkLengths(sequences);
+        checkLengths(1, sequences); // nothing is read behind the last token
         if (Arrays.stream(sequences).allMatch(ids -> ids.length == 0)) {
             return new float[sequences.length][0];
         }
@@ -192,10 +192,10 @@ public final class LanguageModel {
         }
     }
 
-    private void checkLengths(int[]... sequences) {
+    private void checkLengths(int unread, int[]... sequences) {
         int context = config().maxPositions();
         for (int s = 0; s < sequences.length; s++) {
-            if (sequences[s].length > context) {
+            if (sequences[s].length - unread > context) {
                 throw new IllegalArgumentException("sequence " + s + " has " + sequences[s].length
                         + " tokens but the context holds " + context + "; shorten it or score it in pieces");
             }
