@@ -27,6 +27,12 @@ public final class KernelSpec {
     private static final List<String> LOGOS = List.of("logo-svg.svg", "logo-32x32.png", "logo-64x64.png");
     private static final int NATIVE_ACCESS_SINCE = 22;
 
+    /**
+     * Turns that an engine thread waits for others before it sleeps. Where kernels share the cores, the default of 300,000
+     * starves them all; this many cost a single kernel nothing.
+     */
+    private static final String SPIN_COUNT = "10000";
+
     private KernelSpec() {}
 
     /**
@@ -76,6 +82,9 @@ public final class KernelSpec {
         argv.add("{connection_file}");
         JsonObject env = new JsonObject();
         env.addProperty("DJL_DISABLE_PROGRESS_BAR", "true");
+        if (System.getenv("OMP_WAIT_POLICY") == null) {
+            env.addProperty("GOMP_SPINCOUNT", System.getenv().getOrDefault("GOMP_SPINCOUNT", SPIN_COUNT));
+        }
         JsonObject metadata = new JsonObject();
         metadata.addProperty("debugger", false);
         JsonObject json = new JsonObject();

@@ -39,6 +39,8 @@ class KernelFilesTest {
                         "-Djava.awt.headless=true",
                         "-Dai.djl.offline=true",
                         Path.of("lib/a.jar").toAbsolutePath().toString());
+        assertThat(json.getAsJsonObject("env").has("GOMP_SPINCOUNT"))
+                .isEqualTo(System.getenv("OMP_WAIT_POLICY") == null);
         assertThat(spec.resolve("logo-64x64.png")).isNotEmptyFile();
         assertThat(spec.resolve("logo-svg.svg")).isNotEmptyFile();
     }
