@@ -110,7 +110,11 @@ public final class PackingCosts implements Report {
             return this;
         }
         int size = size(rows);
-        Point point = measure(module, size, runs);
+        Point measured = measure(module, size, runs);
+        // Where fewer rows stand in that were measured for themselves, one of the two times is told, the earlier.
+        Point point = find(module, measured.rows())
+                .filter(p -> p.rows() == measured.rows())
+                .orElse(measured);
         List<Known> more = new ArrayList<>(known);
         for (int each : sizes) {
             // What takes too long for this size does so for larger ones.
