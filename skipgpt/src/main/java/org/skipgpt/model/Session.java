@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * Sequences that grow: each call appends tokens, and only those are computed.
  *
  * <p>Everything a session says equals what the model says about the whole sequences at once.
+ * Every sequence has room for as many keys and values as the longest one: where lengths differ widely, separate sessions
+ * hold less ({@link #cacheBytes} against {@link #usedCacheBytes}).
  *
  * <pre>{@code
  * try (Session session = model.session(1)) {

@@ -9,9 +9,8 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.prefs.Preferences;
 import jdk.jshell.tool.JavaShellToolBuilder;
 import org.skipgpt.kernel.CellImports;
 
@@ -24,6 +23,7 @@ import org.skipgpt.kernel.CellImports;
  */
 public final class Shell {
     private static final int LONGEST_VALUE = 10_000; // characters; a report has 25 lines of some 100
+    private static final String LONGEST_VALUE_KEY = "longest-value";
 
     private Shell() {}
 
@@ -53,10 +53,15 @@ public final class Shell {
         }
     }
 
-    // What a user would keep by -retain. The files that a shell runs at its start come before its feedback modes exist,
-    // so
-    // another shell makes the mode. All is kept in memory: nothing is written to the user's home.
-    private static Map<String, String> settings() throws Exception {
+    // The files that a shell runs at its start come before its feedback modes exist, so another shell makes the mode,
+    // once
+    // for a user. As with every JShell, history and what is kept by -retain lie among the user's preferences, here in a
+    // place of their own.
+    private static Preferences settings() throws Exception {
+        Preferences kept = Preferences.userRoot().node("org/skipgpt/shell");
+        if (kept.getInt(LONGEST_VALUE_KEY, 0) == LONGEST_VALUE) {
+            return kept;
+        }
         String commands = String.join(
                 "\n",
                 "/set mode skipgpt concise -quiet",
@@ -65,12 +70,12 @@ public final class Shell {
                 "/set feedback -retain skipgpt",
                 "/exit",
                 "");
-        Map<String, String> kept = new HashMap<>();
         JavaShellToolBuilder.builder()
                 .persistence(kept)
                 .in(new ByteArrayInputStream(commands.getBytes(UTF_8)), null)
                 .out(new PrintStream(OutputStream.nullOutputStream(), false, UTF_8))
                 .start("--no-startup", "--execution", "local");
+        kept.putInt(LONGEST_VALUE_KEY, LONGEST_VALUE);
         return kept;
     }
 

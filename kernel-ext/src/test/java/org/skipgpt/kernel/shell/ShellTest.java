@@ -14,11 +14,17 @@ import org.skipgpt.report.Column;
 import org.skipgpt.report.TextTable;
 
 class ShellTest {
+    /** Stands in for the user's home, where JShell keeps its history and settings. */
+    @TempDir
+    @SuppressWarnings("NullAway.Init")
+    static Path home;
+
     private record Ended(int code, String output) {}
 
     private static Ended run(String typed, String... arguments) throws Exception {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Djava.util.prefs.userRoot=" + home,
                 "-cp",
                 System.getProperty("java.class.path"),
                 Shell.class.getName()));
@@ -63,6 +69,16 @@ class ShellTest {
         assertThat(shell.output().split("again, 19", -1))
                 .as("a declaration shows nothing")
                 .hasSize(2);
+    }
+
+    @Test
+    void keepsWhatAUserSets() throws Exception {
+        run("/set feedback -retain normal\n/exit\n");
+
+        Ended later = run("int x = 5\n/set feedback -retain skipgpt\n/exit 7\n");
+
+        assertThat(later.code()).as(later.output()).isEqualTo(7);
+        assertThat(later.output()).contains("x ==> 5");
     }
 
     @Test
