@@ -12,9 +12,6 @@ import java.util.List;
  * or nothing (EXECUTED). A module nobody executes is bypassed whole: its weights are not read.
  */
 final class CachedDecoder {
-    /** Residual rows a sequence may leave waiting at a layer before their keys and values are computed anyway. */
-    static final int PENDING_CAP = 256;
-
     /** Rows of a pass from which on a stop waits for a layer, not for the pass; shorter passes leave the cache whole. */
     private static final int LONG = 64;
 
@@ -149,11 +146,11 @@ final class CachedDecoder {
             return;
         }
         KvCache.Layer layer = cache.layer(site.layer());
-        int[] ends = ripe(layer, rows);
+        int[] ends = layer.ripe(rows);
         if (!Arrays.equals(ends, Arrays.copyOf(rows.starts(), ends.length))) {
             store(site, NewKeys.waitingAnd(decoder, layer, x, rows, ends));
         }
-        leave(layer, x, rows, ends);
+        layer.leave(x, rows, ends);
     }
 
     private NDArray attendUnderPolicy(ModuleSite site, NDArray x, NDArray xq, Rows rows, RowSet queries) {
@@ -171,38 +168,8 @@ final class CachedDecoder {
         NewKeys keys =
                 layer.isNothingPending() ? NewKeys.all(x, rows) : NewKeys.waitingAnd(decoder, layer, x, rows, ends);
         NDArray f = attend(site, keys, rows, queries, xq);
-        leave(layer, x, rows, ends);
+        layer.leave(x, rows, ends);
         return f;
-    }
-
-    // Rows wait until their sequence has too many of them.
-    private static int[] ripe(KvCache.Layer layer, Rows rows) {
-        int[] ends = Arrays.copyOf(rows.starts(), rows.sequences());
-        for (int s = 0; s < ends.length; s++) {
-            if (layer.pending(s).count() + rows.starts()[s + 1] - ends[s] > PENDING_CAP) {
-                ends[s] = rows.starts()[s + 1];
-            }
-        }
-        return ends;
-    }
-
-    // Rows from the given ends on wait; before them nothing of their sequence does any longer.
-    private void leave(KvCache.Layer layer, NDArray x, Rows rows, int[] ends) {
-        for (int s = 0; s < ends.length; s++) {
-            int from = rows.starts()[s];
-            int to = rows.starts()[s + 1];
-            if (ends[s] > from) {
-                layer.pending(s).clear();
-            }
-            if (ends[s] < to) {
-                // A copy: a view would keep the whole stream alive.
-                NDArray view = Decoder.slice(x, ends[s], to);
-                NDArray left = view.duplicate();
-                Decoder.release(view, x, x);
-                left.attach(cache.manager());
-                layer.pending(s).add(left, Arrays.copyOfRange(rows.at(), ends[s], to));
-            }
-        }
     }
 
     private void store(ModuleSite site, NewKeys keys) {
@@ -327,7 +294,7 @@ final class CachedDecoder {
         NDArray y = decoder.calls().call(method, site, x, arguments);
         keys.close();
         if (waits) {
-            leave(layer, x, rows, ends);
+            layer.leave(x, rows, ends);
         }
         return y;
     }

@@ -14,6 +14,9 @@ import org.skipgpt.torch.TorchProgram;
  * doubling, so that memory is linear in the number of keys.
  */
 final class KvCache implements AutoCloseable {
+    /** Residual rows a sequence may leave waiting at a layer before their keys and values are computed anyway. */
+    static final int PENDING_CAP = 256;
+
     private static final int FIRST_ROOM = 32;
 
     private final NDManager manager;
@@ -165,6 +168,36 @@ final class KvCache implements AutoCloseable {
 
         boolean isNothingPending() {
             return pending.stream().allMatch(p -> p.count() == 0);
+        }
+
+        /** Where each sequence's new rows that may wait begin; all of them may until the sequence has too many. */
+        int[] ripe(Rows rows) {
+            int[] ends = Arrays.copyOf(rows.starts(), rows.sequences());
+            for (int s = 0; s < ends.length; s++) {
+                if (pending(s).count() + rows.starts()[s + 1] - ends[s] > PENDING_CAP) {
+                    ends[s] = rows.starts()[s + 1];
+                }
+            }
+            return ends;
+        }
+
+        /** New rows from the given ends on wait; before them nothing of their sequence does any longer. */
+        void leave(NDArray x, Rows rows, int[] ends) {
+            for (int s = 0; s < ends.length; s++) {
+                int from = rows.starts()[s];
+                int to = rows.starts()[s + 1];
+                if (ends[s] > from) {
+                    pending(s).clear();
+                }
+                if (ends[s] < to) {
+                    // A copy: a view would keep the whole stream alive.
+                    NDArray view = Decoder.slice(x, ends[s], to);
+                    NDArray left = view.duplicate();
+                    Decoder.release(view, x, x);
+                    left.attach(manager);
+                    pending(s).add(left, Arrays.copyOfRange(rows.at(), ends[s], to));
+                }
+            }
         }
 
         /** Keys each sequence has here; S. */

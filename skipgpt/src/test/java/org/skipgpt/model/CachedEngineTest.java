@@ -96,7 +96,7 @@ class CachedEngineTest {
             try (Session session = idle.session(1)) {
                 for (int t = 0; t < 700; t++) {
                     session.append(new int[] {t % 64});
-                    assertThat(session.pendingBytes()).isLessThanOrEqualTo(CachedDecoder.PENDING_CAP * rowBytes);
+                    assertThat(session.pendingBytes()).isLessThanOrEqualTo(KvCache.PENDING_CAP * rowBytes);
                 }
                 // Every row either waits or has its keys and values, (K and V) of 16 numbers at 2 layers.
                 long kept = session.usedCacheBytes() / (2 * 2 * 16 * 4);
