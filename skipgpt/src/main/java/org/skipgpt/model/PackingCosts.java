@@ -14,7 +14,7 @@ import org.skipgpt.report.Report;
  * dense, and packed at half and at seven eighths of them, in turns, the best time of each; the line through the packed
  * times meets the dense time at the break-even share, rounded down to sixteenths so that it rarely differs between runs.
  *
- * <p>A size of a module takes about 0.3 s at most. Where too few runs over many rows fit, fewer rows are measured in their place
+ * <p>A size of a module takes about 0.3 s at most, up to 1 s where half of many rows seem to take nearly as long as all. Where too few runs over many rows fit, fewer rows are measured in their place
  * and share their break-even, but not fewer than 64, whose packing would say little about that of many: for these, wide
  * layers on a slow machine take as long as a dozen runs.
  */
@@ -38,6 +38,11 @@ public final class PackingCosts implements Report {
 
     /** What a round takes, in dense runs: all rows, half and seven eighths of them. */
     private static final double ROUND = 1 + 0.5 + 0.875;
+
+    /** Half of many rows that take more of the dense time than this were rather disturbed: measured longer, lest packing stays off. */
+    private static final double DOUBTFUL = 0.85;
+
+    private static final int PATIENCE = 4;
 
     private static final double STEPS = 16;
 
@@ -146,14 +151,17 @@ public final class PackingCosts implements Report {
         }
         int[] counts = {n, n / 2, n - n / 8};
         double[] best = {Double.MAX_VALUE, Double.MAX_VALUE, Double.MAX_VALUE};
-        int most = n < SIZES[2] ? FEW_ROWS_ROUNDS : MOST_ROUNDS;
+        boolean many = n >= SIZES[2];
+        int most = many ? MOST_ROUNDS : FEW_ROWS_ROUNDS;
         double spent = 0;
-        for (int round = 0; round < most && (round < FEWEST_ROUNDS || spent < SECONDS); round++) {
+        int patience = 1;
+        for (int round = 0; round < patience * most && (round < FEWEST_ROUNDS || spent < patience * SECONDS); round++) {
             for (int i = 0; i < counts.length; i++) {
                 double seconds = seconds(module, n, counts[i], runs);
                 best[i] = Math.min(best[i], seconds);
                 spent += seconds;
             }
+            patience = many && best[1] > DOUBTFUL * best[0] ? PATIENCE : 1;
         }
         return new Point(module, n, best[0] / runs.calls(), best[1] / runs.calls(), breakEven(counts, best));
     }
