@@ -14,9 +14,10 @@ import org.skipgpt.report.Report;
  * dense, and packed at half and at seven eighths of them, in turns, the best time of each; the line through the packed
  * times meets the dense time at the break-even share, rounded down to sixteenths so that it rarely differs between runs.
  *
- * <p>A size of a module takes about 0.3 s at most, up to 1 s where half of many rows seem to take nearly as long as all. Where too few runs over many rows fit, fewer rows are measured in their place
- * and share their break-even, but not fewer than 64, whose packing would say little about that of many: for these, wide
- * layers on a slow machine take as long as a dozen runs.
+ * <p>A size of a module takes about 0.3 s at most, up to 1 s where half of many rows seem to take nearly as long as all.
+ * Where too few runs over many rows fit, fewer rows are measured in their place and share their break-even, but not fewer
+ * than 64, whose packing would say little about that of many: for these, wide layers on a slow machine take as long as a
+ * dozen runs.
  */
 public final class PackingCosts implements Report {
     private static final int[] SIZES = {8, 32, 128, 512};
@@ -39,7 +40,7 @@ public final class PackingCosts implements Report {
     /** What a round takes, in dense runs: all rows, half and seven eighths of them. */
     private static final double ROUND = 1 + 0.5 + 0.875;
 
-    /** Half of many rows that take more of the dense time than this were rather disturbed: measured longer, lest packing stays off. */
+    /** Half of many rows that take more of the dense time were rather disturbed, and are measured longer. */
     private static final double DOUBTFUL = 0.85;
 
     private static final int PATIENCE = 4;
