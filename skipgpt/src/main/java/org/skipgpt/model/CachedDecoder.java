@@ -129,7 +129,7 @@ final class CachedDecoder {
     private boolean packs(int executing, Rows rows) {
         return execution != Execution.PACKED
                 || kv == KvPolicy.EXECUTED
-                || decoder.packingCosts().packs(Module.ATTENTION, executing, rows.size());
+                || decoder.packs(Module.ATTENTION, executing, rows.size());
     }
 
     private boolean isMasked() {

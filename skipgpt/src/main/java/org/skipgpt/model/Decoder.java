@@ -246,7 +246,7 @@ public final class Decoder {
                 boolean mustPack = execution == Execution.ALWAYS_PACKED
                         || Torch.recordsGradients()
                         || (kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION);
-                if (mustPack || executing.length <= packing.most(this, site.module(), rows.size())) {
+                if (mustPack || packs(site.module(), executing.length, rows.size())) {
                     return calls.packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
                 }
                 return gated(x, output(site, x, rows), gated.gate()); // (N, D)
@@ -264,6 +264,11 @@ public final class Decoder {
 
     NDArray dense(ModuleSite site, NDArray x, Rows rows) {
         return calls.dense(site, x, rows); // (N, D)
+    }
+
+    /** Whether computing only some rows is the faster way; measured for this size of a pass when it is first asked for. */
+    boolean packs(Module module, int executing, int rows) {
+        return executing <= packing.most(this, module, rows);
     }
 
     /** Where packing pays on this device; sizes that no pass has needed so far are measured now. */

@@ -54,9 +54,8 @@ public final class Shell {
     }
 
     // The files that a shell runs at its start come before its feedback modes exist, so another shell makes the mode,
-    // once
-    // for a user. As with every JShell, history and what is kept by -retain lie among the user's preferences, here in a
-    // place of their own.
+    // once for a user. As with every JShell, history and what is kept by -retain lie among the user's preferences, here
+    // in a place of their own.
     private static Preferences settings() throws Exception {
         Preferences kept = Preferences.userRoot().node("org/skipgpt/shell");
         if (kept.getInt(LONGEST_VALUE_KEY, 0) == LONGEST_VALUE) {
