@@ -8,8 +8,8 @@ import java.util.concurrent.CancellationException;
 import org.skipgpt.data.DataFault;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.StopOnExit;
 
 /**
@@ -19,7 +19,7 @@ import org.skipgpt.torch.StopOnExit;
  * only. An interrupted thread ends the run between two passes and keeps what is done.
  *
  * <pre>{@code
- * TaskResult piqa = new Scorer(model).score(TaskData.read(Tasks.named("piqa"), file), Observer.silent());
+ * TaskResult piqa = new Scorer(model).score(TaskData.read(Tasks.named("piqa"), file), ProgressObserver.silent());
  * }</pre>
  */
 public final class Scorer {
@@ -63,13 +63,13 @@ public final class Scorer {
      *
      * @return the scores of every question, or of those finished before the thread was interrupted
      */
-    public TaskResult score(TaskData data, Observer observer) {
+    public TaskResult score(TaskData data, ProgressObserver observer) {
         try (StopOnExit guard = new StopOnExit()) {
             return scored(data, observer);
         }
     }
 
-    private TaskResult scored(TaskData data, Observer observer) {
+    private TaskResult scored(TaskData data, ProgressObserver observer) {
         long start = System.nanoTime();
         List<DataFault> faults = new ArrayList<>(data.faults());
         List<Ready> open = new ArrayList<>();
@@ -127,7 +127,7 @@ public final class Scorer {
                 item.lengths());
     }
 
-    private void run(TaskData data, List<Ready> open, List<ItemScore> done, Observer observer, long start) {
+    private void run(TaskData data, List<Ready> open, List<ItemScore> done, ProgressObserver observer, long start) {
         PassScorer passes = new PassScorer(model, options);
         long total = open.stream().mapToLong(Ready::tokens).sum();
         long scored = 0;

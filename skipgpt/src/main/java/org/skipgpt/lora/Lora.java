@@ -14,7 +14,7 @@ import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerWeights;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.Projection;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
@@ -113,7 +113,7 @@ public final class Lora {
                     new ArrayList<>(weights.layers().get(layer).attention());
             List<NDArray> mlp = new ArrayList<>(weights.layers().get(layer).mlp());
             for (Projection p : adapter.targets()) {
-                List<NDArray> own = p.module() == Module.ATTENTION ? attention : mlp;
+                List<NDArray> own = p.module() == ModuleKind.ATTENTION ? attention : mlp;
                 own.set(place(p), merged(program, owner, own.get(place(p)), adapter, layer, p, model.config()));
             }
             layers.add(new LayerWeights(attention, mlp));

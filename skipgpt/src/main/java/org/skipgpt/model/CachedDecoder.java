@@ -60,8 +60,8 @@ final class CachedDecoder {
                 Interruption.check();
             }
             NDArray in = x; // (N, D)
-            NDArray middle = attention(new ModuleSite(layer, Module.ATTENTION), in, rows, everyone); // (N, D)
-            x = mlp(new ModuleSite(layer, Module.MLP), middle, in, rows); // (N, D)
+            NDArray middle = attention(new ModuleSite(layer, ModuleKind.ATTENTION), in, rows, everyone); // (N, D)
+            x = mlp(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows); // (N, D)
             Decoder.release(middle, in, x);
             Decoder.release(in, x, x);
         }
@@ -129,7 +129,7 @@ final class CachedDecoder {
     private boolean packs(int executing, Rows rows) {
         return execution != Execution.PACKED
                 || kv == KvPolicy.EXECUTED
-                || decoder.packs(Module.ATTENTION, executing, rows.size());
+                || decoder.packs(ModuleKind.ATTENTION, executing, rows.size());
     }
 
     private boolean isMasked() {

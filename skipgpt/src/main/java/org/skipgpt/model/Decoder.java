@@ -172,14 +172,15 @@ public final class Decoder {
      */
     public NDArray forward(Rows rows, LayerPolicy policy, Execution execution, int[] wanted) {
         int last = config.layers() - 1;
-        List<ModuleSite> sites = List.of(new ModuleSite(last, Module.ATTENTION), new ModuleSite(last, Module.MLP));
+        List<ModuleSite> sites =
+                List.of(new ModuleSite(last, ModuleKind.ATTENTION), new ModuleSite(last, ModuleKind.MLP));
         boolean narrows = sites.stream().allMatch(policy::isConstant);
         NDArray x = layers(narrows ? last : last + 1, rows, policy, execution, Trace.none()); // (N, D)
         RowSet set = RowSet.of(x.getManager(), rows, wanted);
         NDArray y = take(x, set.index()); // (n, D)
         for (ModuleSite site : narrows ? sites : List.<ModuleSite>of()) {
             if (policy.decide(site, x, x, rows) instanceof Decision.All) {
-                boolean reads = site.module() == Module.ATTENTION;
+                boolean reads = site.module() == ModuleKind.ATTENTION;
                 y = y.add(reads ? calls.someOutputs(site, x, rows, set) : calls.call("mlp", site, y)); // (n, D)
             }
         }
@@ -191,8 +192,9 @@ public final class Decoder {
         for (int layer = 0; layer < count; layer++) {
             Interruption.check();
             NDArray in = x; // (N, D)
-            NDArray middle = module(new ModuleSite(layer, Module.ATTENTION), in, in, rows, policy, execution, trace);
-            NDArray out = module(new ModuleSite(layer, Module.MLP), middle, in, rows, policy, execution, trace);
+            NDArray middle =
+                    module(new ModuleSite(layer, ModuleKind.ATTENTION), in, in, rows, policy, execution, trace);
+            NDArray out = module(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows, policy, execution, trace);
             release(middle, in, out);
             release(in, out, out);
             x = out;
@@ -228,7 +230,7 @@ public final class Decoder {
         }
         if (decision instanceof Decision.Gated gated) {
             if (execution == Execution.MASKED) {
-                boolean evicting = kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION;
+                boolean evicting = kv == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION;
                 NDArray f =
                         evicting ? calls.evicting(site, x, gated.gate(), rows) : calls.output(site, x, rows); // (N, D)
                 return gated(x, f, gated.gate()); // (N, D)
@@ -245,7 +247,7 @@ public final class Decoder {
             if (executing.length < rows.size()) {
                 boolean mustPack = execution == Execution.ALWAYS_PACKED
                         || Torch.recordsGradients()
-                        || (kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION);
+                        || (kv == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION);
                 if (mustPack || packs(site.module(), executing.length, rows.size())) {
                     return calls.packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
                 }
@@ -267,7 +269,7 @@ public final class Decoder {
     }
 
     /** Whether computing only some rows is the faster way; measured for this size of a pass when it is first asked for. */
-    boolean packs(Module module, int executing, int rows) {
+    boolean packs(ModuleKind module, int executing, int rows) {
         return executing <= packing.most(this, module, rows);
     }
 

@@ -85,7 +85,7 @@ public record ForcedPolicy(
     }
 
     private double share(ModuleSite site) {
-        return site.module() == Module.ATTENTION ? skipAttention : skipMlp;
+        return site.module() == ModuleKind.ATTENTION ? skipAttention : skipMlp;
     }
 
     private long key(Rows rows, int row) {

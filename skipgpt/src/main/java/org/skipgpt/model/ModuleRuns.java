@@ -16,7 +16,7 @@ record ModuleRuns(Decoder decoder) implements PackingCosts.Runs {
     }
 
     @Override
-    public double seconds(Module module, int n, int executing) {
+    public double seconds(ModuleKind module, int n, int executing) {
         ModuleSite site = new ModuleSite(0, module);
         try (NDManager scope = decoder.weights().manager().newSubManager()) {
             Rows rows = decoder.rows(scope, new int[n]);

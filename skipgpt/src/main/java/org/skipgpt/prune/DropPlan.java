@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
@@ -75,7 +75,7 @@ public record DropPlan(
     private static long parameters(DecoderConfig config, List<ModuleSite> sites) {
         return sites.stream()
                 .mapToLong(site ->
-                        site.module() == Module.ATTENTION ? config.attentionParameters() : config.mlpParameters())
+                        site.module() == ModuleKind.ATTENTION ? config.attentionParameters() : config.mlpParameters())
                 .sum();
     }
 
@@ -109,15 +109,15 @@ public record DropPlan(
     /** Whether whole layers are dropped and nothing else, so that the rest is a plain smaller model. */
     public boolean isWholeLayers() {
         return dropped.stream()
-                .allMatch(site -> dropped.contains(
-                        new ModuleSite(site.layer(), site.module() == Module.MLP ? Module.ATTENTION : Module.MLP)));
+                .allMatch(site -> dropped.contains(new ModuleSite(
+                        site.layer(), site.module() == ModuleKind.MLP ? ModuleKind.ATTENTION : ModuleKind.MLP)));
     }
 
     /** The layers that keep a module, in order. */
     public List<Integer> keptLayers() {
         return IntStream.range(0, layers)
-                .filter(layer -> !dropped.contains(new ModuleSite(layer, Module.ATTENTION))
-                        || !dropped.contains(new ModuleSite(layer, Module.MLP)))
+                .filter(layer -> !dropped.contains(new ModuleSite(layer, ModuleKind.ATTENTION))
+                        || !dropped.contains(new ModuleSite(layer, ModuleKind.MLP)))
                 .boxed()
                 .toList();
     }
@@ -157,8 +157,8 @@ public record DropPlan(
             List<ModuleSite> sites = new ArrayList<>();
             in.getAsJsonArray("dropped").forEach(one -> {
                 String[] words = one.getAsString().split(" ");
-                sites.add(
-                        new ModuleSite(Integer.parseInt(words[1]), Module.valueOf(words[0].toUpperCase(Locale.ROOT))));
+                sites.add(new ModuleSite(
+                        Integer.parseInt(words[1]), ModuleKind.valueOf(words[0].toUpperCase(Locale.ROOT))));
             });
             return new DropPlan(
                     in.get("method").getAsString(),

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.report.Report;
 
 /**
@@ -91,7 +91,7 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
     private static Mark trial(LanguageModel model, RoutedPolicy policy, Budget budget, double shift, int[][] samples) {
         Thresholds thresholds = policy.thresholds().plus(shift);
         RoutingTrace trace = RoutingTrace.of(model.withPolicy(policy.withThresholds(thresholds)), samples);
-        double rate = budget.rate(model.config(), trace.skipped(Module.ATTENTION), trace.skipped(Module.MLP));
+        double rate = budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP));
         return new Mark(budget.target(), rate, thresholds);
     }
 

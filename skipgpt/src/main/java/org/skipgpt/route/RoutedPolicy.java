@@ -8,7 +8,7 @@ import java.util.Locale;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 
@@ -105,7 +105,8 @@ public final class RoutedPolicy implements LayerPolicy {
         }
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
         // A coupled pair shares one router and one input, so that both modules decide alike.
-        int module = routers.config().coupled() ? new ModuleSite(site.layer(), Module.ATTENTION).index() : site.index();
+        int module =
+                routers.config().coupled() ? new ModuleSite(site.layer(), ModuleKind.ATTENTION).index() : site.index();
         if (!onHost.isEmpty() && HostRouter.serves(rows)) {
             HostRouter own = onHost.get(routers.config().coupled() ? site.layer() : site.index());
             float[] open = own.choose(u.toFloatArray(), thresholds.at(module), forced.rows(rows));

@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -108,7 +108,7 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
     }
 
     /** Share of runs of one kind of module that were skipped: s_a or s_m. */
-    public double skipped(Module module) {
+    public double skipped(ModuleKind module) {
         return modules.stream()
                 .filter(m -> m.site().module() == module)
                 .mapToDouble(m -> 1 - m.executedShare())
@@ -142,8 +142,8 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
                 "%d tokens · skipped attention %.1f %%, mlp %.1f %%%n"
                         + "layer  attention runs  entropy  mlp runs  entropy",
                 tokens.length,
-                100 * skipped(Module.ATTENTION),
-                100 * skipped(Module.MLP)));
+                100 * skipped(ModuleKind.ATTENTION),
+                100 * skipped(ModuleKind.MLP)));
         int layers = modules.size() / 2;
         int shown = Math.min(layers, layers <= 20 ? 20 : 19);
         for (int l = 0; l < shown; l++) {

@@ -6,7 +6,7 @@ import java.util.Optional;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.report.Report;
 
 /**
@@ -36,8 +36,8 @@ public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
                         model.config(),
                         router,
                         kv,
-                        trace.skipped(Module.ATTENTION),
-                        trace.skipped(Module.MLP),
+                        trace.skipped(ModuleKind.ATTENTION),
+                        trace.skipped(ModuleKind.MLP),
                         context,
                         4));
     }

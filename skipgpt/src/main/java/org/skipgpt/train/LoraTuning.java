@@ -14,7 +14,7 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -158,8 +158,8 @@ public final class LoraTuning implements Objective {
     }
 
     private static NDArray layer(Decoder own, LayerPolicy policy, int layer, NDArray in, Rows rows, Trace trace) {
-        ModuleSite attention = new ModuleSite(layer, Module.ATTENTION);
-        ModuleSite mlp = new ModuleSite(layer, Module.MLP);
+        ModuleSite attention = new ModuleSite(layer, ModuleKind.ATTENTION);
+        ModuleSite mlp = new ModuleSite(layer, ModuleKind.MLP);
         NDArray middle = own.module(attention, in, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
         NDArray out = own.module(mlp, middle, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
         // The graph keeps what it needs of it, which is less where rows skip.

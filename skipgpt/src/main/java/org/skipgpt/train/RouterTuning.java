@@ -14,7 +14,7 @@ import org.skipgpt.lora.SeededDropout;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SplitForward;
@@ -158,8 +158,8 @@ public final class RouterTuning implements Objective {
         row.put("LM loss", lm);
         row.put("penalty", penalty);
         row.put("r", state.rate);
-        row.put("s_attn", state.skipped(Module.ATTENTION));
-        row.put("s_mlp", state.skipped(Module.MLP));
+        row.put("s_attn", state.skipped(ModuleKind.ATTENTION));
+        row.put("s_mlp", state.skipped(ModuleKind.MLP));
         row.put("tau", config.temperature().at(step, loop.steps()));
         row.put("tokens", (double) rows.size());
         return row;
@@ -226,8 +226,8 @@ public final class RouterTuning implements Objective {
 
         NDArray layer(int layer, NDArray in) {
             LearningPolicy policy = new LearningPolicy(gate, routers, setting, noise);
-            NDArray middle = module(new ModuleSite(layer, Module.ATTENTION), in, in, policy); // (N, D)
-            NDArray out = module(new ModuleSite(layer, Module.MLP), middle, in, policy); // (N, D)
+            NDArray middle = module(new ModuleSite(layer, ModuleKind.ATTENTION), in, in, policy); // (N, D)
+            NDArray out = module(new ModuleSite(layer, ModuleKind.MLP), middle, in, policy); // (N, D)
             for (int i = 0; i < 2; i++) {
                 NDArray g = policy.gates().get(i);
                 executed[2 * layer + i] = g.sum().getFloat() / rows.size();
@@ -274,9 +274,9 @@ public final class RouterTuning implements Objective {
             return sum;
         }
 
-        double skipped(Module module) {
+        double skipped(ModuleKind module) {
             double sum = 0;
-            for (int m = module == Module.ATTENTION ? 0 : 1; m < executed.length; m += 2) {
+            for (int m = module == ModuleKind.ATTENTION ? 0 : 1; m < executed.length; m += 2) {
                 sum += 1 - executed[m];
             }
             return sum / model.config().layers();

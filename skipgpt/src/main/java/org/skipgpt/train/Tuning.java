@@ -8,7 +8,7 @@ import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Gate;
@@ -26,20 +26,20 @@ import org.skipgpt.torch.Torch;
  * continues it.
  *
  * <pre>{@code
- * Tuned rt = Tuning.routers(model, 0.25, documents, TuningOptions.workshop(), Observer.silent());
- * Tuned rtl = Tuning.lora(rt.model(), documents, TuningOptions.workshop(), Observer.silent());
+ * Tuned rt = Tuning.routers(model, 0.25, documents, TuningOptions.workshop(), ProgressObserver.silent());
+ * Tuned rtl = Tuning.lora(rt.model(), documents, TuningOptions.workshop(), ProgressObserver.silent());
  * }</pre>
  */
 public final class Tuning {
     private final LanguageModel base;
     private final String baseHash;
     private final TuningOptions options;
-    private final Observer observer;
+    private final ProgressObserver observer;
     private final DocumentBatches batches;
     private final HeldOut held;
     private final NDManager owner;
 
-    private Tuning(LanguageModel base, List<String> documents, TuningOptions options, Observer observer) {
+    private Tuning(LanguageModel base, List<String> documents, TuningOptions options, ProgressObserver observer) {
         if (documents.isEmpty()) {
             throw new IllegalArgumentException("no text to learn from: the list of documents is empty");
         }
@@ -76,14 +76,22 @@ public final class Tuning {
      * @throws NonFiniteLossException if the loss becomes NaN or infinite
      */
     public static Tuned routers(
-            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model,
+            double target,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
         Budget budget = options.routing().budget().withTarget(target);
         return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.empty());
     }
 
     /** SkipGPT-Joint: routers and a fresh adapter learn together, from one loss. */
     public static Tuned joint(
-            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model,
+            double target,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
         Budget budget = options.routing().budget().withTarget(target);
         return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.of(options.jointLora()));
     }
@@ -93,7 +101,8 @@ public final class Tuning {
      *
      * @throws IllegalArgumentException if the model has no routers
      */
-    public static Tuned lora(LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+    public static Tuned lora(
+            LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         if (!(model.policy() instanceof RoutedPolicy)) {
             throw new IllegalArgumentException("stage 2 tunes under frozen routers, but this model is "
                     + model.policy().describe() + ": tune routers first, or use the dense control");
@@ -103,7 +112,7 @@ public final class Tuning {
 
     /** The control: the same adapter on the same text, nothing skipped. */
     public static Tuned denseLora(
-            LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         LanguageModel dense = model.withPolicy(LayerPolicy.dense());
         return new Tuning(dense, documents, options, observer).learnAdapter("Dense+LoRA");
     }
@@ -113,7 +122,8 @@ public final class Tuning {
      *
      * @throws IllegalArgumentException if nothing is dropped
      */
-    public static Tuned recover(LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+    public static Tuned recover(
+            LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         boolean prunes = model.config().sites().stream().anyMatch(model.policy()::isDropped);
         if (!prunes) {
             throw new IllegalArgumentException("recovery heals a pruned model, but this one is "
