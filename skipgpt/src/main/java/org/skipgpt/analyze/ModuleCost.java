@@ -114,7 +114,7 @@ public record ModuleCost(
                 Trace counting = new Trace() {
                     @Override
                     public void module(ModuleSite s, NDArray before, NDArray after, Decision decision, Rows r) {
-                        executed[s.index()] = executed(decision, r.size());
+                        executed[s.index()] = decision.executed(r.size());
                     }
                 };
                 x = model.decoder().module(site, x, in, rows, model.policy(), model.execution(), counting); // (N, D)
@@ -126,13 +126,6 @@ public record ModuleCost(
             operations[m] = operations(model, m, executed[m], ids.length);
         }
         return times;
-    }
-
-    private static int executed(Decision decision, int n) {
-        if (decision instanceof Decision.Gated gated) {
-            return gated.executing().length;
-        }
-        return decision instanceof Decision.All ? n : 0;
     }
 
     private static double operations(LanguageModel model, int module, int executed, int tokens) {

@@ -15,6 +15,16 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
+    public LayerPolicy settled() {
+        return new UnderKvPolicy(inner.settled(), kvPolicy);
+    }
+
+    @Override
+    public LayerPolicy withLogits() {
+        return new UnderKvPolicy(inner.withLogits(), kvPolicy);
+    }
+
+    @Override
     public boolean isConstant(ModuleSite site) {
         return inner.isConstant(site);
     }

@@ -100,7 +100,7 @@ public final class Benchmark {
             model.forward(model.decoder().rows(scope, tokens), new Trace() {
                 @Override
                 public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows rows) {
-                    rates[site.index()] = (double) RowSet.executing(decision, rows.size()).length / rows.size();
+                    rates[site.index()] = (double) decision.executed(rows.size()) / rows.size();
                 }
             });
         }

@@ -179,7 +179,12 @@ public final class Decoder {
         RowSet set = RowSet.of(x.getManager(), rows, wanted);
         NDArray y = take(x, set.index()); // (n, D)
         for (ModuleSite site : narrows ? sites : List.<ModuleSite>of()) {
-            if (policy.decide(site, x, x, rows) instanceof Decision.All) {
+            Decision decision = policy.decide(site, x, x, rows);
+            if (!decision.isAll() && !decision.isNone()) {
+                throw new IllegalStateException("the policy \"" + policy.describe() + "\" says that all tokens are"
+                        + " treated alike in " + site + ", yet it gates single rows there: isConstant must be false");
+            }
+            if (decision.isAll()) {
                 boolean reads = site.module() == ModuleKind.ATTENTION;
                 y = y.add(reads ? calls.someOutputs(site, x, rows, set) : calls.call("mlp", site, y)); // (n, D)
             }
@@ -225,36 +230,37 @@ public final class Decoder {
     }
 
     NDArray run(ModuleSite site, NDArray x, Rows rows, Decision decision, KvPolicy kv, Execution execution) {
-        if (decision instanceof Decision.None) {
+        if (decision.isNone()) {
             return x;
         }
-        if (decision instanceof Decision.Gated gated) {
-            if (execution == Execution.MASKED) {
-                boolean evicting = kv == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION;
-                NDArray f =
-                        evicting ? calls.evicting(site, x, gated.gate(), rows) : calls.output(site, x, rows); // (N, D)
-                return gated(x, f, gated.gate()); // (N, D)
-            }
-            if (calls.routesOnDevice(site, rows, kv)) {
-                boolean always = execution == Execution.ALWAYS_PACKED;
-                int most = always ? rows.size() : packing.most(this, site.module(), rows.size());
-                return calls.routed(site, x, gated.gate(), most, rows); // (N, D)
-            }
-            int[] executing = gated.executing();
-            if (executing.length == 0) {
-                return x;
-            }
-            if (executing.length < rows.size()) {
-                boolean mustPack = execution == Execution.ALWAYS_PACKED
-                        || Torch.recordsGradients()
-                        || (kv == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION);
-                if (mustPack || packs(site.module(), executing.length, rows.size())) {
-                    return calls.packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
-                }
-                return gated(x, output(site, x, rows), gated.gate()); // (N, D)
-            }
+        if (decision.isAll()) {
+            return dense(site, x, rows);
         }
-        return dense(site, x, rows);
+        boolean evicting = kv == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION;
+        if (execution == Execution.MASKED) {
+            NDArray f = evicting ? calls.evicting(site, x, decision.gate(), rows) : calls.output(site, x, rows);
+            return gated(x, f, decision.gate()); // (N, D)
+        }
+        if (calls.routesOnDevice(site, rows, kv)) {
+            boolean always = execution == Execution.ALWAYS_PACKED;
+            int most = always ? rows.size() : packing.most(this, site.module(), rows.size());
+            return calls.routed(site, x, decision.gate(), most, rows); // (N, D)
+        }
+        int[] executing = decision.executing(rows.size());
+        if (executing.length == 0) {
+            return x;
+        }
+        if (executing.length == rows.size()) {
+            return decision.isWeighted()
+                    ? gated(x, output(site, x, rows), decision.gate())
+                    : dense(site, x, rows); // (N, D)
+        }
+        boolean mustPack = execution == Execution.ALWAYS_PACKED || Torch.recordsGradients() || evicting;
+        if (mustPack || packs(site.module(), executing.length, rows.size())) {
+            RowSet set = RowSet.of(x.getManager(), rows, executing);
+            return calls.packed(site, x, rows, set, kv, decision); // (N, D)
+        }
+        return gated(x, output(site, x, rows), decision.gate()); // (N, D)
     }
 
     /** x + g f; consumes f. */

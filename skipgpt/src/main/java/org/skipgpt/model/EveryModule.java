@@ -11,17 +11,22 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
         Decision decision = inner.decide(site, residual, layerInput, rows);
-        if (decision instanceof Decision.Gated) {
+        if (!decision.isAll() && !decision.isNone()) {
             return decision;
         }
         float[] gate = new float[rows.size()];
-        Arrays.fill(gate, decision instanceof Decision.All ? 1 : 0);
-        return new Decision.Gated(residual.getManager(), gate);
+        Arrays.fill(gate, decision.isAll() ? 1 : 0);
+        return Decision.gated(residual.getManager(), gate);
     }
 
     @Override
     public LayerPolicy settled() {
         return new EveryModule(inner.settled());
+    }
+
+    @Override
+    public LayerPolicy withLogits() {
+        return new EveryModule(inner.withLogits());
     }
 
     @Override

@@ -71,7 +71,7 @@ public record ForcedPolicy(
         if (open == 0) {
             return Decision.none();
         }
-        return open == gate.length ? Decision.all() : new Decision.Gated(residual.getManager(), gate);
+        return open == gate.length ? Decision.all() : Decision.gated(residual.getManager(), gate);
     }
 
     @Override

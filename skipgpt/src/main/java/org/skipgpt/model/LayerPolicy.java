@@ -27,6 +27,11 @@ public interface LayerPolicy {
         return this;
     }
 
+    /** The same decisions, each with the router's logits where the policy has routers; may take longer. */
+    default LayerPolicy withLogits() {
+        return this;
+    }
+
     /** Which keys and values exist for skipped tokens. */
     default KvPolicy kvPolicy() {
         return KvPolicy.KEEP;

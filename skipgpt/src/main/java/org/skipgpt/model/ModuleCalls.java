@@ -225,15 +225,29 @@ final class ModuleCalls {
         return program.call("take", array, index);
     }
 
-    /** Adds the outputs of the rows that execute: (N, D). */
-    NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
+    /**
+     * Adds the outputs of the rows that execute, each by its weight: (N, D).
+     *
+     * @param set the rows that the decision executes
+     */
+    NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv, Decision decision) {
         if (site.module() == ModuleKind.MLP) {
-            return call("mlp_packed", site, x, set.index()); // (N, D)
+            return decision.isWeighted()
+                    ? scattered(x, set, decision, call("mlp", site, take(x, set.index())))
+                    : call("mlp_packed", site, x, set.index()); // (N, D)
         }
-        try (NDArray f = kv == KvPolicy.EXECUTED
+        NDArray f = kv == KvPolicy.EXECUTED
                 ? amongThemselves(site, x, rows, set)
-                : someOutputs(site, x, rows, set)) { // (n, D)
-            return program.call("scatter", x, set.index(), f); // (N, D)
+                : someOutputs(site, x, rows, set); // (n, D)
+        return scattered(x, set, decision, f); // (N, D)
+    }
+
+    /** Adds outputs (n, D) of some rows to the stream, each by its weight; consumes them: (N, D). */
+    NDArray scattered(NDArray x, RowSet set, Decision decision, NDArray f) {
+        try (f) {
+            return decision.isWeighted()
+                    ? program.call("scatter_weighted", x, set.index(), f, decision.gate())
+                    : program.call("scatter", x, set.index(), f); // (N, D)
         }
     }
 

@@ -34,7 +34,8 @@ record ModuleRuns(Decoder decoder) implements PackingCosts.Runs {
                 } else if (decoder.calls().routesOnDevice(site, rows, KvPolicy.KEEP)) {
                     y = decoder.calls().routed(site, x, gate, n, rows);
                 } else {
-                    y = decoder.calls().packed(site, x, rows, RowSet.of(scope, rows, chosen), KvPolicy.KEEP);
+                    y = decoder.calls()
+                            .packed(site, x, rows, RowSet.of(scope, rows, chosen), KvPolicy.KEEP, Decision.all());
                 }
             }
             // Waits for a GPU.

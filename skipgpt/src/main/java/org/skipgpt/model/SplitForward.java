@@ -37,11 +37,11 @@ public final class SplitForward {
     public NDArray module(ModuleSite site, NDArray x, NDArray layerInput, Rows rows, LayerPolicy policy) {
         Decision decision = policy.decide(site, x, layerInput, rows);
         boolean evicting = policy.kvPolicy() == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION;
-        if (!(decision instanceof Decision.Gated gated) || evicting) {
+        if (decision.isAll() || decision.isNone() || evicting) {
             return decoder.run(site, x, rows, decision, policy.kvPolicy(), Execution.MASKED);
         }
-        NDArray gate = gated.gate();
-        int[] open = gated.executing();
+        NDArray gate = decision.gate();
+        int[] open = decision.executing(rows.size());
         if (open.length == rows.size()) {
             return decoder.run(site, x, rows, decision, policy.kvPolicy(), Execution.MASKED);
         }

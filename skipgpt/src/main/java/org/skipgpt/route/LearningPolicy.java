@@ -64,7 +64,7 @@ public final class LearningPolicy implements LayerPolicy {
         ExecutionBounds bounds = setting.bounds().at(drawn);
         NDList sampled = gate.sample(z, g, setting.tau(), bounds, setting.forced(), rows);
         gates.add(sampled.get(0)); // (N)
-        return new Decision.Gated(sampled.get(0));
+        return Decision.gated(sampled.get(0)).withLogits(z);
     }
 
     /** Gates (N) of the modules decided so far, in forward order; they carry the gradient. */

@@ -25,7 +25,7 @@ public final class RoutedPolicy implements LayerPolicy {
     private final Thresholds thresholds;
     private final ForcedExecution forced;
     private final KvPolicy kv;
-    private final GateWatch watch;
+    private final boolean tells;
     // Where a dial stands; empty where thresholds were set otherwise.
     private final String dial;
     // Copies of all routers, or none.
@@ -37,7 +37,7 @@ public final class RoutedPolicy implements LayerPolicy {
             Thresholds thresholds,
             ForcedExecution forced,
             KvPolicy kv,
-            GateWatch watch,
+            boolean tells,
             String dial,
             List<HostRouter> onHost) {
         this.gate = gate;
@@ -45,7 +45,7 @@ public final class RoutedPolicy implements LayerPolicy {
         this.thresholds = thresholds;
         this.forced = forced;
         this.kv = kv;
-        this.watch = watch;
+        this.tells = tells;
         this.dial = dial;
         this.onHost = onHost;
     }
@@ -53,13 +53,12 @@ public final class RoutedPolicy implements LayerPolicy {
     /** Argmax of the routers; keys and values of every token. */
     public static RoutedPolicy of(Gate gate, Routers routers) {
         Thresholds argmax = Thresholds.argmax();
-        return new RoutedPolicy(
-                gate, routers, argmax, ForcedExecution.none(), KvPolicy.KEEP, GateWatch.NONE, "", List.of());
+        return new RoutedPolicy(gate, routers, argmax, ForcedExecution.none(), KvPolicy.KEEP, false, "", List.of());
     }
 
     /** With other thresholds. */
     public RoutedPolicy withThresholds(Thresholds other) {
-        return new RoutedPolicy(gate, routers, other, forced, kv, watch, "", List.of());
+        return new RoutedPolicy(gate, routers, other, forced, kv, tells, "", List.of());
     }
 
     /** With the thresholds of a dial that stands at a share to skip. */
@@ -70,32 +69,33 @@ public final class RoutedPolicy implements LayerPolicy {
                         .stripTrailingZeros()
                         .toPlainString()
                 + " %";
-        return new RoutedPolicy(gate, routers, other, forced, kv, watch, stands, List.of());
+        return new RoutedPolicy(gate, routers, other, forced, kv, tells, stands, List.of());
     }
 
     /** With rows that always execute. */
     public RoutedPolicy withForced(ForcedExecution other) {
-        return new RoutedPolicy(gate, routers, thresholds, other, kv, watch, dial, List.of());
+        return new RoutedPolicy(gate, routers, thresholds, other, kv, tells, dial, List.of());
     }
 
     /** Under another K/V policy; the checkpoint loader refuses one the routers were not tuned for. */
     public RoutedPolicy withKvPolicy(KvPolicy other) {
-        return new RoutedPolicy(gate, routers, thresholds, forced, other, watch, dial, List.of());
+        return new RoutedPolicy(gate, routers, thresholds, forced, other, tells, dial, List.of());
     }
 
-    /** Watched: a view that tells every decision. */
-    public RoutedPolicy withWatch(GateWatch other) {
-        return new RoutedPolicy(gate, routers, thresholds, forced, kv, other, dial, List.of());
+    /** Each decision carries its logits, for which router and choice are two calls. */
+    @Override
+    public RoutedPolicy withLogits() {
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, true, dial, List.of());
     }
 
     /** Its linear routers are copied to the host, where they decide about few rows. */
     @Override
     public RoutedPolicy settled() {
-        if (!HostRouter.serves(routers) || watch != GateWatch.NONE) {
+        if (!HostRouter.serves(routers) || tells) {
             return this;
         }
         List<HostRouter> copies = routers.all().stream().map(HostRouter::of).toList();
-        return new RoutedPolicy(gate, routers, thresholds, forced, kv, watch, dial, copies);
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, tells, dial, copies);
     }
 
     @Override
@@ -110,15 +110,14 @@ public final class RoutedPolicy implements LayerPolicy {
         if (!onHost.isEmpty() && HostRouter.serves(rows)) {
             HostRouter own = onHost.get(routers.config().coupled() ? site.layer() : site.index());
             float[] open = own.choose(u.toFloatArray(), thresholds.at(module), forced.rows(rows));
-            return new Decision.Gated(u.getManager(), open); // (N)
+            return Decision.gated(u.getManager(), open); // (N)
         }
-        if (watch == GateWatch.NONE) {
-            return new Decision.Gated(gate.choose(routers.of(site), u, thresholds.at(module), forced, rows)); // (N)
+        if (!tells) {
+            return Decision.gated(gate.choose(routers.of(site), u, thresholds.at(module), forced, rows)); // (N)
         }
         NDArray logits = gate.logits(routers.of(site), u); // (N, 2)
-        NDArray open = gate.choose(logits, thresholds.at(module), forced, rows); // (N)
-        watch.decided(site, logits, open, rows);
-        return new Decision.Gated(open);
+        return Decision.gated(gate.choose(logits, thresholds.at(module), forced, rows))
+                .withLogits(logits); // (N)
     }
 
     /** The gate arithmetic. */

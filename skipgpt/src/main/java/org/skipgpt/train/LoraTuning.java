@@ -121,8 +121,8 @@ public final class LoraTuning implements Objective {
         Trace watch = new Trace() {
             @Override
             public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows r) {
-                skipped[site.index() % 2] +=
-                        skippedShare(decision, r.size()) / own.config().layers();
+                skipped[site.index() % 2] += (1 - (double) decision.executed(r.size()) / r.size())
+                        / own.config().layers();
             }
         };
         Backward passes = new Backward(own, rows, LanguageLoss.targets(sequences), weight);
@@ -167,13 +167,6 @@ public final class LoraTuning implements Objective {
             middle.close();
         }
         return out;
-    }
-
-    private static double skippedShare(Decision decision, int n) {
-        if (decision instanceof Decision.Gated gated) {
-            return 1 - (double) gated.executing().length / n;
-        }
-        return decision instanceof Decision.None ? 1 : 0;
     }
 
     @Override

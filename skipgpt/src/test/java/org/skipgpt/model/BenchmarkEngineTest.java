@@ -46,7 +46,8 @@ class BenchmarkEngineTest {
             Rows rows = model.decoder().rows(scope, ids);
             NDArray x = model.decoder().embed(rows);
             for (ModuleSite site : model.config().sites()) {
-                assertThat(policy.decide(site, x, x, rows)).isInstanceOf(Decision.Gated.class);
+                Decision decision = policy.decide(site, x, x, rows);
+                assertThat(decision.isAll() || decision.isNone()).isFalse();
                 assertThat(policy.isDropped(site)).isFalse();
             }
         }

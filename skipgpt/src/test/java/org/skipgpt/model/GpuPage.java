@@ -302,8 +302,8 @@ public final class GpuPage {
             }
             return held.computeIfAbsent(site.index() + " of " + rows.size(), key -> {
                 Decision decision = pattern.decide(site, residual, layerInput, rows);
-                if (decision instanceof Decision.Gated gated) {
-                    gated.gate().attach(residual.getManager().getParentManager());
+                if (!decision.isAll() && !decision.isNone()) {
+                    decision.gate().attach(residual.getManager().getParentManager());
                 }
                 return decision;
             });

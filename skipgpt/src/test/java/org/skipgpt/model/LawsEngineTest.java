@@ -217,7 +217,7 @@ class LawsEngineTest {
         public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
             float[] gates = new float[rows.size()];
             Arrays.fill(gates, gate);
-            return new Decision.Gated(residual.getManager().create(gates));
+            return Decision.gated(residual.getManager().create(gates));
         }
 
         @Override
