@@ -150,7 +150,13 @@ class TuningVerbsEngineTest {
         assertThat(dial.set(routed, 0.625).policy().describe()).endsWith(" · dial 62.5 %");
         assertThat(policy.withThresholds(Thresholds.of(0.6)).describe()).endsWith(" · threshold 0.6000");
         assertThat(policy.withKvPolicy(KvPolicy.DEFERRED).describe()).endsWith(" · K/V deferred");
-        assertThat(policy.identity()).startsWith("routers · linear · K/V keep · RouterConfig[");
+        assertThat(policy.identity().former().orElseThrow())
+                .startsWith(
+                        "routers · linear · K/V keep · RouterConfig[form=LINEAR, input=MODULE, norm=NONE, bias=true,"
+                                + " hidden=0, coupled=false] · [0.0] · ForcedExecution[firstTokens=0, layers=[]] · ");
+        assertThat(policy.identity().json())
+                .startsWith(
+                        "{\"bias\":true,\"form\":\"LINEAR\",\"input\":\"MODULE\",\"kind\":\"routers\",\"kv\":\"KEEP\"");
         assertThat(dial.set(routed, 0.2).policy().identity())
                 .isEqualTo(
                         policy.withThresholds(dial.marks().get(0).thresholds()).identity());

@@ -6,6 +6,7 @@ import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.report.Identity;
 
 /** The decisions of a policy under another K/V policy, to measure what the difference costs. */
 record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolicy {
@@ -35,8 +36,8 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
-    public String identity() {
-        return inner.identity() + " under " + kvPolicy;
+    public Identity identity() {
+        return Identity.of("under a K/V policy").with("kv", kvPolicy).with("inner", inner.identity());
     }
 
     @Override

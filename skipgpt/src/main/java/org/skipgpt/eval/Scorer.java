@@ -8,6 +8,7 @@ import java.util.concurrent.CancellationException;
 import org.skipgpt.data.DataFault;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Identity;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.StopOnExit;
@@ -95,12 +96,12 @@ public final class Scorer {
         int context = model.config().maxPositions();
         int longest = options.maxTokens() == 0 ? context : Math.min(context, options.maxTokens());
         PairEncoder encoder = new PairEncoder(model.tokenizer(), options.bos(), longest);
-        String identity = ModelIdentity.of(model) + "|" + data.task().identity() + "|" + data.shots() + "|"
-                + options.bos() + "|" + options.rounding() + "|" + longest;
+        Identity identity = identity(data, longest);
         for (Item item : data.items()) {
             Interruption.check();
-            String key = ScoreStore.key(identity, item);
-            Optional<Scores> known = store.get(key);
+            String key = ScoreStore.key(identity.json(), item);
+            Optional<Scores> known =
+                    store.get(key).or(() -> identity.former().flatMap(text -> store.get(ScoreStore.key(text, item))));
             if (known.isPresent()) {
                 done.add(scored(item, known.get()));
                 continue;
@@ -113,6 +114,22 @@ public final class Scorer {
                 faults.add(new DataFault(item.file(), item.line(), String.valueOf(e.getMessage())));
             }
         }
+    }
+
+    private Identity identity(TaskData data, int longest) {
+        Identity of = ModelIdentity.of(model);
+        Identity task = data.task().identity();
+        Identity all = Identity.of("scores")
+                .with("model", of)
+                .with("task", task)
+                .with("shots", data.shots())
+                .with("bos", options.bos())
+                .with("rounding", options.rounding())
+                .with("longest", longest);
+        return of.former()
+                .map(text -> all.formerly(text + "|" + task.former().orElseThrow() + "|" + data.shots() + "|"
+                        + options.bos() + "|" + options.rounding() + "|" + longest))
+                .orElse(all);
     }
 
     private static ItemScore scored(Item item, Scores scores) {

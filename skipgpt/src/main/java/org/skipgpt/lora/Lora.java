@@ -11,7 +11,6 @@ import java.util.SplittableRandom;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.DecoderWeights;
-import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerWeights;
 import org.skipgpt.model.ModuleKind;
@@ -129,8 +128,7 @@ public final class Lora {
         // The sum of base and adapter is another model, so it has no hash of a stored checkpoint.
         LanguageModel plain =
                 LanguageModel.dense(model.name() + " merged", "", model.tokenizer(), model.config(), merged);
-        LanguageModel routed = plain.withPolicy(model.policy());
-        return model.execution() == Execution.MASKED ? routed.masked() : routed;
+        return plain.withPolicy(model.policy()).withExecution(model.execution());
     }
 
     // Where a projection lies in LayerWeights: query, key over value, output; gate over up, down.

@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import org.skipgpt.report.Identity;
 
 /** Every module runs for every token. */
 record DensePolicy() implements LayerPolicy {
@@ -12,6 +13,11 @@ record DensePolicy() implements LayerPolicy {
     @Override
     public boolean isConstant(ModuleSite site) {
         return true;
+    }
+
+    @Override
+    public Identity identity() {
+        return Identity.of("dense").formerly("dense KEEP");
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import java.util.Arrays;
+import org.skipgpt.report.Identity;
 
 /**
  * A policy as the published code carries it out: a gate for every row of every module, also where all skip or the module
@@ -27,6 +28,11 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     @Override
     public LayerPolicy withLogits() {
         return new EveryModule(inner.withLogits());
+    }
+
+    @Override
+    public Identity identity() {
+        return Identity.of("every module").with("inner", inner.identity());
     }
 
     @Override

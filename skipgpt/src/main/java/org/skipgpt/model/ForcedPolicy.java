@@ -2,6 +2,7 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import java.util.Locale;
+import org.skipgpt.report.Identity;
 
 /**
  * Skips a given share of tokens by a seeded pattern, without looking at them: for measurements and tests.
@@ -110,6 +111,11 @@ public record ForcedPolicy(
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
         return ((z ^ (z >>> 31)) >>> 11) * 0x1.0p-53;
+    }
+
+    @Override
+    public Identity identity() {
+        return Identity.of("forced", this);
     }
 
     @Override

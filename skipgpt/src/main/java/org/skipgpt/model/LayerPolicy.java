@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import org.skipgpt.report.Identity;
 
 /**
  * The one seam where layers are skipped: dense, static pruning and learned routing are policies over the same forward
@@ -47,10 +48,15 @@ public interface LayerPolicy {
         return isDropped(site);
     }
 
-    /** What decides its decisions, for keys of stored results; a policy with weights puts their hash in. */
-    default String identity() {
-        return describe() + " " + kvPolicy();
-    }
+    /**
+     * All that decides its decisions: results are stored under it, so two policies that decide differently differ here. A
+     * policy with weights puts their hash in.
+     *
+     * <pre>{@code
+     * return Identity.of("random skip").with("share", share).with("seed", seed).with("kv", kvPolicy());
+     * }</pre>
+     */
+    Identity identity();
 
     /** One short phrase, e.g. {@code "dense"} or {@code "routers at 25 %"}. */
     String describe();

@@ -47,6 +47,10 @@ public final class LayerWeights {
         mlp.changing();
     }
 
+    boolean isChanging() {
+        return attention.isChanging() || mlp.isChanging();
+    }
+
     private ModuleWeights weights(ModuleKind module) {
         return module == ModuleKind.ATTENTION ? attention : mlp;
     }

@@ -6,6 +6,7 @@ import org.skipgpt.model.Decision;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.report.Identity;
 
 /** Leaves out the same modules for every token. */
 record DropPolicy(DropPlan plan) implements LayerPolicy {
@@ -25,8 +26,12 @@ record DropPolicy(DropPlan plan) implements LayerPolicy {
     }
 
     @Override
-    public String identity() {
-        return "drop " + plan.dropped();
+    public Identity identity() {
+        return Identity.of("drop")
+                .with(
+                        "modules",
+                        plan.dropped().stream().map(ModuleSite::toString).toList())
+                .formerly("drop " + plan.dropped());
     }
 
     @Override

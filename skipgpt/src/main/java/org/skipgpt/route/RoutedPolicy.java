@@ -11,6 +11,7 @@ import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.report.Identity;
 
 /**
  * Learned routing at inference: a token runs a module where its router says so. No noise, no gradient.
@@ -147,10 +148,24 @@ public final class RoutedPolicy implements LayerPolicy {
 
     /** The decisions' whole cause: router weights by their hash, thresholds, forced rows, K/V policy. */
     @Override
-    public String identity() {
-        // Stored results are found under this text, so it stays as it is whatever people are shown.
-        return "routers · " + form() + " · " + keeping() + " · " + routers.config() + " · " + thresholds + " · "
-                + forced + " · " + routers.hash();
+    public Identity identity() {
+        RouterConfig c = routers.config();
+        String hash = routers.hash();
+        return Identity.of("routers")
+                .with("form", c.form())
+                .with("input", c.input())
+                .with("norm", c.norm(), RouterConfig.Norm.NONE)
+                .with("bias", c.bias())
+                .with("coupled", c.coupled(), false)
+                .with("thresholds", thresholds.logits())
+                .with("firstTokens", forced.firstTokens(), 0)
+                .with("layers", forced.layers(), List.of())
+                .with("kv", kv)
+                .with("weights", hash)
+                .formerly("routers · " + form() + " · " + keeping() + " · RouterConfig[form=" + c.form() + ", input="
+                        + c.input() + ", norm=" + c.norm() + ", bias=" + c.bias() + ", hidden=" + c.hidden()
+                        + ", coupled=" + c.coupled() + "] · " + thresholds + " · ForcedExecution[firstTokens="
+                        + forced.firstTokens() + ", layers=" + forced.layers() + "] · " + hash);
     }
 
     /** Its routers, and of thresholds and K/V policy what is not the usual. */

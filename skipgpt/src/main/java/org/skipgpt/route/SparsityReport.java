@@ -39,7 +39,7 @@ public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
                         trace.skipped(ModuleKind.ATTENTION),
                         trace.skipped(ModuleKind.MLP),
                         context,
-                        4));
+                        model.cacheNumberBytes()));
     }
 
     @Override

@@ -184,7 +184,7 @@ public final class LoraTuning implements Objective {
     public String fingerprint() {
         return describe() + " · " + config.rank() + "/" + config.alpha() + "/" + config.dropout() + " on "
                 + config.targets().stream().sorted().toList() + " · "
-                + model.policy().identity() + " · " + sampling + " · "
+                + model.policy().identity().json() + " · " + sampling + " · "
                 + model.config() + " · " + model.hash() + " · " + data;
     }
 }

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import org.junit.jupiter.api.Test;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.report.Identity;
 import org.skipgpt.torch.Torch;
 
 /** What the three turns of a benchmark compute, and what is left of one that was stopped. */
@@ -120,6 +121,11 @@ class BenchmarkEngineTest {
                 Thread.currentThread().interrupt();
             }
             return Decision.all();
+        }
+
+        @Override
+        public Identity identity() {
+            return Identity.of("stops", this);
         }
 
         @Override

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.report.Identity;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -218,6 +219,11 @@ class LawsEngineTest {
             float[] gates = new float[rows.size()];
             Arrays.fill(gates, gate);
             return Decision.gated(residual.getManager().create(gates));
+        }
+
+        @Override
+        public Identity identity() {
+            return Identity.of("gates", this);
         }
 
         @Override

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.report.Identity;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -200,6 +201,11 @@ class PackedEngineTest {
             float[] gates = new float[rows.size()];
             Arrays.fill(gates, gate);
             return Decision.gated(residual.getManager().create(gates));
+        }
+
+        @Override
+        public Identity identity() {
+            return Identity.of("gates", this);
         }
 
         @Override

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.report.Identity;
 import org.skipgpt.torch.Torch;
 
 /** A gate that is neither 0 nor 1 weighs what a module adds, however the decision is carried out. */
@@ -145,6 +146,11 @@ class WeightedEngineTest {
         }
 
         @Override
+        public Identity identity() {
+            return Identity.of("weights", this);
+        }
+
+        @Override
         public String describe() {
             return "weights";
         }
@@ -162,6 +168,11 @@ class WeightedEngineTest {
         @Override
         public boolean isConstant(ModuleSite site) {
             return true;
+        }
+
+        @Override
+        public Identity identity() {
+            return Identity.of("claims");
         }
 
         @Override
