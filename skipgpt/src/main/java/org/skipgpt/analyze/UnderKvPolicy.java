@@ -36,6 +36,26 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
+    public LayerPolicy drawn(long seed) {
+        return new UnderKvPolicy(inner.drawn(seed), kvPolicy);
+    }
+
+    @Override
+    public LayerPolicy core() {
+        return inner.core();
+    }
+
+    @Override
+    public LayerPolicy withCore(LayerPolicy other) {
+        return new UnderKvPolicy(inner.withCore(other), kvPolicy);
+    }
+
+    @Override
+    public long parameters(ModuleSite site) {
+        return inner.parameters(site);
+    }
+
+    @Override
     public Identity identity() {
         return Identity.of("under a K/V policy").with("kv", kvPolicy).with("inner", inner.identity());
     }

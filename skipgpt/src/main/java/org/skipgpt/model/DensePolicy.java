@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import java.util.List;
 import org.skipgpt.report.Identity;
 
 /** Every module runs for every token. */
@@ -18,6 +19,11 @@ record DensePolicy() implements LayerPolicy {
     @Override
     public Identity identity() {
         return Identity.of("dense").formerly("dense KEEP");
+    }
+
+    @Override
+    public List<SavedPolicy> saved() {
+        return List.of();
     }
 
     @Override

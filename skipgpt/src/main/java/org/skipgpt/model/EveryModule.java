@@ -31,6 +31,26 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     }
 
     @Override
+    public LayerPolicy drawn(long seed) {
+        return new EveryModule(inner.drawn(seed));
+    }
+
+    @Override
+    public LayerPolicy core() {
+        return inner.core();
+    }
+
+    @Override
+    public LayerPolicy withCore(LayerPolicy other) {
+        return new EveryModule(inner.withCore(other));
+    }
+
+    @Override
+    public long parameters(ModuleSite site) {
+        return inner.parameters(site);
+    }
+
+    @Override
     public Identity identity() {
         return Identity.of("every module").with("inner", inner.identity());
     }

@@ -343,6 +343,11 @@ public final class LanguageModel {
         return policy;
     }
 
+    /** Whether some token may skip some module. */
+    public boolean skips() {
+        return config().sites().stream().anyMatch(site -> !policy.isConstant(site) || policy.isDropped(site));
+    }
+
     /** How decisions are carried out. */
     public Execution execution() {
         return execution;

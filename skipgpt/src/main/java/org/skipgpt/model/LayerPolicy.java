@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import java.util.List;
 import org.skipgpt.report.Identity;
 
 /**
@@ -33,6 +34,24 @@ public interface LayerPolicy {
         return this;
     }
 
+    /**
+     * The same policy while weights learn under it: one that draws does so anew in each pass, by the seed alone. Layers that
+     * are run twice decide alike.
+     */
+    default LayerPolicy drawn(long seed) {
+        return this;
+    }
+
+    /** What decides about the modules that are left: the policy itself, unless it drops modules around another one. */
+    default LayerPolicy core() {
+        return this;
+    }
+
+    /** Another policy in the place of the core; what is dropped around it stays dropped. */
+    default LayerPolicy withCore(LayerPolicy other) {
+        return other;
+    }
+
     /** Which keys and values exist for skipped tokens. */
     default KvPolicy kvPolicy() {
         return KvPolicy.KEEP;
@@ -57,6 +76,22 @@ public interface LayerPolicy {
      * }</pre>
      */
     Identity identity();
+
+    /** Numbers it holds to decide about a module, e.g. of its router; 0 where nothing is learned. */
+    default long parameters(ModuleSite site) {
+        return 0;
+    }
+
+    /**
+     * What a folder must keep to make it again, outermost part first; nothing for one that every folder has a place for.
+     *
+     * @throws IllegalArgumentException if the policy does not say how it is saved
+     */
+    default List<SavedPolicy> saved() {
+        throw new IllegalArgumentException(
+                "the policy \"" + describe() + "\" does not say how it is saved: override saved()" + " in "
+                        + getClass().getName() + ", and write a PolicyReader that reads it");
+    }
 
     /** One short phrase, e.g. {@code "dense"} or {@code "routers at 25 %"}. */
     String describe();

@@ -5,12 +5,14 @@ import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
 
 /**
@@ -20,7 +22,7 @@ import org.skipgpt.report.Identity;
  * var routed = model.withPolicy(RoutedPolicy.of(gate, routers));
  * }</pre>
  */
-public final class RoutedPolicy implements LayerPolicy {
+public final class RoutedPolicy implements Dialled {
     private final Gate gate;
     private final Routers routers;
     private final Thresholds thresholds;
@@ -51,19 +53,24 @@ public final class RoutedPolicy implements LayerPolicy {
         this.onHost = onHost;
     }
 
+    /** The learned routing of a policy, whether or not modules are dropped around it. */
+    public static Optional<RoutedPolicy> in(LayerPolicy policy) {
+        return policy.core() instanceof RoutedPolicy routed ? Optional.of(routed) : Optional.empty();
+    }
+
     /** Argmax of the routers; keys and values of every token. */
     public static RoutedPolicy of(Gate gate, Routers routers) {
         Thresholds argmax = Thresholds.argmax();
         return new RoutedPolicy(gate, routers, argmax, ForcedExecution.none(), KvPolicy.KEEP, false, "", List.of());
     }
 
-    /** With other thresholds. */
+    @Override
     public RoutedPolicy withThresholds(Thresholds other) {
         return new RoutedPolicy(gate, routers, other, forced, kv, tells, "", List.of());
     }
 
-    /** With the thresholds of a dial that stands at a share to skip. */
-    RoutedPolicy withDial(Thresholds other, double target) {
+    @Override
+    public RoutedPolicy withDial(Thresholds other, double target) {
         String stands = "dial "
                 + BigDecimal.valueOf(100 * target)
                         .setScale(2, RoundingMode.HALF_UP)
@@ -131,7 +138,7 @@ public final class RoutedPolicy implements LayerPolicy {
         return routers;
     }
 
-    /** The thresholds. */
+    @Override
     public Thresholds thresholds() {
         return thresholds;
     }
@@ -144,6 +151,29 @@ public final class RoutedPolicy implements LayerPolicy {
     @Override
     public KvPolicy kvPolicy() {
         return kv;
+    }
+
+    /** Gumbel noise at temperature 1, as the authors' code has it in its second stage. */
+    @Override
+    public LayerPolicy drawn(long seed) {
+        LearningPolicy.Setting setting = new LearningPolicy.Setting(1, 1, forced, ExecutionBounds.none(), kv);
+        return new LearningPolicy(gate, routers, setting, Noise.gumbel(gate, seed));
+    }
+
+    @Override
+    public long parameters(ModuleSite site) {
+        RouterConfig config = routers.config();
+        return config.coupled() && site.module() == ModuleKind.MLP
+                ? 0
+                : routers.of(site).parameters().stream()
+                        .mapToLong(p -> p.getShape().size())
+                        .sum();
+    }
+
+    /** Nothing: every folder has a place for routers. */
+    @Override
+    public List<SavedPolicy> saved() {
+        return List.of();
     }
 
     /** The decisions' whole cause: router weights by their hash, thresholds, forced rows, K/V policy. */

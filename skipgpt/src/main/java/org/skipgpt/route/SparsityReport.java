@@ -2,7 +2,6 @@ package org.skipgpt.route;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
@@ -27,14 +26,14 @@ public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
         }
         RoutingTrace trace = RoutingTrace.joined(traces);
         KvPolicy kv = model.policy().kvPolicy();
-        Optional<RouterConfig> router = model.policy() instanceof RoutedPolicy routed
-                ? Optional.of(routed.routers().config())
-                : Optional.empty();
+        long deciding = model.config().sites().stream()
+                .mapToLong(model.policy()::parameters)
+                .sum();
         return new SparsityReport(
                 trace,
                 Cost.of(
                         model.config(),
-                        router,
+                        deciding,
                         kv,
                         trace.skipped(ModuleKind.ATTENTION),
                         trace.skipped(ModuleKind.MLP),

@@ -18,10 +18,7 @@ import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
-import org.skipgpt.route.ExecutionBounds;
-import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
-import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.torch.Gradients;
 
 /**
@@ -149,12 +146,7 @@ public final class LoraTuning implements Objective {
 
     // The draw depends on the micro-batch and the module alone, so that a layer run twice decides alike.
     private LayerPolicy policy(long seed) {
-        if (sampling == Sampling.GUMBEL && model.policy() instanceof RoutedPolicy routed) {
-            LearningPolicy.Setting setting =
-                    new LearningPolicy.Setting(1, 1, routed.forced(), ExecutionBounds.none(), routed.kvPolicy());
-            return new LearningPolicy(routed.gate(), routed.routers(), setting, Noise.gumbel(routed.gate(), seed));
-        }
-        return model.policy();
+        return sampling == Sampling.GUMBEL ? model.policy().drawn(seed) : model.policy();
     }
 
     private static NDArray layer(Decoder own, LayerPolicy policy, int layer, NDArray in, Rows rows, Trace trace) {
