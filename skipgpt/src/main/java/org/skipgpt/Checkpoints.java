@@ -22,7 +22,7 @@ import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Sha256;
 import org.skipgpt.torch.Dtype;
 
@@ -37,7 +37,7 @@ final class Checkpoints {
     private Checkpoints() {}
 
     /** Loads a folder, a file or a name into an owner of arrays. */
-    static LanguageModel load(String name, NDManager manager, Dtype dtype, Observer observer) {
+    static LanguageModel load(String name, NDManager manager, Dtype dtype, ProgressObserver observer) {
         if (name.equals("world")) {
             return folder("world", worldModel(), manager, dtype);
         }

@@ -8,7 +8,7 @@ import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.eval.Evaluator;
 import org.skipgpt.eval.Preset;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 
 /** Finds what an evaluation is asked for and where its data is. */
 final class Evaluations {
@@ -16,7 +16,8 @@ final class Evaluations {
 
     private Evaluations() {}
 
-    static Evaluation run(LanguageModel model, EvaluationOptions options, Observer observer, List<String> what) {
+    static Evaluation run(
+            LanguageModel model, EvaluationOptions options, ProgressObserver observer, List<String> what) {
         List<String> tasks = new ArrayList<>(what);
         List<String> presets = what.stream().filter(Preset::isNamed).toList();
         tasks.removeAll(presets);

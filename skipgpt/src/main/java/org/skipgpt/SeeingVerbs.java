@@ -20,7 +20,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.prune.Ranking;
 import org.skipgpt.prune.StockFolder;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.train.TrainingCurves;
 import org.skipgpt.train.TrainingRun;
 import org.skipgpt.train.Tuned;
@@ -42,7 +42,7 @@ public abstract class SeeingVerbs {
 
     /** Executed share of attention and MLP along the context, window 100: the paper's figure 6. */
     public static ContextDrift drift(LanguageModel model, String... texts) {
-        return drift(model, ContextDrift.PAPER_WINDOW, Observer.silent(), texts);
+        return drift(model, ContextDrift.PAPER_WINDOW, ProgressObserver.silent(), texts);
     }
 
     /**
@@ -50,18 +50,18 @@ public abstract class SeeingVerbs {
      *
      * @param texts cut at the model's context
      */
-    public static ContextDrift drift(LanguageModel model, int window, Observer observer, String... texts) {
+    public static ContextDrift drift(LanguageModel model, int window, ProgressObserver observer, String... texts) {
         return ContextDrift.of(model, pieces(model, texts), window, observer);
     }
 
     /** Which modules the tokens of some texts run: executed share and router entropy of each. */
     public static RoutingMap routingMap(LanguageModel model, String... texts) {
-        return RoutingMap.of(model, pieces(model, texts), Observer.silent());
+        return RoutingMap.of(model, pieces(model, texts), ProgressObserver.silent());
     }
 
     /** What each token of some texts costs, shaded in the text, and against its surprisal. */
     public static TokenCost tokenCost(LanguageModel model, String... texts) {
-        return TokenCost.of(model, pieces(model, texts), Observer.silent());
+        return TokenCost.of(model, pieces(model, texts), ProgressObserver.silent());
     }
 
     /** Losses, skipped shares, temperature and learning rate of tunings, over each other: the paper's figure 4. */
@@ -82,7 +82,7 @@ public abstract class SeeingVerbs {
      * @param ratio wanted share of the parameters that its blocks have, 0..0.95
      */
     public static DropPlan shortGpt(LanguageModel model, String text, double ratio) {
-        return Ranking.shortGpt(model, calibration(model, text), Ranking.FinalNorm.INCLUDED, Observer.silent())
+        return Ranking.shortGpt(model, calibration(model, text), Ranking.FinalNorm.INCLUDED, ProgressObserver.silent())
                 .plan(ratio);
     }
 
@@ -94,7 +94,7 @@ public abstract class SeeingVerbs {
      * @param ratio wanted share of the parameters that its blocks have, 0..0.95
      */
     public static DropPlan jointLayerDrop(LanguageModel model, String text, double ratio) {
-        return Ranking.jointLayerDrop(model, calibration(model, text), Observer.silent())
+        return Ranking.jointLayerDrop(model, calibration(model, text), ProgressObserver.silent())
                 .plan(ratio);
     }
 
@@ -105,12 +105,12 @@ public abstract class SeeingVerbs {
 
     /** Heals a pruned model with a fresh adapter over what is left; workshop settings. */
     public static Tuned recover(LanguageModel pruned, List<String> documents) {
-        return recover(pruned, documents, TuningOptions.workshop(), Observer.silent());
+        return recover(pruned, documents, TuningOptions.workshop(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */
     public static Tuned recover(
-            LanguageModel pruned, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel pruned, List<String> documents, TuningOptions options, ProgressObserver observer) {
         return Tuning.recover(pruned, documents, options, observer);
     }
 
@@ -125,24 +125,24 @@ public abstract class SeeingVerbs {
 
     /** Logits, memory and speed of the three K/V policies against the whole pass with all keys. */
     public static KvConsistency kvConsistency(LanguageModel model, String... texts) {
-        return KvConsistency.of(model, pieces(model, texts), Observer.silent());
+        return KvConsistency.of(model, pieces(model, texts), ProgressObserver.silent());
     }
 
     /** Measured time of each module on a text read at once, beside the operations the formula counts. */
     public static ModuleCost cost(LanguageModel model, String text) {
-        return ModuleCost.of(model, pieces(model, text).get(0), ModuleCost.ROUNDS, Observer.silent());
+        return ModuleCost.of(model, pieces(model, text).get(0), ModuleCost.ROUNDS, ProgressObserver.silent());
     }
 
     /** What attention and MLP skip when one model's thresholds are turned to each target: the paper's figure 5. */
     public static RoutingByTarget targets(LanguageModel model, double[] targets, String... texts) {
-        return RoutingByTarget.dialled(model, targets, pieces(model, texts), Observer.silent());
+        return RoutingByTarget.dialled(model, targets, pieces(model, texts), ProgressObserver.silent());
     }
 
     /** How long a model writes what the dense one writes, greedily, up to 64 tokens a prompt. */
     public static GreedyAgreement agreement(LanguageModel model, LanguageModel dense, String... prompts) {
         List<int[]> ids =
                 Arrays.stream(prompts).map(model.tokenizer()::encodeWithBos).toList();
-        return GreedyAgreement.of(model, dense, ids, 64, Observer.silent());
+        return GreedyAgreement.of(model, dense, ids, 64, ProgressObserver.silent());
     }
 
     /**
@@ -162,7 +162,7 @@ public abstract class SeeingVerbs {
                 .flatMap(List::stream)
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("no model to measure; give one for each method"));
-        return Scaling.sweep(trials, pieces(first, texts), Optional.empty(), Observer.silent());
+        return Scaling.sweep(trials, pieces(first, texts), Optional.empty(), ProgressObserver.silent());
     }
 
     private static List<int[]> calibration(LanguageModel model, String text) {

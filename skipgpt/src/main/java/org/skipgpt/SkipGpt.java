@@ -21,7 +21,7 @@ import org.skipgpt.model.Generation;
 import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.train.TextTraining;
 import org.skipgpt.train.TrainingRun;
 
@@ -62,11 +62,11 @@ public final class SkipGpt extends TuningVerbs {
      * @throws org.skipgpt.io.CheckpointException if there is no such model, or it is broken or of an unknown family
      */
     public static LanguageModel load(String name) {
-        return load(name, Observer.silent());
+        return load(name, ProgressObserver.silent());
     }
 
     /** The same; a download tells an observer how far it is. */
-    public static LanguageModel load(String name, Observer observer) {
+    public static LanguageModel load(String name, ProgressObserver observer) {
         Workspace workspace = Workspace.current();
         return workspace.add(manager -> Checkpoints.load(name, manager, workspace.dtype(), observer));
     }
@@ -132,7 +132,7 @@ public final class SkipGpt extends TuningVerbs {
      * @param work takes tokens, checkpoints and the log; one folder a run
      */
     public static TrainingRun train(
-            LanguageModel model, String texts, String work, TextTraining options, Observer observer) {
+            LanguageModel model, String texts, String work, TextTraining options, ProgressObserver observer) {
         return options.run(model, TextFiles.of(Path.of(texts)), Path.of(work), observer);
     }
 
@@ -185,28 +185,28 @@ public final class SkipGpt extends TuningVerbs {
      *     {@code wikitext2}, and paths of descriptions of your own, {@code my-task.json}
      */
     public static Evaluation evaluate(LanguageModel model, String... what) {
-        return evaluate(model, EvaluationOptions.defaults(), Observer.silent(), what);
+        return evaluate(model, EvaluationOptions.defaults(), ProgressObserver.silent(), what);
     }
 
     /** The same with options. */
     public static Evaluation evaluate(LanguageModel model, EvaluationOptions options, String... what) {
-        return evaluate(model, options, Observer.silent(), what);
+        return evaluate(model, options, ProgressObserver.silent(), what);
     }
 
     /** The same, told to an observer; interrupted, it returns what was scored so far. */
     public static Evaluation evaluate(
-            LanguageModel model, EvaluationOptions options, Observer observer, String... what) {
+            LanguageModel model, EvaluationOptions options, ProgressObserver observer, String... what) {
         return Evaluations.run(model, options, observer, List.of(what));
     }
 
     /** Perplexity of a text's file as pruning papers report WikiText-2: raw, rows joined by two line ends, windows of 2048. */
     public static Perplexity perplexity(LanguageModel model, String path) {
-        return perplexity(model, path, PerplexityOptions.wikitext2(), Observer.silent());
+        return perplexity(model, path, PerplexityOptions.wikitext2(), ProgressObserver.silent());
     }
 
     /** The same with every choice open, told to an observer. */
     public static Perplexity perplexity(
-            LanguageModel model, String path, PerplexityOptions options, Observer observer) {
+            LanguageModel model, String path, PerplexityOptions options, ProgressObserver observer) {
         return Perplexity.of(model, Path.of(path), options, observer);
     }
 

@@ -28,7 +28,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.Measured;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.train.SkipGptFolder;
@@ -64,7 +64,7 @@ public final class TuningStudy {
     private final Set<String> methods;
     private final LanguageModel base;
     private final List<String> documents;
-    private final Observer observer = ConsoleObserver.on(System.out);
+    private final ProgressObserver observer = ConsoleObserver.on(System.out);
 
     private TuningStudy(String model, Path work, long steps, int questions, Set<String> methods) {
         this.work = work;

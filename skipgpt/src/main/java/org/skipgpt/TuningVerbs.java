@@ -9,7 +9,7 @@ import java.util.function.Function;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
@@ -41,45 +41,53 @@ public abstract class TuningVerbs extends SeeingVerbs {
      * @param documents text to learn from; the last tenth, at most 32, is kept back to measure on
      */
     public static Tuned tuneRouters(LanguageModel model, double target, List<String> documents) {
-        return tuneRouters(model, target, documents, TuningOptions.workshop(), Observer.silent());
+        return tuneRouters(model, target, documents, TuningOptions.workshop(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer; interrupted, it returns what was learned so far. */
     public static Tuned tuneRouters(
-            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model,
+            double target,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
         return Tuning.routers(model, target, documents, options, observer);
     }
 
     /** Stage 2: a fresh adapter heals a model with routers, which are frozen; workshop settings. */
     public static Tuned tuneLora(LanguageModel model, List<String> documents) {
-        return tuneLora(model, documents, TuningOptions.workshop(), Observer.silent());
+        return tuneLora(model, documents, TuningOptions.workshop(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */
     public static Tuned tuneLora(
-            LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         return Tuning.lora(model, documents, options, observer);
     }
 
     /** SkipGPT-Joint: routers and adapter learn together; workshop settings. */
     public static Tuned tuneJoint(LanguageModel model, double target, List<String> documents) {
-        return tuneJoint(model, target, documents, TuningOptions.workshop(), Observer.silent());
+        return tuneJoint(model, target, documents, TuningOptions.workshop(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */
     public static Tuned tuneJoint(
-            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model,
+            double target,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
         return Tuning.joint(model, target, documents, options, observer);
     }
 
     /** The control: the same adapter on the same text, nothing skipped; workshop settings. */
     public static Tuned denseLora(LanguageModel model, List<String> documents) {
-        return denseLora(model, documents, TuningOptions.workshop(), Observer.silent());
+        return denseLora(model, documents, TuningOptions.workshop(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */
     public static Tuned denseLora(
-            LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         return Tuning.denseLora(model, documents, options, observer);
     }
 

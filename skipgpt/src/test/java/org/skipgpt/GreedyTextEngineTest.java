@@ -14,7 +14,7 @@ import org.skipgpt.model.Generation;
 import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.train.TuningOptions;
 
@@ -31,7 +31,7 @@ class GreedyTextEngineTest {
                         0.4,
                         worldTexts(200, 3),
                         TuningOptions.workshop().withSteps(40).withHeldOut(4),
-                        Observer.silent())
+                        ProgressObserver.silent())
                 .model();
         RoutedPolicy routed = (RoutedPolicy) tuned.policy();
         LanguageModel keep = tuned.withPolicy(routed.withKvPolicy(KvPolicy.KEEP));

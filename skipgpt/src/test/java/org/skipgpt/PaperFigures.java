@@ -29,7 +29,7 @@ import org.skipgpt.prune.Ranking;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.train.TrainingCurves;
 
 /**
@@ -52,7 +52,7 @@ final class PaperFigures {
     private final LanguageModel dense;
     private final PaperModels models;
     private final Path out;
-    private final Observer observer = ConsoleObserver.on(System.out);
+    private final ProgressObserver observer = ConsoleObserver.on(System.out);
     private final List<int[]> texts;
 
     private PaperFigures(LanguageModel dense, Path work, Path out) throws IOException {

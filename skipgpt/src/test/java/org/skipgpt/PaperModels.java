@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.train.Tuned;
 import org.skipgpt.train.TuningOptions;
 
@@ -19,11 +19,11 @@ final class PaperModels {
 
     private final LanguageModel dense;
     private final Path work;
-    private final Observer observer;
+    private final ProgressObserver observer;
     private final List<String> documents;
     private final Map<String, Tuned> made = new LinkedHashMap<>();
 
-    PaperModels(LanguageModel dense, List<String> documents, Path work, Observer observer) {
+    PaperModels(LanguageModel dense, List<String> documents, Path work, ProgressObserver observer) {
         this.dense = dense;
         this.documents = documents;
         this.work = work;

@@ -9,7 +9,7 @@ import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.Ranking;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.report.WholeFile;
 import org.skipgpt.train.Tuned;
@@ -20,9 +20,9 @@ final class PaperTable {
 
     private final LanguageModel dense;
     private final PaperModels models;
-    private final Observer observer;
+    private final ProgressObserver observer;
 
-    PaperTable(LanguageModel dense, PaperModels models, Observer observer) {
+    PaperTable(LanguageModel dense, PaperModels models, ProgressObserver observer) {
         this.dense = dense;
         this.models = models;
         this.observer = observer;

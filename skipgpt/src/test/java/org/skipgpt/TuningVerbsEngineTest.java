@@ -33,7 +33,7 @@ import org.skipgpt.io.CheckpointException;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Thresholds;
@@ -61,10 +61,10 @@ class TuningVerbsEngineTest {
     void stagesRunOneAfterTheOtherAndTheBaseStaysAsItIs() {
         float[][] before = model.logits(new int[] {5, 6, 7})[0];
 
-        Tuned rt = tuneRouters(model, 0.5, documents, QUICK.withSteps(60), Observer.silent());
-        Tuned rtl = tuneLora(rt.model(), documents, QUICK, Observer.silent());
-        Tuned joint = tuneJoint(model, 0.5, documents, QUICK, Observer.silent());
-        Tuned dense = denseLora(model, documents, QUICK, Observer.silent());
+        Tuned rt = tuneRouters(model, 0.5, documents, QUICK.withSteps(60), ProgressObserver.silent());
+        Tuned rtl = tuneLora(rt.model(), documents, QUICK, ProgressObserver.silent());
+        Tuned joint = tuneJoint(model, 0.5, documents, QUICK, ProgressObserver.silent());
+        Tuned dense = denseLora(model, documents, QUICK, ProgressObserver.silent());
 
         assertThat(rt.run().log().recent("r", 10)).isCloseTo(0.5, within(0.1));
         assertThat(rt.toString()).contains("SkipGPT-RT · target 50.0 %").contains("skipped: attention");
@@ -77,7 +77,7 @@ class TuningVerbsEngineTest {
         assertThat(rt.log().rows()).hasSize(60);
         assertThat(rt.curve("LM loss", "held-out loss").title()).isEqualTo("SkipGPT-RT");
         assertThat(model.logits(new int[] {5, 6, 7})[0]).isDeepEqualTo(before);
-        assertThat(tuneLora(rt.model(), documents, QUICK, Observer.silent())
+        assertThat(tuneLora(rt.model(), documents, QUICK, ProgressObserver.silent())
                         .run()
                         .log()
                         .column("loss"))
@@ -87,8 +87,8 @@ class TuningVerbsEngineTest {
 
     @Test
     void whatWasSavedComesBack(@TempDir Path parent) {
-        Tuned joint = tuneJoint(model, 0.25, documents, QUICK, Observer.silent());
-        Tuned dense = denseLora(model, documents, QUICK, Observer.silent());
+        Tuned joint = tuneJoint(model, 0.25, documents, QUICK, ProgressObserver.silent());
+        Tuned dense = denseLora(model, documents, QUICK, ProgressObserver.silent());
         int[] ids = {9, 8, 7, 6};
 
         for (Tuned tuned : List.of(joint, dense)) {
@@ -109,7 +109,7 @@ class TuningVerbsEngineTest {
     @Test
     void interruptedTuningContinuesWithTheSameCall(@TempDir Path folder) {
         TuningOptions kept = QUICK.withSteps(6).withCheckpoints(folder, 2);
-        Tuned whole = tuneRouters(model, 0.25, documents, QUICK.withSteps(6), Observer.silent());
+        Tuned whole = tuneRouters(model, 0.25, documents, QUICK.withSteps(6), ProgressObserver.silent());
 
         Tuned part = tuneRouters(model, 0.25, documents, kept, progress -> {
             if (progress.done() == 2) {
@@ -119,7 +119,7 @@ class TuningVerbsEngineTest {
         assertThat(Thread.interrupted()).isTrue();
         assertThat(part.run().isStopped()).isTrue();
         assertThat(part.run().steps()).isEqualTo(2);
-        Tuned rest = tuneRouters(model, 0.25, documents, kept, Observer.silent());
+        Tuned rest = tuneRouters(model, 0.25, documents, kept, ProgressObserver.silent());
 
         assertThat(rest.run().log().column("loss")).isEqualTo(whole.run().log().column("loss"));
         assertThat(((RoutedPolicy) rest.model().policy()).routers().hash())
@@ -150,7 +150,13 @@ class TuningVerbsEngineTest {
         assertThat(dial.set(routed, 0.625).policy().describe()).endsWith(" · dial 62.5 %");
         assertThat(policy.withThresholds(Thresholds.of(0.6)).describe()).endsWith(" · threshold 0.6000");
         assertThat(policy.withKvPolicy(KvPolicy.DEFERRED).describe()).endsWith(" · K/V deferred");
-        assertThat(policy.identity()).startsWith("routers · linear · K/V keep · RouterConfig[");
+        assertThat(policy.identity().former().orElseThrow())
+                .startsWith(
+                        "routers · linear · K/V keep · RouterConfig[form=LINEAR, input=MODULE, norm=NONE, bias=true,"
+                                + " hidden=0, coupled=false] · [0.0] · ForcedExecution[firstTokens=0, layers=[]] · ");
+        assertThat(policy.identity().json())
+                .startsWith(
+                        "{\"bias\":true,\"form\":\"LINEAR\",\"input\":\"MODULE\",\"kind\":\"routers\",\"kv\":\"KEEP\"");
         assertThat(dial.set(routed, 0.2).policy().identity())
                 .isEqualTo(
                         policy.withThresholds(dial.marks().get(0).thresholds()).identity());
@@ -158,18 +164,18 @@ class TuningVerbsEngineTest {
 
     @Test
     void tuningLeavesNothingCompiledButItsResult() throws ReflectiveOperationException {
-        tuneRouters(model, 0.5, documents, QUICK, Observer.silent());
+        tuneRouters(model, 0.5, documents, QUICK, ProgressObserver.silent());
         int before = managers(model);
-        tuneRouters(model, 0.5, documents, QUICK, Observer.silent());
+        tuneRouters(model, 0.5, documents, QUICK, ProgressObserver.silent());
         int routers = managers(model) - before;
         for (int i = 0; i < 3; i++) {
-            tuneRouters(model, 0.5, documents, QUICK, Observer.silent());
+            tuneRouters(model, 0.5, documents, QUICK, ProgressObserver.silent());
         }
         assertThat(managers(model)).isEqualTo(before + 4 * routers);
         assertThat(routers).as("the result's owner and its gate").isEqualTo(2);
 
         before = managers(model);
-        tuneJoint(model, 0.5, documents, QUICK, Observer.silent());
+        tuneJoint(model, 0.5, documents, QUICK, ProgressObserver.silent());
         assertThat(managers(model) - before)
                 .as("the result's owner, its gate and its forward pass")
                 .isEqualTo(3);
@@ -209,11 +215,19 @@ class TuningVerbsEngineTest {
         assertThatThrownBy(() -> budgetDial(routed, List.of(), 0.2)).hasMessageContaining("the list is empty");
         assertThatThrownBy(() -> SkipGpt.worldTexts(-1, 3)).hasMessageContaining("count -1 is not allowed");
         assertThatThrownBy(() -> tuneRouters(
-                        model, 0.25, documents, QUICK.withCheckpoints(Path.of("/proc/x"), 1), Observer.silent()))
+                        model,
+                        0.25,
+                        documents,
+                        QUICK.withCheckpoints(Path.of("/proc/x"), 1),
+                        ProgressObserver.silent()))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("nothing can be made in /proc.");
         assertThatThrownBy(() -> tuneRouters(
-                        model, 0.25, documents, QUICK.withCheckpoints(Path.of("pom.xml"), 1), Observer.silent()))
+                        model,
+                        0.25,
+                        documents,
+                        QUICK.withCheckpoints(Path.of("pom.xml"), 1),
+                        ProgressObserver.silent()))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("pom.xml is a file, not a folder");
         assertThatThrownBy(() -> tuneRouters(model, 1.5, documents)).hasMessageContaining("target 1.5 is not allowed");
@@ -230,7 +244,7 @@ class TuningVerbsEngineTest {
                         0.25,
                         List.of("The red kite."),
                         QUICK.withPacked(true).withBatch(1, 100),
-                        Observer.silent()))
+                        ProgressObserver.silent()))
                 .hasMessageContaining("fewer than one window of 64");
     }
 

@@ -126,7 +126,8 @@ class KernelControlTest {
 
     private WireMessage tuneWith(String inEachReport) throws Exception {
         WireMessage request = kernel.client.executeLater(
-                "Observer slow = progress -> {\n    System.out.println(progress);\n    " + inEachReport + "\n};\n"
+                "ProgressObserver slow = progress -> {\n    System.out.println(progress);\n    " + inEachReport
+                        + "\n};\n"
                         + "tuned = tuneRouters(load(\"world\"), 0.25, worldTexts(40, 50), "
                         + "TuningOptions.workshop().withSteps(500), slow);",
                 true);

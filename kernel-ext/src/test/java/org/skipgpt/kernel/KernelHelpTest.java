@@ -123,7 +123,7 @@ class KernelHelpTest {
                         .getAsJsonObject("data")
                         .get("text/plain")
                         .getAsString())
-                .contains("Observer Live.live()", "A new observer for one piece of work");
+                .contains("ProgressObserver Live.live()", "A new observer for one piece of work");
 
         content.addProperty("code", "nothingLikeThis");
         assertThat(ask("inspect_request", content).get("found").getAsBoolean()).isFalse();

@@ -9,7 +9,7 @@ import org.skipgpt.plot.LinePlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.RoutingTrace;
@@ -48,7 +48,7 @@ public record ContextDrift(
      * @param texts token ids; those shorter than the window do not count
      * @param window tokens of a window, 1 and more
      */
-    public static ContextDrift of(LanguageModel model, List<int[]> texts, int window, Observer observer) {
+    public static ContextDrift of(LanguageModel model, List<int[]> texts, int window, ProgressObserver observer) {
         List<float[][]> executed = Runs.each("context drift", texts, observer, ids -> executed(model, ids));
         Provenance provenance = model.provenance("context drift, window " + window, texts);
         return of("Context drift, " + model.name(), executed, window, provenance);
@@ -62,7 +62,7 @@ public record ContextDrift(
      * @param window tokens of a window, 1 and more
      */
     public static ContextDrift generated(
-            LanguageModel model, List<int[]> texts, int tokens, int window, Observer observer) {
+            LanguageModel model, List<int[]> texts, int tokens, int window, ProgressObserver observer) {
         GenerationOptions options = GenerationOptions.defaults().withMaxTokens(tokens);
         List<float[][]> executed = Runs.each("context drift", texts, observer, ids -> {
             int[] added = model.generateIds(options, ids).continuations().get(0).tokens();

@@ -10,7 +10,7 @@ import org.skipgpt.plot.LinePlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 
@@ -49,7 +49,7 @@ public record GreedyAgreement(
      * @param tokens most tokens written after each
      */
     public static GreedyAgreement of(
-            LanguageModel model, LanguageModel dense, List<int[]> prompts, int tokens, Observer observer) {
+            LanguageModel model, LanguageModel dense, List<int[]> prompts, int tokens, ProgressObserver observer) {
         long start = System.nanoTime();
         GenerationOptions options = GenerationOptions.defaults().withMaxTokens(tokens);
         List<One> all = Runs.each("greedy agreement", prompts, observer, prompt -> one(model, dense, prompt, options));

@@ -14,7 +14,7 @@ import org.skipgpt.plot.PictureSize;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 
@@ -66,7 +66,7 @@ public record KvConsistency(String model, List<Row> rows, Provenance provenance)
      *
      * @param texts token ids of at least four tokens each
      */
-    public static KvConsistency of(LanguageModel model, List<int[]> texts, Observer observer) {
+    public static KvConsistency of(LanguageModel model, List<int[]> texts, ProgressObserver observer) {
         long start = System.nanoTime();
         LanguageModel whole = under(model, KvPolicy.KEEP);
         List<Sums> sums = sums();

@@ -11,7 +11,7 @@ import org.skipgpt.model.Decision;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -19,8 +19,8 @@ import org.skipgpt.plot.BarPlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.Cost;
@@ -65,7 +65,7 @@ public record ModuleCost(
      * @param ids its tokens
      * @param rounds how often, 1 and more
      */
-    public static ModuleCost of(LanguageModel model, int[] ids, int rounds, Observer observer) {
+    public static ModuleCost of(LanguageModel model, int[] ids, int rounds, ProgressObserver observer) {
         if (rounds < 1 || ids.length == 0) {
             throw new IllegalArgumentException(
                     rounds + " rounds over " + ids.length + " tokens are not possible: expected at least one of each");
@@ -110,11 +110,11 @@ public record ModuleCost(
             NDArray x = in;
             for (int m = 0; m < modules; m++) {
                 ModuleSite site = ModuleSite.of(m);
-                in = site.module() == Module.ATTENTION ? x : in;
+                in = site.module() == ModuleKind.ATTENTION ? x : in;
                 Trace counting = new Trace() {
                     @Override
                     public void module(ModuleSite s, NDArray before, NDArray after, Decision decision, Rows r) {
-                        executed[s.index()] = executed(decision, r.size());
+                        executed[s.index()] = decision.executed(r.size());
                     }
                 };
                 x = model.decoder().module(site, x, in, rows, model.policy(), model.execution(), counting); // (N, D)
@@ -128,15 +128,8 @@ public record ModuleCost(
         return times;
     }
 
-    private static int executed(Decision decision, int n) {
-        if (decision instanceof Decision.Gated gated) {
-            return gated.executing().length;
-        }
-        return decision instanceof Decision.All ? n : 0;
-    }
-
     private static double operations(LanguageModel model, int module, int executed, int tokens) {
-        if (ModuleSite.of(module).module() == Module.MLP) {
+        if (ModuleSite.of(module).module() == ModuleKind.MLP) {
             return executed * Cost.mlpFlops(model.config());
         }
         if (model.policy().isDropped(ModuleSite.of(module))) {
@@ -171,16 +164,16 @@ public record ModuleCost(
     }
 
     /** Share of all measured time a kind of module takes, 0..1. */
-    public double timeShare(Module module) {
+    public double timeShare(ModuleKind module) {
         return of(module, seconds) / (Arrays.stream(seconds).sum() + headSeconds);
     }
 
     /** Share of all counted operations a kind of module takes, 0..1. */
-    public double operationShare(Module module) {
+    public double operationShare(ModuleKind module) {
         return of(module, operations) / (Arrays.stream(operations).sum() + headOperations);
     }
 
-    private static double of(Module module, double[] values) {
+    private static double of(ModuleKind module, double[] values) {
         return IntStream.range(0, values.length)
                 .filter(i -> ModuleSite.of(i).module() == module)
                 .mapToDouble(i -> values[i])
@@ -193,7 +186,7 @@ public record ModuleCost(
         double scale =
                 1000 * Arrays.stream(seconds).sum() / Arrays.stream(operations).sum();
         List<String> names = sites.stream()
-                .map(site -> (site.module() == Module.ATTENTION ? "a" : "m") + site.layer())
+                .map(site -> (site.module() == ModuleKind.ATTENTION ? "a" : "m") + site.layer())
                 .toList();
         return BarPlot.of(
                         "Time of each module, " + model + ", " + tokens + " tokens at once",
@@ -218,7 +211,7 @@ public record ModuleCost(
                         Column.number("million operations", 1),
                         Column.number("operations (%)", 1),
                         Column.number("gigaoperations/s", 2)));
-        for (Module module : Module.values()) {
+        for (ModuleKind module : ModuleKind.values()) {
             add(table, module.toString(), of(module, seconds), of(module, operations));
         }
         add(table, "embedding, head", headSeconds, headOperations);

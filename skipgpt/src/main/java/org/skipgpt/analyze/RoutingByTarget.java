@@ -7,13 +7,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.plot.BarPlot;
 import org.skipgpt.plot.Heatmap;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.Budget;
@@ -26,7 +26,7 @@ import org.skipgpt.route.RoutingTrace;
  * collapsed modules, perplexity.
  *
  * <pre>{@code
- * RoutingByTarget.dialled(routed, new double[] {0.25, 0.5, 0.6}, texts, Observer.silent());
+ * RoutingByTarget.dialled(routed, new double[] {0.25, 0.5, 0.6}, texts, ProgressObserver.silent());
  * }</pre>
  *
  * @param title what was compared
@@ -65,7 +65,7 @@ public record RoutingByTarget(String title, List<Point> points, Provenance prove
      * @param models by label, in the order to be shown
      */
     public static RoutingByTarget of(
-            String title, Map<String, LanguageModel> models, List<int[]> texts, Observer observer) {
+            String title, Map<String, LanguageModel> models, List<int[]> texts, ProgressObserver observer) {
         if (models.isEmpty()) {
             throw new IllegalArgumentException("no model to compare: give at least one by its label");
         }
@@ -79,7 +79,8 @@ public record RoutingByTarget(String title, List<Point> points, Provenance prove
     }
 
     /** One model with routers whose thresholds are turned to each target on the texts themselves. */
-    public static RoutingByTarget dialled(LanguageModel model, double[] targets, List<int[]> texts, Observer observer) {
+    public static RoutingByTarget dialled(
+            LanguageModel model, double[] targets, List<int[]> texts, ProgressObserver observer) {
         BudgetDial dial = BudgetDial.calibrate(model, Budget.of(0), targets, texts.toArray(int[][]::new));
         Map<String, LanguageModel> models = new LinkedHashMap<>();
         for (BudgetDial.Mark mark : dial.marks()) {
@@ -88,12 +89,12 @@ public record RoutingByTarget(String title, List<Point> points, Provenance prove
         return of("one model's thresholds turned, " + model.name(), models, texts, observer);
     }
 
-    private static Point point(String label, LanguageModel model, List<int[]> texts, Observer observer) {
+    private static Point point(String label, LanguageModel model, List<int[]> texts, ProgressObserver observer) {
         RoutingTrace trace = RoutingTrace.joined(Runs.traces("routing at " + label, model, texts, observer));
         return new Point(
                 label,
-                trace.skipped(Module.ATTENTION),
-                trace.skipped(Module.MLP),
+                trace.skipped(ModuleKind.ATTENTION),
+                trace.skipped(ModuleKind.MLP),
                 trace.modules().stream()
                         .mapToDouble(ModuleRouting::entropy)
                         .average()

@@ -5,14 +5,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.plot.Heatmap;
 import org.skipgpt.plot.Palette;
 import org.skipgpt.plot.PictureSize;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.ModuleRouting;
@@ -22,7 +22,7 @@ import org.skipgpt.route.RoutingTrace;
  * Which modules the tokens of some texts ran: executed share and router entropy of every module.
  *
  * <pre>{@code
- * RoutingMap.of(routed, texts, Observer.silent()).save(Path.of("map.png"));
+ * RoutingMap.of(routed, texts, ProgressObserver.silent()).save(Path.of("map.png"));
  * }</pre>
  *
  * @param model the model's name
@@ -33,7 +33,7 @@ public record RoutingMap(String model, RoutingTrace trace, Provenance provenance
     private static final int SHOWN_TOKENS = 40;
 
     /** Runs a model over texts; any policy. */
-    public static RoutingMap of(LanguageModel model, List<int[]> texts, Observer observer) {
+    public static RoutingMap of(LanguageModel model, List<int[]> texts, ProgressObserver observer) {
         long start = System.nanoTime();
         RoutingTrace trace = RoutingTrace.joined(Runs.traces("routing map", model, texts, observer));
         double seconds = (System.nanoTime() - start) / 1e9;
@@ -66,8 +66,8 @@ public record RoutingMap(String model, RoutingTrace trace, Provenance provenance
                 Locale.ROOT,
                 "Executed share, %s: attention %.0f %%, MLP %.0f %%",
                 model,
-                100 * (1 - trace.skipped(Module.ATTENTION)),
-                100 * (1 - trace.skipped(Module.MLP)));
+                100 * (1 - trace.skipped(ModuleKind.ATTENTION)),
+                100 * (1 - trace.skipped(ModuleKind.MLP)));
         return Heatmap.of(
                         title,
                         values,

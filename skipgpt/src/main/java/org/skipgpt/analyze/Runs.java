@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.RoutingTrace;
 
 /** Runs a model over texts one by one, tells an observer, and stops at an interruption. */
@@ -18,7 +18,7 @@ final class Runs {
         T run(int[] ids);
     }
 
-    static <T> List<T> each(String task, List<int[]> texts, Observer observer, Step<T> step) {
+    static <T> List<T> each(String task, List<int[]> texts, ProgressObserver observer, Step<T> step) {
         if (texts.isEmpty()) {
             throw new IllegalArgumentException(task + " of no text: give at least one");
         }
@@ -33,12 +33,12 @@ final class Runs {
         return out;
     }
 
-    static List<RoutingTrace> traces(String task, LanguageModel model, List<int[]> texts, Observer observer) {
+    static List<RoutingTrace> traces(String task, LanguageModel model, List<int[]> texts, ProgressObserver observer) {
         return each(task, texts, observer, ids -> RoutingTrace.of(model, ids));
     }
 
     /** exp of the mean negative log-likelihood over all predicted tokens. */
-    static double perplexity(String task, LanguageModel model, List<int[]> texts, Observer observer) {
+    static double perplexity(String task, LanguageModel model, List<int[]> texts, ProgressObserver observer) {
         double nats = 0;
         long predicted = 0;
         for (float[] scores : each(task, texts, observer, ids -> model.logProbabilities(ids)[0])) {

@@ -14,13 +14,13 @@ import java.util.function.Supplier;
 import org.skipgpt.data.TokenTexts;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.plot.LinePlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.report.WholeFile;
@@ -83,7 +83,7 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
      * @param file where points are kept as they come
      * @throws IllegalArgumentException if the file holds points on other texts
      */
-    public static Scaling sweep(List<Trial> trials, List<int[]> texts, Optional<Path> file, Observer observer) {
+    public static Scaling sweep(List<Trial> trials, List<int[]> texts, Optional<Path> file, ProgressObserver observer) {
         long start = System.nanoTime();
         Stored known = file.filter(Files::exists).map(Scaling::read).orElseGet(Stored::new);
         String data = TokenTexts.hash(texts);
@@ -126,13 +126,13 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
                 points, points.size() == trials.size(), provenance.withSeconds((System.nanoTime() - start) / 1e9));
     }
 
-    private static Point measure(Trial trial, List<int[]> texts, Observer observer) {
+    private static Point measure(Trial trial, List<int[]> texts, ProgressObserver observer) {
         LanguageModel model = trial.model().get();
         Interruption.check();
         String task = trial.method() + " " + trial.setting();
         RoutingTrace trace = RoutingTrace.joined(Runs.traces(task + ", routes", model, texts, observer));
-        double attention = trace.skipped(Module.ATTENTION);
-        double mlp = trace.skipped(Module.MLP);
+        double attention = trace.skipped(ModuleKind.ATTENTION);
+        double mlp = trace.skipped(ModuleKind.MLP);
         double pa = model.config().attentionParameters();
         double pm = model.config().mlpParameters();
         double perplexity = Runs.perplexity(task + ", perplexity", model, texts, observer);

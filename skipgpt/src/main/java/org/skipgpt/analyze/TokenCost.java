@@ -17,7 +17,7 @@ import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
 import org.skipgpt.report.Measured;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.RoutingTrace;
@@ -28,7 +28,7 @@ import org.skipgpt.route.RoutingTrace;
  * <p>Surprisal is {@code -ln p(token | tokens before)} under the model itself, in nats.
  *
  * <pre>{@code
- * TokenCost.of(routed, texts, Observer.silent()).save(Path.of("cost.html"));
+ * TokenCost.of(routed, texts, ProgressObserver.silent()).save(Path.of("cost.html"));
  * }</pre>
  *
  * @param model the model's name
@@ -65,12 +65,12 @@ public record TokenCost(
     }
 
     /** Runs a model over texts given as token ids; any policy. */
-    public static TokenCost of(LanguageModel model, List<int[]> texts, Observer observer) {
+    public static TokenCost of(LanguageModel model, List<int[]> texts, ProgressObserver observer) {
         return of(model, texts, List.of(), observer);
     }
 
     /** Runs a model over texts whose words are labelled. */
-    public static TokenCost labelled(LanguageModel model, List<LabelledText> texts, Observer observer) {
+    public static TokenCost labelled(LanguageModel model, List<LabelledText> texts, ProgressObserver observer) {
         List<int[]> ids = new ArrayList<>();
         List<String> kinds = new ArrayList<>();
         for (LabelledText text : texts) {
@@ -80,7 +80,7 @@ public record TokenCost(
         return of(model, ids, kinds, observer);
     }
 
-    private static TokenCost of(LanguageModel model, List<int[]> texts, List<String> kinds, Observer observer) {
+    private static TokenCost of(LanguageModel model, List<int[]> texts, List<String> kinds, ProgressObserver observer) {
         long start = System.nanoTime();
         int n = texts.stream().mapToInt(ids -> ids.length).sum();
         double[] cost = new double[n];

@@ -6,12 +6,23 @@ import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.report.Identity;
 
 /** The decisions of a policy under another K/V policy, to measure what the difference costs. */
 record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolicy {
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
         return inner.decide(site, residual, layerInput, rows);
+    }
+
+    @Override
+    public LayerPolicy settled() {
+        return new UnderKvPolicy(inner.settled(), kvPolicy);
+    }
+
+    @Override
+    public LayerPolicy withLogits() {
+        return new UnderKvPolicy(inner.withLogits(), kvPolicy);
     }
 
     @Override
@@ -25,8 +36,28 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
-    public String identity() {
-        return inner.identity() + " under " + kvPolicy;
+    public LayerPolicy drawn(long seed) {
+        return new UnderKvPolicy(inner.drawn(seed), kvPolicy);
+    }
+
+    @Override
+    public LayerPolicy core() {
+        return inner.core();
+    }
+
+    @Override
+    public LayerPolicy withCore(LayerPolicy other) {
+        return new UnderKvPolicy(inner.withCore(other), kvPolicy);
+    }
+
+    @Override
+    public long parameters(ModuleSite site) {
+        return inner.parameters(site);
+    }
+
+    @Override
+    public Identity identity() {
+        return Identity.of("under a K/V policy").with("kv", kvPolicy).with("inner", inner.identity());
     }
 
     @Override

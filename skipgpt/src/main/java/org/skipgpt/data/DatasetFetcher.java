@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Sha256;
 
 /**
@@ -55,7 +55,7 @@ public record DatasetFetcher(Path target, Optional<Path> local) {
      * @param acceptedLicence the licence's name as the data set has it, to say that its terms were read
      * @throws DataException if the licence is not accepted, a file must be brought by the user, or a download fails
      */
-    public List<Path> fetch(Dataset dataset, String acceptedLicence, Observer observer) {
+    public List<Path> fetch(Dataset dataset, String acceptedLicence, ProgressObserver observer) {
         List<Path> files = new ArrayList<>();
         List<DataFile> missing = new ArrayList<>();
         for (DataFile file : dataset.files()) {
@@ -84,11 +84,11 @@ public record DatasetFetcher(Path target, Optional<Path> local) {
     }
 
     // An archive stays beside what was taken from it: several files may come from one.
-    private Path archive(Dataset dataset, DataFile archive, Observer observer) {
+    private Path archive(Dataset dataset, DataFile archive, ProgressObserver observer) {
         return here(dataset, archive).orElseGet(() -> download(dataset, archive, observer));
     }
 
-    private Path download(Dataset dataset, DataFile file, Observer observer) {
+    private Path download(Dataset dataset, DataFile file, ProgressObserver observer) {
         Path target = downloaded(dataset, file);
         new FileDownload(file, target, dataset.name() + "/" + file.path(), observer).run();
         return target;

@@ -17,8 +17,8 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import org.skipgpt.io.BodyStream;
 import org.skipgpt.io.Retry;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Sha256;
 import org.skipgpt.report.WholeFile;
 
@@ -36,14 +36,14 @@ final class FileDownload {
     private final Path part;
     private final Path tag;
     private final String task;
-    private final Observer observer;
+    private final ProgressObserver observer;
     private final long started = System.nanoTime();
     private final HttpClient client = HttpClient.newBuilder()
             .connectTimeout(Duration.ofSeconds(30))
             .followRedirects(HttpClient.Redirect.NORMAL)
             .build();
 
-    FileDownload(DataFile file, Path target, String task, Observer observer) {
+    FileDownload(DataFile file, Path target, String task, ProgressObserver observer) {
         this.file = file;
         this.url = file.url().orElseThrow(() -> new IllegalArgumentException("no url for " + file.path()));
         this.target = target;

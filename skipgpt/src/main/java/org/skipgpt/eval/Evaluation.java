@@ -11,7 +11,6 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Html;
 import org.skipgpt.report.Measured;
@@ -48,8 +47,7 @@ public record Evaluation(
     }
 
     static String method(LanguageModel model) {
-        String policy = model.policy().describe();
-        String skipping = policy.equals(LayerPolicy.dense().describe()) ? "" : " · " + policy;
+        String skipping = model.skips() ? " · " + model.policy().describe() : "";
         return model.name() + skipping + (model.adapter().isPresent() ? " · LoRA" : "");
     }
 

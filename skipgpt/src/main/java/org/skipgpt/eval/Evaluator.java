@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Sha256;
 import org.skipgpt.route.SparsityReport;
@@ -22,7 +22,7 @@ import org.skipgpt.route.SparsityReport;
  * asked for, in {@code my-task-shots.jsonl}.
  *
  * <pre>{@code
- * var result = new Evaluator(model, Path.of("data"), EvaluationOptions.defaults()).run(Tasks.PAPER, Observer.silent());
+ * var result = new Evaluator(model, Path.of("data"), EvaluationOptions.defaults()).run(Tasks.PAPER, ProgressObserver.silent());
  * }</pre>
  */
 public final class Evaluator {
@@ -44,7 +44,7 @@ public final class Evaluator {
     }
 
     /** The paper's seven tasks, and its two perplexities where the folder has their texts. */
-    public Evaluation runPreset(Observer observer) {
+    public Evaluation runPreset(ProgressObserver observer) {
         List<String> names = new ArrayList<>(Tasks.PAPER);
         for (String text : Tasks.TEXTS) {
             folder.text(text).ifPresent(file -> names.add(text));
@@ -58,7 +58,7 @@ public final class Evaluator {
      *
      * @throws TaskException before anything is scored, if a task or its data is not known
      */
-    public Evaluation run(List<String> names, Observer observer) {
+    public Evaluation run(List<String> names, ProgressObserver observer) {
         long start = System.nanoTime();
         List<TaskData> tasks = new ArrayList<>();
         List<Path> texts = new ArrayList<>();
@@ -98,7 +98,7 @@ public final class Evaluator {
     }
 
     /** Results up to the first that was stopped. */
-    private List<TaskResult> score(List<TaskData> tasks, Observer observer) {
+    private List<TaskResult> score(List<TaskData> tasks, ProgressObserver observer) {
         List<TaskResult> results = new ArrayList<>();
         try (ScoreStore store = options.store().map(ScoreStore::open).orElseGet(ScoreStore::none)) {
             Scorer scorer = new Scorer(model, options.scoring(), store);

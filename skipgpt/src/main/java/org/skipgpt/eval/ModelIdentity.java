@@ -9,15 +9,24 @@ import java.util.HexFormat;
 import java.util.Map;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Identity;
 
 /** What decides a model's scores: weights, policy, corrections and element type. */
 final class ModelIdentity {
     private ModelIdentity() {}
 
-    static String of(LanguageModel model) {
-        String weights = model.hash().isEmpty() ? model.name() : model.hash();
-        return weights + "|" + model.dtype() + "|" + model.policy().identity() + "|"
-                + model.adapter().map(ModelIdentity::of).orElse("");
+    static Identity of(LanguageModel model) {
+        String weights = model.hash();
+        String adapter = model.adapter().map(ModelIdentity::of).orElse("");
+        Identity policy = model.policy().identity();
+        Identity all = Identity.of("model")
+                .with("weights", weights)
+                .with("dtype", model.dtype())
+                .with("policy", policy)
+                .with("adapter", adapter, "");
+        return policy.former()
+                .map(text -> all.formerly(weights + "|" + model.dtype() + "|" + text + "|" + adapter))
+                .orElse(all);
     }
 
     private static String of(Adapter adapter) {

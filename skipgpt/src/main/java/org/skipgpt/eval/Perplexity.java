@@ -18,8 +18,8 @@ import org.skipgpt.data.DataRows;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.Sha256;
@@ -69,12 +69,13 @@ public record Perplexity(
      *
      * @throws TaskException if the file cannot be read or is shorter than one window
      */
-    public static Perplexity of(LanguageModel model, Path file, PerplexityOptions options, Observer observer) {
+    public static Perplexity of(LanguageModel model, Path file, PerplexityOptions options, ProgressObserver observer) {
         return of(model, String.valueOf(file.getFileName()), file, options, observer);
     }
 
     /** The same; {@code name} is what tables call it. */
-    static Perplexity of(LanguageModel model, String name, Path file, PerplexityOptions options, Observer observer) {
+    static Perplexity of(
+            LanguageModel model, String name, Path file, PerplexityOptions options, ProgressObserver observer) {
         Perplexity read = of(model, name, read(file, options), options, observer);
         return read.from(file);
     }
@@ -135,7 +136,7 @@ public record Perplexity(
 
     /** Perplexity of a text as it stands; {@code name} is what tables call it. */
     public static Perplexity of(
-            LanguageModel model, String name, String text, PerplexityOptions options, Observer observer) {
+            LanguageModel model, String name, String text, PerplexityOptions options, ProgressObserver observer) {
         long start = System.nanoTime();
         int context = model.config().maxPositions();
         int window = options.window() == 0 ? context : Math.min(context, options.window());

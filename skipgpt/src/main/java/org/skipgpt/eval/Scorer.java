@@ -8,8 +8,9 @@ import java.util.concurrent.CancellationException;
 import org.skipgpt.data.DataFault;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.Identity;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.StopOnExit;
 
 /**
@@ -19,7 +20,7 @@ import org.skipgpt.torch.StopOnExit;
  * only. An interrupted thread ends the run between two passes and keeps what is done.
  *
  * <pre>{@code
- * TaskResult piqa = new Scorer(model).score(TaskData.read(Tasks.named("piqa"), file), Observer.silent());
+ * TaskResult piqa = new Scorer(model).score(TaskData.read(Tasks.named("piqa"), file), ProgressObserver.silent());
  * }</pre>
  */
 public final class Scorer {
@@ -63,13 +64,13 @@ public final class Scorer {
      *
      * @return the scores of every question, or of those finished before the thread was interrupted
      */
-    public TaskResult score(TaskData data, Observer observer) {
+    public TaskResult score(TaskData data, ProgressObserver observer) {
         try (StopOnExit guard = new StopOnExit()) {
             return scored(data, observer);
         }
     }
 
-    private TaskResult scored(TaskData data, Observer observer) {
+    private TaskResult scored(TaskData data, ProgressObserver observer) {
         long start = System.nanoTime();
         List<DataFault> faults = new ArrayList<>(data.faults());
         List<Ready> open = new ArrayList<>();
@@ -95,12 +96,12 @@ public final class Scorer {
         int context = model.config().maxPositions();
         int longest = options.maxTokens() == 0 ? context : Math.min(context, options.maxTokens());
         PairEncoder encoder = new PairEncoder(model.tokenizer(), options.bos(), longest);
-        String identity = ModelIdentity.of(model) + "|" + data.task().identity() + "|" + data.shots() + "|"
-                + options.bos() + "|" + options.rounding() + "|" + longest;
+        Identity identity = identity(data, longest);
         for (Item item : data.items()) {
             Interruption.check();
-            String key = ScoreStore.key(identity, item);
-            Optional<Scores> known = store.get(key);
+            String key = ScoreStore.key(identity.json(), item);
+            Optional<Scores> known =
+                    store.get(key).or(() -> identity.former().flatMap(text -> store.get(ScoreStore.key(text, item))));
             if (known.isPresent()) {
                 done.add(scored(item, known.get()));
                 continue;
@@ -115,6 +116,22 @@ public final class Scorer {
         }
     }
 
+    private Identity identity(TaskData data, int longest) {
+        Identity of = ModelIdentity.of(model);
+        Identity task = data.task().identity();
+        Identity all = Identity.of("scores")
+                .with("model", of)
+                .with("task", task)
+                .with("shots", data.shots())
+                .with("bos", options.bos())
+                .with("rounding", options.rounding())
+                .with("longest", longest);
+        return of.former()
+                .map(text -> all.formerly(text + "|" + task.former().orElseThrow() + "|" + data.shots() + "|"
+                        + options.bos() + "|" + options.rounding() + "|" + longest))
+                .orElse(all);
+    }
+
     private static ItemScore scored(Item item, Scores scores) {
         return new ItemScore(
                 item.place(),
@@ -127,7 +144,7 @@ public final class Scorer {
                 item.lengths());
     }
 
-    private void run(TaskData data, List<Ready> open, List<ItemScore> done, Observer observer, long start) {
+    private void run(TaskData data, List<Ready> open, List<ItemScore> done, ProgressObserver observer, long start) {
         PassScorer passes = new PassScorer(model, options);
         long total = open.stream().mapToLong(Ready::tokens).sum();
         long scored = 0;

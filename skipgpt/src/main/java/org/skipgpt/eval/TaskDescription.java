@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.skipgpt.report.Identity;
 
 /**
  * A task as data: how a record becomes a question, which texts are scored, and what counts as right.
@@ -189,7 +190,7 @@ public record TaskDescription(
     }
 
     /** Name, version and everything that decides scores, for keys of stored results. */
-    String identity() {
-        return toString();
+    Identity identity() {
+        return Identity.of("task", this).formerly(toString());
     }
 }

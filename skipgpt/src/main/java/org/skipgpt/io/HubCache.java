@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 
 /**
  * Models of the Hugging Face hub in the cache folder that other Hugging Face tools share:
@@ -21,7 +21,7 @@ import org.skipgpt.report.Observer;
  * Weights come last, and a file gets its name only when its sum is right, so a folder with weights is complete.
  *
  * <pre>{@code
- * Path folder = HubCache.ofEnvironment().load("meta-llama/Llama-3.2-1B", "main", Observer.silent());
+ * Path folder = HubCache.ofEnvironment().load("meta-llama/Llama-3.2-1B", "main", ProgressObserver.silent());
  * }</pre>
  *
  * @param root the cache folder
@@ -80,7 +80,7 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
      * @throws CheckpointException if there is no such model, no right to it, no way to the hub, or its files are wrong
      * @throws java.util.concurrent.CancellationException if the thread is interrupted; what has come is kept
      */
-    public Path load(String model, String revision, Observer observer) {
+    public Path load(String model, String revision, ProgressObserver observer) {
         Optional<Path> cached = find(model, revision);
         if (cached.isPresent()) {
             return cached.get();

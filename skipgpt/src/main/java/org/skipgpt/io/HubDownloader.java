@@ -24,7 +24,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.Objects;
 import java.util.Set;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Sha256;
 import org.skipgpt.report.WholeFile;
 
@@ -41,14 +41,14 @@ final class HubDownloader {
     private final HubClient client;
     private final Path folder;
     private final String model;
-    private final Observer observer;
+    private final ProgressObserver observer;
 
     /** A model's files at one commit. */
     record Listing(String commit, Set<String> files) {}
 
     private record Remote(String etag, long size) {}
 
-    HubDownloader(HubClient client, Path folder, String model, Observer observer) {
+    HubDownloader(HubClient client, Path folder, String model, ProgressObserver observer) {
         this.client = client;
         this.folder = folder;
         this.model = model;

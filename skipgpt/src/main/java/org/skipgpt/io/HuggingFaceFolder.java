@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 
 /**
  * A model folder as Hugging Face transformers writes it: {@code config.json}, weights in safetensors (one file or
@@ -117,16 +117,16 @@ public final class HuggingFaceFolder implements AutoCloseable {
     }
 
     /**
-     * The identity of the weights, see {@link TensorHash#of(TensorSource, Observer)}: 64 hexadecimal digits.
+     * The identity of the weights, see {@link TensorHash#of(TensorSource, ProgressObserver)}: 64 hexadecimal digits.
      *
      * <p>It is computed when first asked for and remembered for files that have not changed, until the process ends.
      */
     public String hash() {
-        return hash(Observer.silent());
+        return hash(ProgressObserver.silent());
     }
 
     /** As {@link #hash()}, telling how far it is. */
-    public String hash(Observer observer) {
+    public String hash(ProgressObserver observer) {
         String known = HASHES.get(state);
         if (known == null) {
             known = TensorHash.of(tensors, observer);

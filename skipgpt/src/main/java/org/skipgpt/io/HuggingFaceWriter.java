@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.WholeFile;
 
 /**
@@ -98,7 +98,7 @@ public final class HuggingFaceWriter implements AutoCloseable {
     }
 
     /** Writes every declared tensor from a source that has them all in the declared format. */
-    public void writeAll(TensorSource source, Observer observer) {
+    public void writeAll(TensorSource source, ProgressObserver observer) {
         long total = places.keySet().stream()
                 .mapToLong(name -> source.info(name).byteSize())
                 .sum();

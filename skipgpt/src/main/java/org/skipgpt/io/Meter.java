@@ -1,24 +1,24 @@
 package org.skipgpt.io;
 
 import java.util.concurrent.CancellationException;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 
 /** Counts bytes, tells the observer and stops when the thread is interrupted. */
 final class Meter {
     private final String task;
     private final long total;
-    private final Observer observer;
+    private final ProgressObserver observer;
     private final long start = System.nanoTime();
     private final long earlier;
     private long done;
 
-    Meter(String task, long total, Observer observer) {
+    Meter(String task, long total, ProgressObserver observer) {
         this(task, 0, total, observer);
     }
 
     /** Goes on after bytes that an earlier attempt had moved. */
-    Meter(String task, long earlier, long total, Observer observer) {
+    Meter(String task, long earlier, long total, ProgressObserver observer) {
         this.task = task;
         this.earlier = earlier;
         this.done = earlier;

@@ -7,14 +7,14 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Sha256;
 
 /**
  * The identity of weights: a SHA-256 sum that is fed piece by piece.
  *
  * <pre>{@code
- * String hash = TensorHash.of(folder.tensors(), Observer.silent());
+ * String hash = TensorHash.of(folder.tensors(), ProgressObserver.silent());
  * }</pre>
  */
 public final class TensorHash {
@@ -48,7 +48,7 @@ public final class TensorHash {
      * @param observer hears how many bytes are done
      * @throws CancellationException if the thread is interrupted; it stays interrupted
      */
-    public static String of(TensorSource tensors, Observer observer) {
+    public static String of(TensorSource tensors, ProgressObserver observer) {
         long total = tensors.names().stream()
                 .mapToLong(name -> tensors.info(name).byteSize())
                 .sum();

@@ -11,10 +11,9 @@ import java.util.SplittableRandom;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.DecoderWeights;
-import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerWeights;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.Projection;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
@@ -113,7 +112,7 @@ public final class Lora {
                     new ArrayList<>(weights.layers().get(layer).attention());
             List<NDArray> mlp = new ArrayList<>(weights.layers().get(layer).mlp());
             for (Projection p : adapter.targets()) {
-                List<NDArray> own = p.module() == Module.ATTENTION ? attention : mlp;
+                List<NDArray> own = p.module() == ModuleKind.ATTENTION ? attention : mlp;
                 own.set(place(p), merged(program, owner, own.get(place(p)), adapter, layer, p, model.config()));
             }
             layers.add(new LayerWeights(attention, mlp));
@@ -129,8 +128,7 @@ public final class Lora {
         // The sum of base and adapter is another model, so it has no hash of a stored checkpoint.
         LanguageModel plain =
                 LanguageModel.dense(model.name() + " merged", "", model.tokenizer(), model.config(), merged);
-        LanguageModel routed = plain.withPolicy(model.policy());
-        return model.execution() == Execution.MASKED ? routed.masked() : routed;
+        return plain.withPolicy(model.policy()).withExecution(model.execution());
     }
 
     // Where a projection lies in LayerWeights: query, key over value, output; gate over up, down.

@@ -100,7 +100,7 @@ public final class Benchmark {
             model.forward(model.decoder().rows(scope, tokens), new Trace() {
                 @Override
                 public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows rows) {
-                    rates[site.index()] = (double) RowSet.executing(decision, rows.size()).length / rows.size();
+                    rates[site.index()] = (double) decision.executed(rows.size()) / rows.size();
                 }
             });
         }
@@ -138,12 +138,7 @@ public final class Benchmark {
             double[][] seconds =
                     interleaved(turn -> decodeSeconds(prefixes.get(turn), more, turn == 2 ? rates : null, bytes, turn));
             double ideal = ideal(rates)
-                    .decode(
-                            batch,
-                            options.decodeContext(),
-                            turns[2].dtype().bytes(),
-                            DecoderProgram.cacheBytes(
-                                    turns[2].decoder().weights().manager(), turns[2].config(), turns[2].dtype()));
+                    .decode(batch, options.decodeContext(), turns[2].dtype().bytes(), turns[2].cacheNumberBytes());
             return row("decode " + batch + " at " + options.decodeContext(), seconds, rates, ideal, bytes);
         } finally {
             prefixes.forEach(Session::close);

@@ -60,8 +60,8 @@ final class CachedDecoder {
                 Interruption.check();
             }
             NDArray in = x; // (N, D)
-            NDArray middle = attention(new ModuleSite(layer, Module.ATTENTION), in, rows, everyone); // (N, D)
-            x = mlp(new ModuleSite(layer, Module.MLP), middle, in, rows); // (N, D)
+            NDArray middle = attention(new ModuleSite(layer, ModuleKind.ATTENTION), in, rows, everyone); // (N, D)
+            x = mlp(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows); // (N, D)
             Decoder.release(middle, in, x);
             Decoder.release(in, x, x);
         }
@@ -74,7 +74,7 @@ final class CachedDecoder {
 
     private NDArray mlp(ModuleSite site, NDArray x, NDArray layerInput, Rows rows) {
         Decision decision = policy.decide(site, x, layerInput, rows);
-        executed[site.index()] += RowSet.executing(decision, rows.size()).length;
+        executed[site.index()] += decision.executed(rows.size());
         return decoder.run(site, x, rows, decision, kv, execution); // (N, D)
     }
 
@@ -83,11 +83,13 @@ final class CachedDecoder {
             return x;
         }
         Decision decision = policy.decide(site, x, x, rows);
-        int[] executing = RowSet.executing(decision, rows.size());
+        int[] executing = decision.executing(rows.size());
         executed[site.index()] += executing.length;
         boolean all = executing.length == rows.size();
-        if (decision instanceof Decision.Gated gated && isMasked()) {
-            if (isStep(site, rows)) {
+        boolean gated = !decision.isAll() && !decision.isNone();
+        boolean weighted = decision.isWeighted();
+        if (gated && isMasked()) {
+            if (isStep(site, rows) && !weighted) {
                 NDArray y = step(site, x, rows); // (1, D)
                 if (executing.length == 1) {
                     return y;
@@ -98,30 +100,35 @@ final class CachedDecoder {
             NDArray f = areSteps(site, rows, everyone)
                     ? steps("steps", site, x, rows, everyone)
                     : attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
-            return decoder.gated(x, f, gated.gate()); // (N, D)
+            return decoder.gated(x, f, decision.gate()); // (N, D)
         }
         if (executing.length == 0) {
             skip(site, x, rows);
             return x;
         }
-        if (isStep(site, rows)) {
+        if (isStep(site, rows) && !weighted) {
             return step(site, x, rows); // (1, D)
         }
         RowSet queries = all ? everyone : RowSet.of(x.getManager(), rows, executing);
         if (areSteps(site, rows, queries)) {
-            return steps("attention_steps", site, x, rows, queries); // (N, D)
+            return weighted
+                    ? decoder.calls().scattered(x, queries, decision, steps("steps", site, x, rows, queries))
+                    : steps("attention_steps", site, x, rows, queries); // (N, D)
+        }
+        if (all && weighted) {
+            return decoder.gated(x, attendUnderPolicy(site, x, x, rows, everyone), decision.gate()); // (N, D)
         }
         if (all) {
             try (NDArray f = attendUnderPolicy(site, x, x, rows, everyone)) { // (N, D)
                 return x.add(f); // (N, D)
             }
         }
-        if (decision instanceof Decision.Gated gated && !packs(executing.length, rows)) {
-            return decoder.gated(x, attendUnderPolicy(site, x, x, rows, everyone), gated.gate()); // (N, D)
+        if (gated && !packs(executing.length, rows)) {
+            return decoder.gated(x, attendUnderPolicy(site, x, x, rows, everyone), decision.gate()); // (N, D)
         }
-        try (NDArray xq = decoder.take(x, queries.index()); // (n, D)
-                NDArray f = attendUnderPolicy(site, x, xq, rows, queries)) { // (n, D)
-            return decoder.program().call("scatter", x, queries.index(), f); // (N, D)
+        try (NDArray xq = decoder.take(x, queries.index())) { // (n, D)
+            NDArray f = attendUnderPolicy(site, x, xq, rows, queries); // (n, D)
+            return decoder.calls().scattered(x, queries, decision, f); // (N, D)
         }
     }
 
@@ -129,7 +136,7 @@ final class CachedDecoder {
     private boolean packs(int executing, Rows rows) {
         return execution != Execution.PACKED
                 || kv == KvPolicy.EXECUTED
-                || decoder.packs(Module.ATTENTION, executing, rows.size());
+                || decoder.packs(ModuleKind.ATTENTION, executing, rows.size());
     }
 
     private boolean isMasked() {

@@ -172,14 +172,20 @@ public final class Decoder {
      */
     public NDArray forward(Rows rows, LayerPolicy policy, Execution execution, int[] wanted) {
         int last = config.layers() - 1;
-        List<ModuleSite> sites = List.of(new ModuleSite(last, Module.ATTENTION), new ModuleSite(last, Module.MLP));
+        List<ModuleSite> sites =
+                List.of(new ModuleSite(last, ModuleKind.ATTENTION), new ModuleSite(last, ModuleKind.MLP));
         boolean narrows = sites.stream().allMatch(policy::isConstant);
         NDArray x = layers(narrows ? last : last + 1, rows, policy, execution, Trace.none()); // (N, D)
         RowSet set = RowSet.of(x.getManager(), rows, wanted);
         NDArray y = take(x, set.index()); // (n, D)
         for (ModuleSite site : narrows ? sites : List.<ModuleSite>of()) {
-            if (policy.decide(site, x, x, rows) instanceof Decision.All) {
-                boolean reads = site.module() == Module.ATTENTION;
+            Decision decision = policy.decide(site, x, x, rows);
+            if (!decision.isAll() && !decision.isNone()) {
+                throw new IllegalStateException("the policy \"" + policy.describe() + "\" says that all tokens are"
+                        + " treated alike in " + site + ", yet it gates single rows there: isConstant must be false");
+            }
+            if (decision.isAll()) {
+                boolean reads = site.module() == ModuleKind.ATTENTION;
                 y = y.add(reads ? calls.someOutputs(site, x, rows, set) : calls.call("mlp", site, y)); // (n, D)
             }
         }
@@ -191,8 +197,9 @@ public final class Decoder {
         for (int layer = 0; layer < count; layer++) {
             Interruption.check();
             NDArray in = x; // (N, D)
-            NDArray middle = module(new ModuleSite(layer, Module.ATTENTION), in, in, rows, policy, execution, trace);
-            NDArray out = module(new ModuleSite(layer, Module.MLP), middle, in, rows, policy, execution, trace);
+            NDArray middle =
+                    module(new ModuleSite(layer, ModuleKind.ATTENTION), in, in, rows, policy, execution, trace);
+            NDArray out = module(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows, policy, execution, trace);
             release(middle, in, out);
             release(in, out, out);
             x = out;
@@ -223,36 +230,37 @@ public final class Decoder {
     }
 
     NDArray run(ModuleSite site, NDArray x, Rows rows, Decision decision, KvPolicy kv, Execution execution) {
-        if (decision instanceof Decision.None) {
+        if (decision.isNone()) {
             return x;
         }
-        if (decision instanceof Decision.Gated gated) {
-            if (execution == Execution.MASKED) {
-                boolean evicting = kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION;
-                NDArray f =
-                        evicting ? calls.evicting(site, x, gated.gate(), rows) : calls.output(site, x, rows); // (N, D)
-                return gated(x, f, gated.gate()); // (N, D)
-            }
-            if (calls.routesOnDevice(site, rows, kv)) {
-                boolean always = execution == Execution.ALWAYS_PACKED;
-                int most = always ? rows.size() : packing.most(this, site.module(), rows.size());
-                return calls.routed(site, x, gated.gate(), most, rows); // (N, D)
-            }
-            int[] executing = gated.executing();
-            if (executing.length == 0) {
-                return x;
-            }
-            if (executing.length < rows.size()) {
-                boolean mustPack = execution == Execution.ALWAYS_PACKED
-                        || Torch.recordsGradients()
-                        || (kv == KvPolicy.EXECUTED && site.module() == Module.ATTENTION);
-                if (mustPack || packs(site.module(), executing.length, rows.size())) {
-                    return calls.packed(site, x, rows, RowSet.of(x.getManager(), rows, executing), kv);
-                }
-                return gated(x, output(site, x, rows), gated.gate()); // (N, D)
-            }
+        if (decision.isAll()) {
+            return dense(site, x, rows);
         }
-        return dense(site, x, rows);
+        boolean evicting = kv == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION;
+        if (execution == Execution.MASKED) {
+            NDArray f = evicting ? calls.evicting(site, x, decision.gate(), rows) : calls.output(site, x, rows);
+            return gated(x, f, decision.gate()); // (N, D)
+        }
+        if (calls.routesOnDevice(site, rows, kv)) {
+            boolean always = execution == Execution.ALWAYS_PACKED;
+            int most = always ? rows.size() : packing.most(this, site.module(), rows.size());
+            return calls.routed(site, x, decision.gate(), most, rows); // (N, D)
+        }
+        int[] executing = decision.executing(rows.size());
+        if (executing.length == 0) {
+            return x;
+        }
+        if (executing.length == rows.size()) {
+            return decision.isWeighted()
+                    ? gated(x, output(site, x, rows), decision.gate())
+                    : dense(site, x, rows); // (N, D)
+        }
+        boolean mustPack = execution == Execution.ALWAYS_PACKED || Torch.recordsGradients() || evicting;
+        if (mustPack || packs(site.module(), executing.length, rows.size())) {
+            RowSet set = RowSet.of(x.getManager(), rows, executing);
+            return calls.packed(site, x, rows, set, kv, decision); // (N, D)
+        }
+        return gated(x, output(site, x, rows), decision.gate()); // (N, D)
     }
 
     /** x + g f; consumes f. */
@@ -267,7 +275,7 @@ public final class Decoder {
     }
 
     /** Whether computing only some rows is the faster way; measured for this size of a pass when it is first asked for. */
-    boolean packs(Module module, int executing, int rows) {
+    boolean packs(ModuleKind module, int executing, int rows) {
         return executing <= packing.most(this, module, rows);
     }
 

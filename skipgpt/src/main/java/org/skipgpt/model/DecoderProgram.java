@@ -149,7 +149,7 @@ final class DecoderProgram {
             if (targets.contains(p)) {
                 String first = p.option().substring(0, 1);
                 List<String> lora = List.of(first + "a", first + "b", first + "drop");
-                (p.module() == Module.ATTENTION ? attention : mlp).addAll(lora);
+                (p.module() == ModuleKind.ATTENTION ? attention : mlp).addAll(lora);
                 if (p == Projection.Q) {
                     query.addAll(lora);
                 } else if (p == Projection.K || p == Projection.V) {

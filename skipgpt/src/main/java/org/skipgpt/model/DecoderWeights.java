@@ -2,8 +2,11 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import org.skipgpt.io.TensorHash;
 import org.skipgpt.torch.Dtype;
 
 /**
@@ -35,6 +38,28 @@ public record DecoderWeights(
      */
     public void changing() {
         layers.forEach(LayerWeights::changing);
+    }
+
+    /** Whether arrays change in place, so that they are no longer what was loaded. */
+    public boolean isChanging() {
+        return layers.stream().anyMatch(LayerWeights::isChanging);
+    }
+
+    /** Identity of the numbers as they are now, for weights that came from no file: sha256, hex; reads all of them. */
+    public String hash() {
+        try (NDManager scope = manager.newSubManager()) {
+            WeightStore store = new WeightStore(scope, dtype);
+            TensorHash sum = new TensorHash();
+            for (NDArray array : all()) {
+                sum.update(array.getShape() + "\n");
+                store.read(array, (piece, at) -> {
+                    ByteBuffer bytes = ByteBuffer.allocate(4 * piece.length).order(ByteOrder.LITTLE_ENDIAN);
+                    bytes.asFloatBuffer().put(piece);
+                    sum.update(bytes);
+                });
+            }
+            return sum.hex();
+        }
     }
 
     /** Every array once: what full training changes and what a copy must hold. */

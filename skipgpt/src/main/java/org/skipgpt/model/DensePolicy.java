@@ -1,6 +1,8 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import java.util.List;
+import org.skipgpt.report.Identity;
 
 /** Every module runs for every token. */
 record DensePolicy() implements LayerPolicy {
@@ -12,6 +14,16 @@ record DensePolicy() implements LayerPolicy {
     @Override
     public boolean isConstant(ModuleSite site) {
         return true;
+    }
+
+    @Override
+    public Identity identity() {
+        return Identity.of("dense").formerly("dense KEEP");
+    }
+
+    @Override
+    public List<SavedPolicy> saved() {
+        return List.of();
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import java.util.Arrays;
+import org.skipgpt.report.Identity;
 
 /**
  * A policy as the published code carries it out: a gate for every row of every module, also where all skip or the module
@@ -11,17 +12,47 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
         Decision decision = inner.decide(site, residual, layerInput, rows);
-        if (decision instanceof Decision.Gated) {
+        if (!decision.isAll() && !decision.isNone()) {
             return decision;
         }
         float[] gate = new float[rows.size()];
-        Arrays.fill(gate, decision instanceof Decision.All ? 1 : 0);
-        return new Decision.Gated(residual.getManager(), gate);
+        Arrays.fill(gate, decision.isAll() ? 1 : 0);
+        return Decision.gated(residual.getManager(), gate);
     }
 
     @Override
     public LayerPolicy settled() {
         return new EveryModule(inner.settled());
+    }
+
+    @Override
+    public LayerPolicy withLogits() {
+        return new EveryModule(inner.withLogits());
+    }
+
+    @Override
+    public LayerPolicy drawn(long seed) {
+        return new EveryModule(inner.drawn(seed));
+    }
+
+    @Override
+    public LayerPolicy core() {
+        return inner.core();
+    }
+
+    @Override
+    public LayerPolicy withCore(LayerPolicy other) {
+        return new EveryModule(inner.withCore(other));
+    }
+
+    @Override
+    public long parameters(ModuleSite site) {
+        return inner.parameters(site);
+    }
+
+    @Override
+    public Identity identity() {
+        return Identity.of("every module").with("inner", inner.identity());
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import java.util.Locale;
+import org.skipgpt.report.Identity;
 
 /**
  * Skips a given share of tokens by a seeded pattern, without looking at them: for measurements and tests.
@@ -71,7 +72,7 @@ public record ForcedPolicy(
         if (open == 0) {
             return Decision.none();
         }
-        return open == gate.length ? Decision.all() : new Decision.Gated(residual.getManager(), gate);
+        return open == gate.length ? Decision.all() : Decision.gated(residual.getManager(), gate);
     }
 
     @Override
@@ -85,7 +86,7 @@ public record ForcedPolicy(
     }
 
     private double share(ModuleSite site) {
-        return site.module() == Module.ATTENTION ? skipAttention : skipMlp;
+        return site.module() == ModuleKind.ATTENTION ? skipAttention : skipMlp;
     }
 
     private long key(Rows rows, int row) {
@@ -110,6 +111,11 @@ public record ForcedPolicy(
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
         return ((z ^ (z >>> 31)) >>> 11) * 0x1.0p-53;
+    }
+
+    @Override
+    public Identity identity() {
+        return Identity.of("forced", this);
     }
 
     @Override

@@ -56,7 +56,7 @@ public final class LanguageModel {
      * A dense model.
      *
      * @param name what to call it in tables
-     * @param hash identity of its weights, hex; empty where unknown
+     * @param hash identity of its weights' file, hex; empty where they come from none
      */
     public static LanguageModel dense(
             String name, String hash, Tokenizer tokenizer, DecoderConfig config, DecoderWeights weights) {
@@ -74,7 +74,34 @@ public final class LanguageModel {
                 program,
                 DecoderProgram.reorders(weights.manager(), weights.dtype(), true));
         return new LanguageModel(
-                name, hash, tokenizer, decoder, Optional.empty(), LayerPolicy.dense(), Execution.PACKED);
+                name,
+                new FoundOnce(hash, weights),
+                tokenizer,
+                decoder,
+                Optional.empty(),
+                LayerPolicy.dense(),
+                Execution.PACKED);
+    }
+
+    /** The hash of the weights' file, or of the numbers where there is none; found when first asked for. */
+    private static final class FoundOnce implements Supplier<String> {
+        private final Supplier<String> stored;
+        private final DecoderWeights weights;
+        private String found = "";
+
+        FoundOnce(Supplier<String> stored, DecoderWeights weights) {
+            this.stored = stored;
+            this.weights = weights;
+        }
+
+        @Override
+        public synchronized String get() {
+            if (found.isEmpty()) {
+                String given = stored.get();
+                found = given.isEmpty() ? weights.hash() : given;
+            }
+            return found;
+        }
     }
 
     /** The same weights under another policy. */
@@ -98,19 +125,24 @@ public final class LanguageModel {
         return new LanguageModel(other, hash, tokenizer, decoder, adapter, policy, execution);
     }
 
+    /** The same model with its decisions carried out in a given way. */
+    public LanguageModel withExecution(Execution other) {
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, other);
+    }
+
     /** The same model, every module computed and multiplied by its gate. */
     public LanguageModel masked() {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, Execution.MASKED);
+        return withExecution(Execution.MASKED);
     }
 
     /** The same model, skipped work not done where that is faster. */
     public LanguageModel packed() {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, Execution.PACKED);
+        return withExecution(Execution.PACKED);
     }
 
     /** The same model, skipped work not done even where doing it would be faster; repeats bit for bit. */
     public LanguageModel alwaysPacked() {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, Execution.ALWAYS_PACKED);
+        return withExecution(Execution.ALWAYS_PACKED);
     }
 
     /** A forward pass whose operations record gradients; its kernels may be slower than those for inference. */
@@ -271,11 +303,14 @@ public final class LanguageModel {
         return name;
     }
 
-    /** Identity of the base weights, hex; found out even on an interrupted thread, whose flag stays set. */
+    /**
+     * Identity of the base weights, hex: of their file, or of the numbers as they are now where they came from none or were
+     * trained since, for which all are read. Found out even on an interrupted thread, whose flag stays set.
+     */
     public String hash() {
         boolean interrupted = Thread.interrupted();
         try {
-            return hash.get();
+            return decoder.weights().isChanging() ? decoder.weights().hash() : hash.get();
         } finally {
             if (interrupted) {
                 Thread.currentThread().interrupt();
@@ -308,6 +343,11 @@ public final class LanguageModel {
         return policy;
     }
 
+    /** Whether some token may skip some module. */
+    public boolean skips() {
+        return config().sites().stream().anyMatch(site -> !policy.isConstant(site) || policy.isDropped(site));
+    }
+
     /** How decisions are carried out. */
     public Execution execution() {
         return execution;
@@ -328,6 +368,11 @@ public final class LanguageModel {
     /** Where it lives. */
     public Device device() {
         return decoder.weights().manager().getDevice();
+    }
+
+    /** Bytes of one number of a key or value in a session's cache. */
+    public int cacheNumberBytes() {
+        return DecoderProgram.cacheBytes(decoder.weights().manager(), config(), dtype());
     }
 
     /** Element type of its matrices. */

@@ -1,6 +1,8 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import java.util.List;
+import org.skipgpt.report.Identity;
 
 /**
  * The one seam where layers are skipped: dense, static pruning and learned routing are policies over the same forward
@@ -27,6 +29,29 @@ public interface LayerPolicy {
         return this;
     }
 
+    /** The same decisions, each with the router's logits where the policy has routers; may take longer. */
+    default LayerPolicy withLogits() {
+        return this;
+    }
+
+    /**
+     * The same policy while weights learn under it: one that draws does so anew in each pass, by the seed alone. Layers that
+     * are run twice decide alike.
+     */
+    default LayerPolicy drawn(long seed) {
+        return this;
+    }
+
+    /** What decides about the modules that are left: the policy itself, unless it drops modules around another one. */
+    default LayerPolicy core() {
+        return this;
+    }
+
+    /** Another policy in the place of the core; what is dropped around it stays dropped. */
+    default LayerPolicy withCore(LayerPolicy other) {
+        return other;
+    }
+
     /** Which keys and values exist for skipped tokens. */
     default KvPolicy kvPolicy() {
         return KvPolicy.KEEP;
@@ -42,9 +67,30 @@ public interface LayerPolicy {
         return isDropped(site);
     }
 
-    /** What decides its decisions, for keys of stored results; a policy with weights puts their hash in. */
-    default String identity() {
-        return describe() + " " + kvPolicy();
+    /**
+     * All that decides its decisions: results are stored under it, so two policies that decide differently differ here. A
+     * policy with weights puts their hash in.
+     *
+     * <pre>{@code
+     * return Identity.of("random skip").with("share", share).with("seed", seed).with("kv", kvPolicy());
+     * }</pre>
+     */
+    Identity identity();
+
+    /** Numbers it holds to decide about a module, e.g. of its router; 0 where nothing is learned. */
+    default long parameters(ModuleSite site) {
+        return 0;
+    }
+
+    /**
+     * What a folder must keep to make it again, outermost part first; nothing for one that every folder has a place for.
+     *
+     * @throws IllegalArgumentException if the policy does not say how it is saved
+     */
+    default List<SavedPolicy> saved() {
+        throw new IllegalArgumentException(
+                "the policy \"" + describe() + "\" does not say how it is saved: override saved()" + " in "
+                        + getClass().getName() + ", and write a PolicyReader that reads it");
     }
 
     /** One short phrase, e.g. {@code "dense"} or {@code "routers at 25 %"}. */

@@ -32,12 +32,12 @@ public final class LayerWeights {
     }
 
     /** The weights of one module. */
-    public List<NDArray> of(Module module) {
+    public List<NDArray> of(ModuleKind module) {
         return weights(module).plain();
     }
 
     /** The same with matrices in the order in which the CPU's kernels read them; for programs that ask for it only. */
-    List<NDArray> reordered(Module module, TorchProgram program) {
+    List<NDArray> reordered(ModuleKind module, TorchProgram program) {
         return weights(module).reordered(program);
     }
 
@@ -47,7 +47,11 @@ public final class LayerWeights {
         mlp.changing();
     }
 
-    private ModuleWeights weights(Module module) {
-        return module == Module.ATTENTION ? attention : mlp;
+    boolean isChanging() {
+        return attention.isChanging() || mlp.isChanging();
+    }
+
+    private ModuleWeights weights(ModuleKind module) {
+        return module == ModuleKind.ATTENTION ? attention : mlp;
     }
 }

@@ -102,7 +102,7 @@ final class ModuleCalls {
     }
 
     private NDArray every(String attention, String mlp, ModuleSite site, NDArray x, Rows rows) {
-        if (site.module() == Module.MLP) {
+        if (site.module() == ModuleKind.MLP) {
             return call(mlp, site, x); // (N, D)
         }
         return call(
@@ -125,7 +125,7 @@ final class ModuleCalls {
             return false;
         }
         boolean plain = rows.parents().length == 0 && config.windows().get(site.layer()) == 0;
-        return site.module() == Module.MLP || (plain && kv != KvPolicy.EXECUTED);
+        return site.module() == ModuleKind.MLP || (plain && kv != KvPolicy.EXECUTED);
     }
 
     /**
@@ -137,7 +137,7 @@ final class ModuleCalls {
      */
     NDArray routed(ModuleSite site, NDArray x, NDArray gate, int most, Rows rows) {
         NDArray few = Rows.cpu(x.getManager(), new long[] {most});
-        return site.module() == Module.MLP
+        return site.module() == ModuleKind.MLP
                 ? call("mlp_routed", site, x, gate, few)
                 : call(
                         "attention_routed",
@@ -225,15 +225,29 @@ final class ModuleCalls {
         return program.call("take", array, index);
     }
 
-    /** Adds the outputs of the rows that execute: (N, D). */
-    NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv) {
-        if (site.module() == Module.MLP) {
-            return call("mlp_packed", site, x, set.index()); // (N, D)
+    /**
+     * Adds the outputs of the rows that execute, each by its weight: (N, D).
+     *
+     * @param set the rows that the decision executes
+     */
+    NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv, Decision decision) {
+        if (site.module() == ModuleKind.MLP) {
+            return decision.isWeighted()
+                    ? scattered(x, set, decision, call("mlp", site, take(x, set.index())))
+                    : call("mlp_packed", site, x, set.index()); // (N, D)
         }
-        try (NDArray f = kv == KvPolicy.EXECUTED
+        NDArray f = kv == KvPolicy.EXECUTED
                 ? amongThemselves(site, x, rows, set)
-                : someOutputs(site, x, rows, set)) { // (n, D)
-            return program.call("scatter", x, set.index(), f); // (N, D)
+                : someOutputs(site, x, rows, set); // (n, D)
+        return scattered(x, set, decision, f); // (N, D)
+    }
+
+    /** Adds outputs (n, D) of some rows to the stream, each by its weight; consumes them: (N, D). */
+    NDArray scattered(NDArray x, RowSet set, Decision decision, NDArray f) {
+        try (f) {
+            return decision.isWeighted()
+                    ? program.call("scatter_weighted", x, set.index(), f, decision.gate())
+                    : program.call("scatter", x, set.index(), f); // (N, D)
         }
     }
 

@@ -16,7 +16,7 @@ record ModuleRuns(Decoder decoder) implements PackingCosts.Runs {
     }
 
     @Override
-    public double seconds(Module module, int n, int executing) {
+    public double seconds(ModuleKind module, int n, int executing) {
         ModuleSite site = new ModuleSite(0, module);
         try (NDManager scope = decoder.weights().manager().newSubManager()) {
             Rows rows = decoder.rows(scope, new int[n]);
@@ -34,7 +34,8 @@ record ModuleRuns(Decoder decoder) implements PackingCosts.Runs {
                 } else if (decoder.calls().routesOnDevice(site, rows, KvPolicy.KEEP)) {
                     y = decoder.calls().routed(site, x, gate, n, rows);
                 } else {
-                    y = decoder.calls().packed(site, x, rows, RowSet.of(scope, rows, chosen), KvPolicy.KEEP);
+                    y = decoder.calls()
+                            .packed(site, x, rows, RowSet.of(scope, rows, chosen), KvPolicy.KEEP, Decision.all());
                 }
             }
             // Waits for a GPU.

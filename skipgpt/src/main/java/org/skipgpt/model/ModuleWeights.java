@@ -60,6 +60,10 @@ final class ModuleWeights {
         reordered = List.of();
     }
 
+    synchronized boolean isChanging() {
+        return changes;
+    }
+
     // Vectors are the same in both.
     private List<NDArray> each(List<NDArray> from, TorchProgram program, String method) {
         return IntStream.range(0, from.size())

@@ -56,12 +56,12 @@ public final class PackingCosts implements Report {
      * @param halfSeconds best time of half of them, packed
      * @param breakEven share of executing rows from which on dense is faster, 0..1
      */
-    public record Point(Module module, int rows, double denseSeconds, double halfSeconds, double breakEven) {}
+    public record Point(ModuleKind module, int rows, double denseSeconds, double halfSeconds, double breakEven) {}
 
     /** Runs single modules. */
     interface Runs {
         /** Seconds that a run over some of the rows takes; over all of them dense, over fewer packed. */
-        double seconds(Module module, int rows, int executing);
+        double seconds(ModuleKind module, int rows, int executing);
 
         /** Calls in a row that make a run. */
         default int calls() {
@@ -102,7 +102,7 @@ public final class PackingCosts implements Report {
     }
 
     /** Whether it is known what pays in a pass of so many rows. */
-    boolean knows(Module module, int rows) {
+    boolean knows(ModuleKind module, int rows) {
         return find(module, size(rows)).isPresent();
     }
 
@@ -111,7 +111,7 @@ public final class PackingCosts implements Report {
      *
      * @throws java.util.concurrent.CancellationException if the thread is interrupted; it stays interrupted
      */
-    PackingCosts with(Module module, int rows, Runs runs) {
+    PackingCosts with(ModuleKind module, int rows, Runs runs) {
         if (knows(module, rows)) {
             return this;
         }
@@ -132,7 +132,7 @@ public final class PackingCosts implements Report {
         return new PackingCosts(sizes, threads, more);
     }
 
-    private Optional<Point> find(Module module, int size) {
+    private Optional<Point> find(ModuleKind module, int size) {
         return known.stream()
                 .filter(k -> k.size() == size && k.point().module() == module)
                 .map(Known::point)
@@ -143,7 +143,7 @@ public final class PackingCosts implements Report {
         return sizes.stream().filter(size -> size <= rows).reduce(sizes.get(0), Math::max);
     }
 
-    private static Point measure(Module module, int size, Runs runs) {
+    private static Point measure(ModuleKind module, int size, Runs runs) {
         int n = Math.min(size, SURE_ROWS);
         double dense = better(module, n, runs);
         while (n < size && FEWEST_ROUNDS * ROUND * 2 * dense <= SECONDS) {
@@ -177,29 +177,29 @@ public final class PackingCosts implements Report {
     }
 
     // The first run of a size prepares more than the others.
-    private static double better(Module module, int n, Runs runs) {
+    private static double better(ModuleKind module, int n, Runs runs) {
         return Math.min(seconds(module, n, n, runs), seconds(module, n, n, runs));
     }
 
-    private static double seconds(Module module, int rows, int executing, Runs runs) {
+    private static double seconds(ModuleKind module, int rows, int executing, Runs runs) {
         Interruption.check();
         return runs.seconds(module, rows, executing);
     }
 
     /** Whether computing only some rows is the faster way. */
-    boolean packs(Module module, int executing, int rows) {
+    boolean packs(ModuleKind module, int executing, int rows) {
         return executing <= most(module, rows);
     }
 
     /** The most executing rows for which computing only them is the faster way; all where that was not measured. */
-    int most(Module module, int rows) {
+    int most(ModuleKind module, int rows) {
         double breakEven = find(module, size(rows)).map(Point::breakEven).orElse(1.0);
         return (int) (breakEven * rows);
     }
 
     /** What was measured: attention first, small sizes first. */
     public List<Point> points() {
-        return Arrays.stream(Module.values())
+        return Arrays.stream(ModuleKind.values())
                 .flatMap(module -> sizes.stream().flatMap(size -> find(module, size).stream()))
                 .distinct()
                 .toList();

@@ -12,19 +12,19 @@ final class PackingMeter {
     }
 
     /** The most executing rows for which computing only them is the faster way. */
-    int most(Decoder decoder, Module module, int rows) {
+    int most(Decoder decoder, ModuleKind module, int rows) {
         return measured(decoder, module, rows).most(module, rows);
     }
 
     /** Every size measured. */
     PackingCosts all(Decoder decoder) {
-        for (Module module : Module.values()) {
+        for (ModuleKind module : ModuleKind.values()) {
             costs.sizes().forEach(rows -> measured(decoder, module, rows));
         }
         return costs;
     }
 
-    private PackingCosts measured(Decoder decoder, Module module, int rows) {
+    private PackingCosts measured(Decoder decoder, ModuleKind module, int rows) {
         if (!costs.knows(module, rows)) {
             // One measurement at a time: two would time each other.
             synchronized (this) {

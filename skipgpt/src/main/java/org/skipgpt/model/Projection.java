@@ -2,19 +2,19 @@ package org.skipgpt.model;
 
 /** The seven matrices of a layer, under the names Hugging Face checkpoints and PEFT adapters give them. */
 public enum Projection {
-    Q("self_attn.q_proj", "q", Module.ATTENTION),
-    K("self_attn.k_proj", "k", Module.ATTENTION),
-    V("self_attn.v_proj", "v", Module.ATTENTION),
-    O("self_attn.o_proj", "o", Module.ATTENTION),
-    GATE("mlp.gate_proj", "gate", Module.MLP),
-    UP("mlp.up_proj", "up", Module.MLP),
-    DOWN("mlp.down_proj", "down", Module.MLP);
+    Q("self_attn.q_proj", "q", ModuleKind.ATTENTION),
+    K("self_attn.k_proj", "k", ModuleKind.ATTENTION),
+    V("self_attn.v_proj", "v", ModuleKind.ATTENTION),
+    O("self_attn.o_proj", "o", ModuleKind.ATTENTION),
+    GATE("mlp.gate_proj", "gate", ModuleKind.MLP),
+    UP("mlp.up_proj", "up", ModuleKind.MLP),
+    DOWN("mlp.down_proj", "down", ModuleKind.MLP);
 
     private final String key;
     private final String option;
-    private final Module module;
+    private final ModuleKind module;
 
-    Projection(String key, String option, Module module) {
+    Projection(String key, String option, ModuleKind module) {
         this.key = key;
         this.option = option;
         this.module = module;
@@ -31,7 +31,7 @@ public enum Projection {
     }
 
     /** The module it belongs to. */
-    public Module module() {
+    public ModuleKind module() {
         return module;
     }
 

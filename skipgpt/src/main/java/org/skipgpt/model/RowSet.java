@@ -14,14 +14,6 @@ import java.util.stream.IntStream;
  * @param positions (n) int64 on the CPU
  */
 public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positions) {
-    /** Which of some rows a decision executes. */
-    static int[] executing(Decision decision, int rows) {
-        if (decision instanceof Decision.Gated gated) {
-            return gated.executing();
-        }
-        return IntStream.range(0, decision instanceof Decision.All ? rows : 0).toArray();
-    }
-
     /** Every row of a batch; shares its arrays. */
     static RowSet all(NDManager scope, Rows batch) {
         int[] rows = IntStream.range(0, batch.size()).toArray();

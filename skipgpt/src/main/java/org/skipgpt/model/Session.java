@@ -49,8 +49,8 @@ public final class Session implements AutoCloseable {
         }
         NDManager scope = model.scope();
         try {
-            int bytes = DecoderProgram.cacheBytes(scope, model.config(), model.dtype());
-            KvCache cache = new KvCache(scope, model.decoder().program(), model.config(), bytes, sequences, limit);
+            KvCache cache = new KvCache(
+                    scope, model.decoder().program(), model.config(), model.cacheNumberBytes(), sequences, limit);
             return new Session(model, cache, new float[sequences][0]);
         } catch (RuntimeException e) {
             scope.close();

@@ -66,7 +66,7 @@ final class SpeedIdeal {
             double keys = kv == KvPolicy.EXECUTED ? a * cached : cached;
             dense += attention + mlp + cached;
             skipping += anyAttends * attention + a * keys + any(rates[2 * layer + 1], batch) * mlp;
-            boolean dropped = policy.isDropped(new ModuleSite(layer, Module.ATTENTION));
+            boolean dropped = policy.isDropped(new ModuleSite(layer, ModuleKind.ATTENTION));
             skipping += kv == KvPolicy.KEEP && !dropped ? (1 - anyAttends) * keyValue : 0;
         }
         return dense / skipping;

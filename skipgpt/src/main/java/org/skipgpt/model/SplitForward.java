@@ -36,19 +36,19 @@ public final class SplitForward {
     /** One module: decides, computes, adds; (N, D) to (N, D). */
     public NDArray module(ModuleSite site, NDArray x, NDArray layerInput, Rows rows, LayerPolicy policy) {
         Decision decision = policy.decide(site, x, layerInput, rows);
-        boolean evicting = policy.kvPolicy() == KvPolicy.EXECUTED && site.module() == Module.ATTENTION;
-        if (!(decision instanceof Decision.Gated gated) || evicting) {
+        boolean evicting = policy.kvPolicy() == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION;
+        if (decision.isAll() || decision.isNone() || evicting) {
             return decoder.run(site, x, rows, decision, policy.kvPolicy(), Execution.MASKED);
         }
-        NDArray gate = gated.gate();
-        int[] open = gated.executing();
+        NDArray gate = decision.gate();
+        int[] open = decision.executing(rows.size());
         if (open.length == rows.size()) {
             return decoder.run(site, x, rows, decision, policy.kvPolicy(), Execution.MASKED);
         }
         RowSet executing = RowSet.of(x.getManager(), rows, open);
         RowSet skipping = RowSet.of(x.getManager(), rows, chosen(others(open, rows.size()), site));
         NDArray scale = x.getManager().create((float) (1 / rho));
-        NDArray f = site.module() == Module.MLP
+        NDArray f = site.module() == ModuleKind.MLP
                 ? decoder.calls().call("mlp_split", site, x, executing.index(), skipping.index(), scale)
                 : decoder.calls()
                         .call(

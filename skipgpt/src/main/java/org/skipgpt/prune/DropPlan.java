@@ -10,11 +10,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
@@ -75,12 +77,13 @@ public record DropPlan(
     private static long parameters(DecoderConfig config, List<ModuleSite> sites) {
         return sites.stream()
                 .mapToLong(site ->
-                        site.module() == Module.ATTENTION ? config.attentionParameters() : config.mlpParameters())
+                        site.module() == ModuleKind.ATTENTION ? config.attentionParameters() : config.mlpParameters())
                 .sum();
     }
 
     /**
-     * The model without these modules; weights are shared. What the model lacks already does not come back.
+     * The model without these modules; weights are shared. What the model lacks already does not come back, and routers go
+     * on deciding about what is left.
      *
      * @throws IllegalArgumentException if the model has another number of layers
      */
@@ -91,14 +94,30 @@ public record DropPlan(
         }
         List<ModuleSite> gone = gone(model);
         if (dropped.containsAll(gone)) {
-            return model.withPolicy(new DropPolicy(this));
+            return model.withPolicy(new DropPolicy(this, kept(model)));
         }
         List<ModuleSite> all = Stream.concat(gone.stream(), dropped.stream())
                 .distinct()
                 .sorted(Comparator.comparingInt(ModuleSite::index))
                 .toList();
         DropPlan both = of(method(method, model.config(), gone), model.config(), all, provenance);
-        return model.withPolicy(new DropPolicy(both));
+        return model.withPolicy(new DropPolicy(both, kept(model)));
+    }
+
+    // One plan holds all that plans dropped; whatever else decides goes on to.
+    private static LayerPolicy kept(LanguageModel model) {
+        return model.policy() instanceof DropPolicy before ? before.rest() : model.policy();
+    }
+
+    /** The plan of a model from which modules are gone, whatever dropped them; empty where none is. */
+    static Optional<DropPlan> of(LanguageModel model) {
+        if (model.policy() instanceof DropPolicy dropped) {
+            return Optional.of(dropped.plan());
+        }
+        List<ModuleSite> gone = gone(model);
+        return gone.isEmpty()
+                ? Optional.empty()
+                : Optional.of(of(model.policy().describe(), model.config(), gone, model.provenance("drop plan")));
     }
 
     /** Share of all modules that are dropped: the sparsity of every token. */
@@ -109,15 +128,15 @@ public record DropPlan(
     /** Whether whole layers are dropped and nothing else, so that the rest is a plain smaller model. */
     public boolean isWholeLayers() {
         return dropped.stream()
-                .allMatch(site -> dropped.contains(
-                        new ModuleSite(site.layer(), site.module() == Module.MLP ? Module.ATTENTION : Module.MLP)));
+                .allMatch(site -> dropped.contains(new ModuleSite(
+                        site.layer(), site.module() == ModuleKind.MLP ? ModuleKind.ATTENTION : ModuleKind.MLP)));
     }
 
     /** The layers that keep a module, in order. */
     public List<Integer> keptLayers() {
         return IntStream.range(0, layers)
-                .filter(layer -> !dropped.contains(new ModuleSite(layer, Module.ATTENTION))
-                        || !dropped.contains(new ModuleSite(layer, Module.MLP)))
+                .filter(layer -> !dropped.contains(new ModuleSite(layer, ModuleKind.ATTENTION))
+                        || !dropped.contains(new ModuleSite(layer, ModuleKind.MLP)))
                 .boxed()
                 .toList();
     }
@@ -153,23 +172,27 @@ public record DropPlan(
                     + ": give a file written by DropPlan.save, or drop-plan.json of an exported folder");
         }
         try {
-            JsonObject in = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
-            List<ModuleSite> sites = new ArrayList<>();
-            in.getAsJsonArray("dropped").forEach(one -> {
-                String[] words = one.getAsString().split(" ");
-                sites.add(
-                        new ModuleSite(Integer.parseInt(words[1]), Module.valueOf(words[0].toUpperCase(Locale.ROOT))));
-            });
-            return new DropPlan(
-                    in.get("method").getAsString(),
-                    in.get("layers").getAsInt(),
-                    sites,
-                    in.get("parameterRatio").getAsDouble(),
-                    in.get("allParameterRatio").getAsDouble(),
-                    Provenance.fromJson(in.getAsJsonObject("provenance").toString()));
+            return of(JsonParser.parseString(Files.readString(file)).getAsJsonObject());
         } catch (IOException | RuntimeException e) {
             throw new IllegalArgumentException(file + " is no drop plan: " + e + "; write one with DropPlan.save", e);
         }
+    }
+
+    /** The plan that {@link #json} wrote. */
+    static DropPlan of(JsonObject in) {
+        List<ModuleSite> sites = new ArrayList<>();
+        in.getAsJsonArray("dropped").forEach(one -> {
+            String[] words = one.getAsString().split(" ");
+            sites.add(
+                    new ModuleSite(Integer.parseInt(words[1]), ModuleKind.valueOf(words[0].toUpperCase(Locale.ROOT))));
+        });
+        return new DropPlan(
+                in.get("method").getAsString(),
+                in.get("layers").getAsInt(),
+                sites,
+                in.get("parameterRatio").getAsDouble(),
+                in.get("allParameterRatio").getAsDouble(),
+                Provenance.fromJson(in.getAsJsonObject("provenance").toString()));
     }
 
     @Override

@@ -1,36 +1,98 @@
 package org.skipgpt.prune;
 
 import ai.djl.ndarray.NDArray;
+import com.google.gson.JsonParser;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
+import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.model.SavedPolicy;
+import org.skipgpt.report.Identity;
 
-/** Leaves out the same modules for every token. */
-record DropPolicy(DropPlan plan) implements LayerPolicy {
+/** Leaves out the same modules for every token; about what is left another policy decides. */
+record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
-        return isDropped(site) ? Decision.none() : Decision.all();
+        return isDropped(site) ? Decision.none() : rest.decide(site, residual, layerInput, rows);
     }
 
     @Override
     public boolean isConstant(ModuleSite site) {
-        return true;
+        return isDropped(site) || rest.isConstant(site);
     }
 
     @Override
     public boolean isDropped(ModuleSite site) {
-        return plan.dropped().contains(site);
+        return plan.dropped().contains(site) || rest.isDropped(site);
     }
 
     @Override
-    public String identity() {
-        return "drop " + plan.dropped();
+    public LayerPolicy settled() {
+        return new DropPolicy(plan, rest.settled());
+    }
+
+    @Override
+    public LayerPolicy withLogits() {
+        return new DropPolicy(plan, rest.withLogits());
+    }
+
+    @Override
+    public LayerPolicy drawn(long seed) {
+        return new DropPolicy(plan, rest.drawn(seed));
+    }
+
+    @Override
+    public LayerPolicy core() {
+        return rest.core();
+    }
+
+    @Override
+    public LayerPolicy withCore(LayerPolicy other) {
+        return new DropPolicy(plan, rest.withCore(other));
+    }
+
+    @Override
+    public KvPolicy kvPolicy() {
+        return rest.kvPolicy();
+    }
+
+    @Override
+    public long parameters(ModuleSite site) {
+        return isDropped(site) ? 0 : rest.parameters(site);
+    }
+
+    @Override
+    public List<SavedPolicy> saved() {
+        List<SavedPolicy> parts = new ArrayList<>();
+        parts.add(SavedPolicy.of(
+                DropReader.METHOD, JsonParser.parseString(plan.json()).getAsJsonObject()));
+        parts.addAll(rest.saved());
+        return parts;
+    }
+
+    @Override
+    public Identity identity() {
+        Identity dense = LayerPolicy.dense().identity();
+        Identity inner = rest.identity();
+        Identity own = Identity.of("drop")
+                .with(
+                        "modules",
+                        plan.dropped().stream().map(ModuleSite::toString).toList())
+                .with("rest", inner, dense);
+        return inner.equals(dense) ? own.formerly("drop " + plan.dropped()) : own;
     }
 
     @Override
     public String describe() {
-        return String.format(Locale.ROOT, "%s at %.1f %%", plan.method(), 100 * plan.parameterRatio());
+        String dropped = String.format(Locale.ROOT, "%s at %.1f %%", plan.method(), 100 * plan.parameterRatio());
+        boolean more = IntStream.range(0, 2 * plan.layers())
+                .mapToObj(ModuleSite::of)
+                .anyMatch(site -> !rest.isConstant(site) || rest.isDropped(site));
+        return more ? dropped + " · " + rest.describe() : dropped;
     }
 }

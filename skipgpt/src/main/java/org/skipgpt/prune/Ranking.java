@@ -8,13 +8,13 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.plot.BarPlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 
@@ -22,7 +22,7 @@ import org.skipgpt.report.TextTable;
  * Which parts of a model matter least: the first of the order goes first.
  *
  * <pre>{@code
- * DropPlan plan = Ranking.jointLayerDrop(model, texts, Observer.silent()).plan(0.25);
+ * DropPlan plan = Ranking.jointLayerDrop(model, texts, ProgressObserver.silent()).plan(0.25);
  * LanguageModel pruned = plan.applyTo(model);
  * }</pre>
  *
@@ -69,14 +69,16 @@ public record Ranking(
      *
      * @param sequences calibration texts as token ids
      */
-    public static Ranking shortGpt(LanguageModel model, List<int[]> sequences, FinalNorm finalNorm, Observer observer) {
+    public static Ranking shortGpt(
+            LanguageModel model, List<int[]> sequences, FinalNorm finalNorm, ProgressObserver observer) {
         Similarities found = Similarities.of(model, sequences, observer);
         int layers = model.config().layers();
         List<Double> influence = new ArrayList<>();
         List<List<ModuleSite>> units = new ArrayList<>();
         for (int i = 0; i < layers; i++) {
             boolean normed = finalNorm == FinalNorm.INCLUDED && i == layers - 1;
-            List<ModuleSite> left = left(model, new ModuleSite(i, Module.ATTENTION), new ModuleSite(i, Module.MLP));
+            List<ModuleSite> left =
+                    left(model, new ModuleSite(i, ModuleKind.ATTENTION), new ModuleSite(i, ModuleKind.MLP));
             if (!left.isEmpty()) {
                 influence.add(1 - (normed ? found.lastNormed() : found.layers()[i]));
                 units.add(left);
@@ -92,7 +94,7 @@ public record Ranking(
      *
      * @param sequences calibration texts as token ids
      */
-    public static Ranking jointLayerDrop(LanguageModel model, List<int[]> sequences, Observer observer) {
+    public static Ranking jointLayerDrop(LanguageModel model, List<int[]> sequences, ProgressObserver observer) {
         Similarities found = Similarities.of(model, sequences, observer);
         List<Double> scores = new ArrayList<>();
         List<List<ModuleSite>> units = new ArrayList<>();

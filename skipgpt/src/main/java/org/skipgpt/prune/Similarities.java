@@ -6,12 +6,12 @@ import java.util.List;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 
 /**
  * Mean cosine between the residual stream before and after every module and every layer, over all tokens.
@@ -22,7 +22,7 @@ import org.skipgpt.report.Progress;
  * @param tokens tokens averaged over
  */
 record Similarities(double[] modules, double[] layers, double lastNormed, long tokens) {
-    static Similarities of(LanguageModel model, List<int[]> sequences, Observer observer) {
+    static Similarities of(LanguageModel model, List<int[]> sequences, ProgressObserver observer) {
         if (sequences.isEmpty()) {
             throw new IllegalArgumentException("no calibration text; give at least one sequence");
         }
@@ -82,7 +82,7 @@ record Similarities(double[] modules, double[] layers, double lastNormed, long t
             float[] in = before.toFloatArray();
             float[] out = after.toFloatArray();
             modules[site.index()] += cosines(in, out, width);
-            if (site.module() == Module.ATTENTION) {
+            if (site.module() == ModuleKind.ATTENTION) {
                 layerIn = in;
             } else {
                 layers[site.layer()] += cosines(layerIn, out, width);

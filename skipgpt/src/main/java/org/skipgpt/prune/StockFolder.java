@@ -29,16 +29,17 @@ public final class StockFolder {
      *     modules, for which stock classes have no form
      */
     public static void save(LanguageModel pruned, Path tokenizerFiles, Path folder) {
-        if (!(pruned.policy() instanceof DropPolicy policy)) {
-            throw new IllegalArgumentException(
-                    "this model is " + pruned.policy().describe()
-                            + ": only one without whole layers is an ordinary smaller model; use drop(model, plan) first");
-        }
+        boolean alike = pruned.config().sites().stream().allMatch(pruned.policy()::isConstant);
+        DropPlan plan = DropPlan.of(pruned)
+                .filter(found -> alike)
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "this model is " + pruned.policy().describe()
+                                + ": only one without whole layers is an ordinary smaller model; use drop(model, plan)"
+                                + " first"));
         if (pruned.adapter().isPresent()) {
             throw new IllegalArgumentException(
                     "this model has an adapter, which an ordinary folder cannot hold: use Lora.merge first");
         }
-        DropPlan plan = policy.plan();
         if (!plan.isWholeLayers()) {
             String single = plan.dropped().stream().map(ModuleSite::toString).collect(Collectors.joining(", "));
             throw new IllegalArgumentException("the plan drops single modules (" + single

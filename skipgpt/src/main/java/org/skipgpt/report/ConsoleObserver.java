@@ -14,7 +14,7 @@ import java.util.function.LongSupplier;
  * tuneRouters(model, 0.25, texts, options, ConsoleObserver.on(System.err));
  * }</pre>
  */
-public final class ConsoleObserver implements Observer {
+public final class ConsoleObserver implements ProgressObserver {
     private static final int WIDTH = 100;
     private static final int BAR = 24;
     private static final long REDRAW_NANOS = 100_000_000L;

@@ -1,7 +1,7 @@
 package org.skipgpt.route;
 
 import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 
 /**
  * How much is to be skipped, and the loss that asks for it: {@code alpha * |T - r|} (SkipGPT, 2025, Eq. 7-9).
@@ -85,26 +85,26 @@ public record Budget(double target, Kind kind, double alpha, Scope scope, int co
     /** Weight of each module in r, in forward order; they add up to 1. */
     public float[] weights(DecoderConfig model) {
         float[] weights = new float[model.modules()];
-        double sum = model.layers() * (share(model, Module.ATTENTION) + share(model, Module.MLP));
+        double sum = model.layers() * (share(model, ModuleKind.ATTENTION) + share(model, ModuleKind.MLP));
         for (int i = 0; i < weights.length; i++) {
-            weights[i] = (float) (share(model, i % 2 == 0 ? Module.ATTENTION : Module.MLP) / sum);
+            weights[i] = (float) (share(model, i % 2 == 0 ? ModuleKind.ATTENTION : ModuleKind.MLP) / sum);
         }
         return weights;
     }
 
     /** r of given skip rates of attention and MLP. */
     public double rate(DecoderConfig model, double attention, double mlp) {
-        double a = share(model, Module.ATTENTION);
-        double m = share(model, Module.MLP);
+        double a = share(model, ModuleKind.ATTENTION);
+        double m = share(model, ModuleKind.MLP);
         return (a * attention + m * mlp) / (a + m);
     }
 
-    private double share(DecoderConfig model, Module module) {
+    private double share(DecoderConfig model, ModuleKind module) {
         switch (kind) {
             case PARAMS:
-                return module == Module.ATTENTION ? model.attentionParameters() : model.mlpParameters();
+                return module == ModuleKind.ATTENTION ? model.attentionParameters() : model.mlpParameters();
             case FLOPS:
-                return module == Module.ATTENTION ? Cost.savedAttentionFlops(model, context) : Cost.mlpFlops(model);
+                return module == ModuleKind.ATTENTION ? Cost.savedAttentionFlops(model, context) : Cost.mlpFlops(model);
             default:
                 return 1;
         }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.report.Report;
 
 /**
@@ -44,7 +44,7 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
     /**
      * Finds thresholds.
      *
-     * @param model under a {@link RoutedPolicy}
+     * @param model under a policy with thresholds, around which modules may be dropped
      * @param targets shares to skip, 0..1
      * @param samples sequences of tokens like those to come
      * @throws IllegalArgumentException without a target or without a sample
@@ -58,7 +58,7 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
             throw new IllegalArgumentException(
                     "no text to calibrate a budget dial on: the list is empty; give texts like those to come");
         }
-        RoutedPolicy policy = routed(model);
+        Dialled policy = dialled(model);
         double[] sorted = targets.clone();
         Arrays.sort(sorted);
         List<Mark> marks = new ArrayList<>();
@@ -68,7 +68,7 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
         return new BudgetDial(budget, marks);
     }
 
-    private static Mark find(LanguageModel model, RoutedPolicy policy, Budget budget, int[][] samples) {
+    private static Mark find(LanguageModel model, Dialled policy, Budget budget, int[][] samples) {
         Mark best = trial(model, policy, budget, 0, samples);
         double low = -RANGE;
         double high = RANGE;
@@ -88,15 +88,16 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
         return best;
     }
 
-    private static Mark trial(LanguageModel model, RoutedPolicy policy, Budget budget, double shift, int[][] samples) {
+    private static Mark trial(LanguageModel model, Dialled policy, Budget budget, double shift, int[][] samples) {
         Thresholds thresholds = policy.thresholds().plus(shift);
-        RoutingTrace trace = RoutingTrace.of(model.withPolicy(policy.withThresholds(thresholds)), samples);
-        double rate = budget.rate(model.config(), trace.skipped(Module.ATTENTION), trace.skipped(Module.MLP));
+        RoutingTrace trace =
+                RoutingTrace.of(model.withPolicy(model.policy().withCore(policy.withThresholds(thresholds))), samples);
+        double rate = budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP));
         return new Mark(budget.target(), rate, thresholds);
     }
 
-    private static RoutedPolicy routed(LanguageModel model) {
-        if (model.policy() instanceof RoutedPolicy policy) {
+    private static Dialled dialled(LanguageModel model) {
+        if (model.policy().core() instanceof Dialled policy) {
             return policy;
         }
         throw new IllegalArgumentException("a budget dial turns routers, but this model is "
@@ -111,7 +112,8 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
     public LanguageModel set(LanguageModel model, double target) {
         for (Mark mark : marks) {
             if (mark.target() == target) {
-                return model.withPolicy(routed(model).withDial(mark.thresholds(), target));
+                Dialled turned = dialled(model).withDial(mark.thresholds(), target);
+                return model.withPolicy(model.policy().withCore(turned));
             }
         }
         throw new IllegalArgumentException("target " + target + " is not on the dial: it has "

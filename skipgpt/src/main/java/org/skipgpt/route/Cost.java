@@ -1,7 +1,6 @@
 package org.skipgpt.route;
 
 import java.util.Locale;
-import java.util.Optional;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.report.Report;
@@ -53,13 +52,18 @@ public record Cost(
             double mlp,
             int context,
             int elementBytes) {
-        return of(model, Optional.of(router), kv, attention, mlp, context, elementBytes);
+        long routers = router.parameters(model.width()) * model.layers() * (router.coupled() ? 1 : 2);
+        return of(model, routers, kv, attention, mlp, context, elementBytes);
     }
 
-    /** The same for a model that may have no routers, whose decisions then cost nothing. */
+    /**
+     * The same for any policy.
+     *
+     * @param routers numbers that decide, in all
+     */
     static Cost of(
             DecoderConfig model,
-            Optional<RouterConfig> router,
+            long routers,
             KvPolicy kv,
             double attention,
             double mlp,
@@ -73,8 +77,6 @@ public record Cost(
         double savedAttention = evicted ? attentionFlops(model, context) : savedAttentionFlops(model, context);
         double dense = model.layers() * (attentionFlops(model, context) + mlpFlops(model))
                 + 2.0 * model.vocabulary() * model.width();
-        long routers = router.map(r -> r.parameters(model.width()) * model.layers() * (r.coupled() ? 1 : 2))
-                .orElse(0L);
         double cache = 2.0 * model.kvWidth() * model.layers() * elementBytes;
         return new Cost(
                 attention,

@@ -102,11 +102,6 @@ public final class Gate {
         return scope.create(limits);
     }
 
-    /** Probability of executing without noise: (N). */
-    public NDArray probability(NDArray logits) {
-        return program.call("probability", logits);
-    }
-
     /** Gumbel noise (N, 2) from libtorch's generator. */
     public NDArray gumbel(NDArray like) {
         return program.call("gumbel", like);

@@ -10,6 +10,7 @@ import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.report.Identity;
 
 /**
  * Routing while routers learn: noisy hard gates that carry the straight-through gradient. One object a forward pass; it
@@ -64,7 +65,7 @@ public final class LearningPolicy implements LayerPolicy {
         ExecutionBounds bounds = setting.bounds().at(drawn);
         NDList sampled = gate.sample(z, g, setting.tau(), bounds, setting.forced(), rows);
         gates.add(sampled.get(0)); // (N)
-        return new Decision.Gated(sampled.get(0));
+        return Decision.gated(sampled.get(0)).withLogits(z);
     }
 
     /** Gates (N) of the modules decided so far, in forward order; they carry the gradient. */
@@ -80,6 +81,13 @@ public final class LearningPolicy implements LayerPolicy {
     @Override
     public KvPolicy kvPolicy() {
         return setting.kv();
+    }
+
+    /** None: decisions are drawn anew in each pass, so nothing is stored under them. */
+    @Override
+    public Identity identity() {
+        throw new IllegalStateException("routers that learn decide by draws, under which no result is stored: evaluate"
+                + " the tuned model, whose routers decide without noise");
     }
 
     @Override

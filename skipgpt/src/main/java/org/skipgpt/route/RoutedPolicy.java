@@ -5,12 +5,15 @@ import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.model.SavedPolicy;
+import org.skipgpt.report.Identity;
 
 /**
  * Learned routing at inference: a token runs a module where its router says so. No noise, no gradient.
@@ -19,13 +22,13 @@ import org.skipgpt.model.Rows;
  * var routed = model.withPolicy(RoutedPolicy.of(gate, routers));
  * }</pre>
  */
-public final class RoutedPolicy implements LayerPolicy {
+public final class RoutedPolicy implements Dialled {
     private final Gate gate;
     private final Routers routers;
     private final Thresholds thresholds;
     private final ForcedExecution forced;
     private final KvPolicy kv;
-    private final GateWatch watch;
+    private final boolean tells;
     // Where a dial stands; empty where thresholds were set otherwise.
     private final String dial;
     // Copies of all routers, or none.
@@ -37,7 +40,7 @@ public final class RoutedPolicy implements LayerPolicy {
             Thresholds thresholds,
             ForcedExecution forced,
             KvPolicy kv,
-            GateWatch watch,
+            boolean tells,
             String dial,
             List<HostRouter> onHost) {
         this.gate = gate;
@@ -45,57 +48,62 @@ public final class RoutedPolicy implements LayerPolicy {
         this.thresholds = thresholds;
         this.forced = forced;
         this.kv = kv;
-        this.watch = watch;
+        this.tells = tells;
         this.dial = dial;
         this.onHost = onHost;
+    }
+
+    /** The learned routing of a policy, whether or not modules are dropped around it. */
+    public static Optional<RoutedPolicy> in(LayerPolicy policy) {
+        return policy.core() instanceof RoutedPolicy routed ? Optional.of(routed) : Optional.empty();
     }
 
     /** Argmax of the routers; keys and values of every token. */
     public static RoutedPolicy of(Gate gate, Routers routers) {
         Thresholds argmax = Thresholds.argmax();
-        return new RoutedPolicy(
-                gate, routers, argmax, ForcedExecution.none(), KvPolicy.KEEP, GateWatch.NONE, "", List.of());
+        return new RoutedPolicy(gate, routers, argmax, ForcedExecution.none(), KvPolicy.KEEP, false, "", List.of());
     }
 
-    /** With other thresholds. */
+    @Override
     public RoutedPolicy withThresholds(Thresholds other) {
-        return new RoutedPolicy(gate, routers, other, forced, kv, watch, "", List.of());
+        return new RoutedPolicy(gate, routers, other, forced, kv, tells, "", List.of());
     }
 
-    /** With the thresholds of a dial that stands at a share to skip. */
-    RoutedPolicy withDial(Thresholds other, double target) {
+    @Override
+    public RoutedPolicy withDial(Thresholds other, double target) {
         String stands = "dial "
                 + BigDecimal.valueOf(100 * target)
                         .setScale(2, RoundingMode.HALF_UP)
                         .stripTrailingZeros()
                         .toPlainString()
                 + " %";
-        return new RoutedPolicy(gate, routers, other, forced, kv, watch, stands, List.of());
+        return new RoutedPolicy(gate, routers, other, forced, kv, tells, stands, List.of());
     }
 
     /** With rows that always execute. */
     public RoutedPolicy withForced(ForcedExecution other) {
-        return new RoutedPolicy(gate, routers, thresholds, other, kv, watch, dial, List.of());
+        return new RoutedPolicy(gate, routers, thresholds, other, kv, tells, dial, List.of());
     }
 
     /** Under another K/V policy; the checkpoint loader refuses one the routers were not tuned for. */
     public RoutedPolicy withKvPolicy(KvPolicy other) {
-        return new RoutedPolicy(gate, routers, thresholds, forced, other, watch, dial, List.of());
+        return new RoutedPolicy(gate, routers, thresholds, forced, other, tells, dial, List.of());
     }
 
-    /** Watched: a view that tells every decision. */
-    public RoutedPolicy withWatch(GateWatch other) {
-        return new RoutedPolicy(gate, routers, thresholds, forced, kv, other, dial, List.of());
+    /** Each decision carries its logits, for which router and choice are two calls. */
+    @Override
+    public RoutedPolicy withLogits() {
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, true, dial, List.of());
     }
 
     /** Its linear routers are copied to the host, where they decide about few rows. */
     @Override
     public RoutedPolicy settled() {
-        if (!HostRouter.serves(routers) || watch != GateWatch.NONE) {
+        if (!HostRouter.serves(routers) || tells) {
             return this;
         }
         List<HostRouter> copies = routers.all().stream().map(HostRouter::of).toList();
-        return new RoutedPolicy(gate, routers, thresholds, forced, kv, watch, dial, copies);
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, tells, dial, copies);
     }
 
     @Override
@@ -105,19 +113,19 @@ public final class RoutedPolicy implements LayerPolicy {
         }
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
         // A coupled pair shares one router and one input, so that both modules decide alike.
-        int module = routers.config().coupled() ? new ModuleSite(site.layer(), Module.ATTENTION).index() : site.index();
+        int module =
+                routers.config().coupled() ? new ModuleSite(site.layer(), ModuleKind.ATTENTION).index() : site.index();
         if (!onHost.isEmpty() && HostRouter.serves(rows)) {
             HostRouter own = onHost.get(routers.config().coupled() ? site.layer() : site.index());
             float[] open = own.choose(u.toFloatArray(), thresholds.at(module), forced.rows(rows));
-            return new Decision.Gated(u.getManager(), open); // (N)
+            return Decision.gated(u.getManager(), open); // (N)
         }
-        if (watch == GateWatch.NONE) {
-            return new Decision.Gated(gate.choose(routers.of(site), u, thresholds.at(module), forced, rows)); // (N)
+        if (!tells) {
+            return Decision.gated(gate.choose(routers.of(site), u, thresholds.at(module), forced, rows)); // (N)
         }
         NDArray logits = gate.logits(routers.of(site), u); // (N, 2)
-        NDArray open = gate.choose(logits, thresholds.at(module), forced, rows); // (N)
-        watch.decided(site, logits, open, rows);
-        return new Decision.Gated(open);
+        return Decision.gated(gate.choose(logits, thresholds.at(module), forced, rows))
+                .withLogits(logits); // (N)
     }
 
     /** The gate arithmetic. */
@@ -130,7 +138,7 @@ public final class RoutedPolicy implements LayerPolicy {
         return routers;
     }
 
-    /** The thresholds. */
+    @Override
     public Thresholds thresholds() {
         return thresholds;
     }
@@ -145,12 +153,49 @@ public final class RoutedPolicy implements LayerPolicy {
         return kv;
     }
 
+    /** Gumbel noise at temperature 1, as the authors' code has it in its second stage. */
+    @Override
+    public LayerPolicy drawn(long seed) {
+        LearningPolicy.Setting setting = new LearningPolicy.Setting(1, 1, forced, ExecutionBounds.none(), kv);
+        return new LearningPolicy(gate, routers, setting, Noise.gumbel(gate, seed));
+    }
+
+    @Override
+    public long parameters(ModuleSite site) {
+        RouterConfig config = routers.config();
+        return config.coupled() && site.module() == ModuleKind.MLP
+                ? 0
+                : routers.of(site).parameters().stream()
+                        .mapToLong(p -> p.getShape().size())
+                        .sum();
+    }
+
+    /** Nothing: every folder has a place for routers. */
+    @Override
+    public List<SavedPolicy> saved() {
+        return List.of();
+    }
+
     /** The decisions' whole cause: router weights by their hash, thresholds, forced rows, K/V policy. */
     @Override
-    public String identity() {
-        // Stored results are found under this text, so it stays as it is whatever people are shown.
-        return "routers · " + form() + " · " + keeping() + " · " + routers.config() + " · " + thresholds + " · "
-                + forced + " · " + routers.hash();
+    public Identity identity() {
+        RouterConfig c = routers.config();
+        String hash = routers.hash();
+        return Identity.of("routers")
+                .with("form", c.form())
+                .with("input", c.input())
+                .with("norm", c.norm(), RouterConfig.Norm.NONE)
+                .with("bias", c.bias())
+                .with("coupled", c.coupled(), false)
+                .with("thresholds", thresholds.logits())
+                .with("firstTokens", forced.firstTokens(), 0)
+                .with("layers", forced.layers(), List.of())
+                .with("kv", kv)
+                .with("weights", hash)
+                .formerly("routers · " + form() + " · " + keeping() + " · RouterConfig[form=" + c.form() + ", input="
+                        + c.input() + ", norm=" + c.norm() + ", bias=" + c.bias() + ", hidden=" + c.hidden()
+                        + ", coupled=" + c.coupled() + "] · " + thresholds + " · ForcedExecution[firstTokens="
+                        + forced.firstTokens() + ", layers=" + forced.layers() + "] · " + hash);
     }
 
     /** Its routers, and of thresholds and K/V policy what is not the usual. */

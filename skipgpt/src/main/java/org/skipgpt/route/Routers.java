@@ -14,7 +14,7 @@ import org.skipgpt.io.TensorHash;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 
 /**
@@ -117,7 +117,7 @@ public final class Routers {
     private static Routers make(NDManager owner, DecoderConfig model, RouterConfig config, Numbers numbers) {
         List<Router> routers = new ArrayList<>();
         for (ModuleSite site : model.sites()) {
-            if (config.coupled() && site.module() == Module.MLP) {
+            if (config.coupled() && site.module() == ModuleKind.MLP) {
                 continue;
             }
             String key = "layers." + site.layer() + "." + (config.coupled() ? "layer" : site.module());

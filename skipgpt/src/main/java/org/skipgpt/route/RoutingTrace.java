@@ -4,13 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -41,22 +39,19 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
         if (sequences.length == 0) {
             throw new IllegalArgumentException("a trace of no sequence: give at least one");
         }
-        Map<Integer, float[]> probabilities = new HashMap<>();
-        LanguageModel watched = model;
-        if (model.policy() instanceof RoutedPolicy routed) {
-            watched = model.withPolicy(routed.withWatch((site, logits, gate, rows) -> probabilities.put(
-                    site.index(), routed.gate().probability(logits).toFloatArray())));
-        }
+        LanguageModel watched = model.withPolicy(model.policy().withLogits());
         List<ModuleRouting> modules = new ArrayList<>();
         try (NDManager scope = model.scope()) {
             var rows = watched.decoder().rows(scope, sequences);
             watched.forward(rows, new Trace() {
                 @Override
                 public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows r) {
-                    float[] none = new float[r.size()];
-                    Arrays.fill(none, Float.NaN);
-                    float[] p = probabilities.getOrDefault(site.index(), none);
-                    modules.add(new ModuleRouting(site, executed(decision, r.size()), p));
+                    boolean[] executed = new boolean[r.size()];
+                    for (int row : decision.executing(r.size())) {
+                        executed[row] = true;
+                    }
+                    modules.add(new ModuleRouting(
+                            site, executed, decision.probability().orElseGet(() -> unknown(r.size()))));
                 }
             });
             return new RoutingTrace(rows.tokens(), rows.starts(), modules);
@@ -95,20 +90,14 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
         return new RoutingTrace(tokens, starts, modules);
     }
 
-    private static boolean[] executed(Decision decision, int n) {
-        boolean[] executed = new boolean[n];
-        if (decision instanceof Decision.Gated gated) {
-            for (int row : gated.executing()) {
-                executed[row] = true;
-            }
-        } else {
-            Arrays.fill(executed, decision instanceof Decision.All);
-        }
-        return executed;
+    private static float[] unknown(int n) {
+        float[] none = new float[n];
+        Arrays.fill(none, Float.NaN);
+        return none;
     }
 
     /** Share of runs of one kind of module that were skipped: s_a or s_m. */
-    public double skipped(Module module) {
+    public double skipped(ModuleKind module) {
         return modules.stream()
                 .filter(m -> m.site().module() == module)
                 .mapToDouble(m -> 1 - m.executedShare())
@@ -142,8 +131,8 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
                 "%d tokens · skipped attention %.1f %%, mlp %.1f %%%n"
                         + "layer  attention runs  entropy  mlp runs  entropy",
                 tokens.length,
-                100 * skipped(Module.ATTENTION),
-                100 * skipped(Module.MLP)));
+                100 * skipped(ModuleKind.ATTENTION),
+                100 * skipped(ModuleKind.MLP)));
         int layers = modules.size() / 2;
         int shown = Math.min(layers, layers <= 20 ? 20 : 19);
         for (int l = 0; l < shown; l++) {

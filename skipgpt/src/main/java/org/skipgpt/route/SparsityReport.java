@@ -2,11 +2,10 @@ package org.skipgpt.route;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.report.Report;
 
 /**
@@ -27,19 +26,19 @@ public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
         }
         RoutingTrace trace = RoutingTrace.joined(traces);
         KvPolicy kv = model.policy().kvPolicy();
-        Optional<RouterConfig> router = model.policy() instanceof RoutedPolicy routed
-                ? Optional.of(routed.routers().config())
-                : Optional.empty();
+        long deciding = model.config().sites().stream()
+                .mapToLong(model.policy()::parameters)
+                .sum();
         return new SparsityReport(
                 trace,
                 Cost.of(
                         model.config(),
-                        router,
+                        deciding,
                         kv,
-                        trace.skipped(Module.ATTENTION),
-                        trace.skipped(Module.MLP),
+                        trace.skipped(ModuleKind.ATTENTION),
+                        trace.skipped(ModuleKind.MLP),
                         context,
-                        4));
+                        model.cacheNumberBytes()));
     }
 
     @Override

@@ -11,7 +11,7 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -112,7 +112,7 @@ public final class FullTraining implements Objective {
 
     private NDArray layer(int layer, NDArray in, Rows rows) {
         NDArray x = in; // (N, D)
-        for (Module module : Module.values()) {
+        for (ModuleKind module : ModuleKind.values()) {
             ModuleSite site = new ModuleSite(layer, module);
             x = decoder.module(site, x, in, rows, LayerPolicy.dense(), Execution.MASKED, Trace.none()); // (N, D)
         }

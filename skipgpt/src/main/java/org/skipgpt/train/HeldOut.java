@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.SparsityReport;
 
@@ -36,7 +36,9 @@ record HeldOut(int[][] sequences) {
                 Arrays.stream(sequences).map(s -> new int[][] {s}).toList();
         row.put("held-out loss", LanguageLoss.mean(model, single).orElseThrow());
         var trace = SparsityReport.of(model, sequences).trace();
-        row.put("held-out r", budget.rate(model.config(), trace.skipped(Module.ATTENTION), trace.skipped(Module.MLP)));
+        row.put(
+                "held-out r",
+                budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP)));
         return row;
     }
 }

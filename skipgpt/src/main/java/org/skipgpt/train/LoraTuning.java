@@ -14,14 +14,11 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
-import org.skipgpt.route.ExecutionBounds;
-import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
-import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.torch.Gradients;
 
 /**
@@ -124,8 +121,8 @@ public final class LoraTuning implements Objective {
         Trace watch = new Trace() {
             @Override
             public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows r) {
-                skipped[site.index() % 2] +=
-                        skippedShare(decision, r.size()) / own.config().layers();
+                skipped[site.index() % 2] += (1 - (double) decision.executed(r.size()) / r.size())
+                        / own.config().layers();
             }
         };
         Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
@@ -156,17 +153,12 @@ public final class LoraTuning implements Objective {
 
     // The draw depends on the micro-batch and the module alone, so that a layer run twice decides alike.
     private LayerPolicy policy(long seed) {
-        if (sampling == Sampling.GUMBEL && model.policy() instanceof RoutedPolicy routed) {
-            LearningPolicy.Setting setting =
-                    new LearningPolicy.Setting(1, 1, routed.forced(), ExecutionBounds.none(), routed.kvPolicy());
-            return new LearningPolicy(routed.gate(), routed.routers(), setting, Noise.gumbel(routed.gate(), seed));
-        }
-        return model.policy();
+        return sampling == Sampling.GUMBEL ? model.policy().drawn(seed) : model.policy();
     }
 
     private static NDArray layer(Decoder own, LayerPolicy policy, int layer, NDArray in, Rows rows, Trace trace) {
-        ModuleSite attention = new ModuleSite(layer, Module.ATTENTION);
-        ModuleSite mlp = new ModuleSite(layer, Module.MLP);
+        ModuleSite attention = new ModuleSite(layer, ModuleKind.ATTENTION);
+        ModuleSite mlp = new ModuleSite(layer, ModuleKind.MLP);
         NDArray middle = own.module(attention, in, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
         NDArray out = own.module(mlp, middle, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
         // The graph keeps what it needs of it, which is less where rows skip.
@@ -174,13 +166,6 @@ public final class LoraTuning implements Objective {
             middle.close();
         }
         return out;
-    }
-
-    private static double skippedShare(Decision decision, int n) {
-        if (decision instanceof Decision.Gated gated) {
-            return 1 - (double) gated.executing().length / n;
-        }
-        return decision instanceof Decision.None ? 1 : 0;
     }
 
     @Override
@@ -198,7 +183,7 @@ public final class LoraTuning implements Objective {
     public String fingerprint() {
         return describe() + " · " + config.rank() + "/" + config.alpha() + "/" + config.dropout() + " on "
                 + config.targets().stream().sorted().toList() + " · "
-                + model.policy().identity() + " · " + sampling
+                + model.policy().identity().json() + " · " + sampling
                 + (teacher.share() > 0 ? " · distill " + teacher.share() : "") + " · "
                 + model.config() + " · " + model.hash() + " · " + data;
     }

@@ -14,7 +14,8 @@ import org.skipgpt.lora.SeededDropout;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SplitForward;
@@ -177,8 +178,8 @@ public final class RouterTuning implements Objective {
         }
         row.put("penalty", penalty);
         row.put("r", state.rate);
-        row.put("s_attn", state.skipped(Module.ATTENTION));
-        row.put("s_mlp", state.skipped(Module.MLP));
+        row.put("s_attn", state.skipped(ModuleKind.ATTENTION));
+        row.put("s_mlp", state.skipped(ModuleKind.MLP));
         row.put("tau", config.temperature().at(step, loop.steps()));
         row.put("tokens", (double) rows.size());
         return row;
@@ -245,18 +246,25 @@ public final class RouterTuning implements Objective {
 
         NDArray layer(int layer, NDArray in) {
             LearningPolicy policy = new LearningPolicy(gate, routers, setting, noise);
-            NDArray middle = module(new ModuleSite(layer, Module.ATTENTION), in, in, policy); // (N, D)
-            NDArray out = module(new ModuleSite(layer, Module.MLP), middle, in, policy); // (N, D)
-            for (int i = 0; i < 2; i++) {
-                NDArray g = policy.gates().get(i);
-                executed[2 * layer + i] = g.sum().getFloat() / rows.size();
-                places.add(2 * layer + i);
+            // Modules that the model lacks stay away: about them no router is asked, and all tokens skip them.
+            LayerPolicy around = model.policy().withCore(policy);
+            NDArray middle = module(new ModuleSite(layer, ModuleKind.ATTENTION), in, in, around); // (N, D)
+            NDArray out = module(new ModuleSite(layer, ModuleKind.MLP), middle, in, around); // (N, D)
+            int asked = 0;
+            for (int i = 2 * layer; i < 2 * layer + 2; i++) {
+                if (around.isDropped(ModuleSite.of(i))) {
+                    executed[i] = 0;
+                    continue;
+                }
+                NDArray g = policy.gates().get(asked++);
+                executed[i] = g.sum().getFloat() / rows.size();
+                places.add(i);
                 gates.add(g);
             }
             return out;
         }
 
-        private NDArray module(ModuleSite site, NDArray x, NDArray in, LearningPolicy policy) {
+        private NDArray module(ModuleSite site, NDArray x, NDArray in, LayerPolicy policy) {
             return config.sparseBackward()
                             && parameters.size() == routers.names().size()
                     ? split.module(site, x, in, rows, policy)
@@ -294,9 +302,9 @@ public final class RouterTuning implements Objective {
             return sum;
         }
 
-        double skipped(Module module) {
+        double skipped(ModuleKind module) {
             double sum = 0;
-            for (int m = module == Module.ATTENTION ? 0 : 1; m < executed.length; m += 2) {
+            for (int m = module == ModuleKind.ATTENTION ? 0 : 1; m < executed.length; m += 2) {
                 sum += 1 - executed[m];
             }
             return sum / model.config().layers();
@@ -321,7 +329,10 @@ public final class RouterTuning implements Objective {
 
     @Override
     public String fingerprint() {
+        List<ModuleSite> gone = model.config().sites().stream()
+                .filter(model.policy()::isDropped)
+                .toList();
         return describe() + " · " + config + " · " + routers.config() + " · " + model.config() + " · " + model.hash()
-                + " · " + adapterRate + " · " + data;
+                + " · " + adapterRate + " · " + data + (gone.isEmpty() ? "" : " · without " + gone);
     }
 }

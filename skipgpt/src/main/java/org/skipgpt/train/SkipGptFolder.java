@@ -33,6 +33,8 @@ import org.skipgpt.lora.PeftFolder;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.PolicyReader;
+import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.WholeFile;
 import org.skipgpt.route.Budget;
@@ -59,7 +61,8 @@ public final class SkipGptFolder {
     private static final String META = "skipgpt.json";
     private static final String ROUTERS = "routers.safetensors";
     private static final String ADAPTER = "adapter";
-    private static final int FORMAT = 1;
+    private static final int FIRST_FORMAT = 1;
+    private static final int FORMAT = 2;
 
     private SkipGptFolder() {}
 
@@ -78,12 +81,11 @@ public final class SkipGptFolder {
             Optional<LoraConfig> lora,
             Optional<Budget> budget,
             Provenance provenance) {
-        Optional<RoutedPolicy> policy =
-                tuned.policy() instanceof RoutedPolicy routed ? Optional.of(routed) : Optional.empty();
-        if (policy.isEmpty() && (tuned.adapter().isEmpty() || !tuned.policy().equals(LayerPolicy.dense()))) {
-            throw new IllegalArgumentException("a SkipGPT folder holds routers, an adapter or both, but this model is "
-                    + tuned.policy().describe()
-                    + " without an adapter that could be kept alone: give it routers first");
+        Optional<RoutedPolicy> policy = RoutedPolicy.in(tuned.policy());
+        List<SavedPolicy> parts = tuned.policy().saved();
+        if (policy.isEmpty() && parts.isEmpty() && tuned.adapter().isEmpty()) {
+            throw new IllegalArgumentException("a SkipGPT folder holds a policy, an adapter or both, but this model is "
+                    + tuned.policy().describe() + " without an adapter: give it routers first");
         }
         if (tuned.adapter().isPresent() != lora.isPresent()) {
             throw new IllegalArgumentException("the model " + (lora.isPresent() ? "has no adapter" : "has an adapter")
@@ -107,7 +109,8 @@ public final class SkipGptFolder {
                         tuned.config(),
                         tuned.name());
             }
-            AtomicFile.write(temporary.resolve(META), Json.pretty(meta(tuned, policy, budget, provenance)));
+            JsonArray around = PolicyParts.write(temporary, parts);
+            AtomicFile.write(temporary.resolve(META), Json.pretty(meta(tuned, policy, around, budget, provenance)));
             Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw AtomicFile.failure(folder, e);
@@ -128,15 +131,23 @@ public final class SkipGptFolder {
     }
 
     private static JsonObject meta(
-            LanguageModel tuned, Optional<RoutedPolicy> policy, Optional<Budget> budget, Provenance provenance) {
+            LanguageModel tuned,
+            Optional<RoutedPolicy> policy,
+            JsonArray around,
+            Optional<Budget> budget,
+            Provenance provenance) {
         JsonObject base = new JsonObject();
         base.addProperty("name", tuned.name());
         base.addProperty("hash", tuned.hash());
         JsonObject json = new JsonObject();
-        json.addProperty("format", FORMAT);
+        // Readers of the first format know nothing of other parts of a policy, and must not pass over them.
+        json.addProperty("format", around.isEmpty() ? FIRST_FORMAT : FORMAT);
         json.add("base", base);
         json.addProperty("kvPolicy", tuned.policy().kvPolicy().name());
         policy.ifPresent(p -> addRouting(json, p));
+        if (!around.isEmpty()) {
+            json.add("policy", around);
+        }
         budget.ifPresent(b -> {
             JsonObject wanted = new JsonObject();
             wanted.addProperty("target", b.target());
@@ -200,12 +211,16 @@ public final class SkipGptFolder {
      * @throws CheckpointException for another base, another K/V function or a malformed folder
      */
     public static LanguageModel load(Path folder, LanguageModel base, NDManager owner, KvPolicy kv) {
-        return load(folder, base, owner, kv, false);
+        return load(folder, base, owner, kv, false, List.of());
     }
 
-    /** The tuned model over its base, under the K/V policy it was saved with. */
-    public static LanguageModel load(Path folder, LanguageModel base, NDManager owner) {
-        return load(folder, base, owner, kvPolicy(folder, meta(folder)));
+    /**
+     * The tuned model over its base, under the K/V policy it was saved with.
+     *
+     * @param readers for parts of the policy that are one's own; the library's are known
+     */
+    public static LanguageModel load(Path folder, LanguageModel base, NDManager owner, PolicyReader... readers) {
+        return load(folder, base, owner, kvPolicy(folder, meta(folder)), false, List.of(readers));
     }
 
     private static JsonObject meta(Path folder) {
@@ -235,21 +250,26 @@ public final class SkipGptFolder {
 
     /** As {@link #load} onto any base of the right shape and under any K/V policy; the numbers are then another model's. */
     public static LanguageModel loadForced(Path folder, LanguageModel base, NDManager owner, KvPolicy kv) {
-        return load(folder, base, owner, kv, true);
+        return load(folder, base, owner, kv, true, List.of());
     }
 
-    private static LanguageModel load(Path folder, LanguageModel base, NDManager owner, KvPolicy kv, boolean forced) {
+    private static LanguageModel load(
+            Path folder, LanguageModel base, NDManager owner, KvPolicy kv, boolean forced, List<PolicyReader> readers) {
         JsonObject json = meta(folder);
         try {
-            if (json.get("format").getAsInt() != FORMAT) {
-                throw new CheckpointException("folder " + folder + " has format " + json.get("format")
-                        + ", this version reads " + FORMAT + ": use a newer version");
+            int format = json.get("format").getAsInt();
+            if (format < FIRST_FORMAT || format > FORMAT) {
+                throw new CheckpointException("folder " + folder + " has format " + format + ", this version reads "
+                        + FIRST_FORMAT + " to " + FORMAT + ": use a newer version");
             }
             if (!forced) {
                 refuseAnother(folder, base, json, kv);
             }
             LanguageModel model =
                     base.withPolicy(json.has("router") ? routing(folder, base, owner, json, kv) : LayerPolicy.dense());
+            if (json.has("policy")) {
+                model = PolicyParts.read(folder, json.getAsJsonArray("policy"), model, kv, owner, readers);
+            }
             Path adapter = folder.resolve(ADAPTER);
             return Files.isDirectory(adapter)
                     ? model.withAdapter(PeftFolder.read(adapter, base.config(), owner))

@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 import org.skipgpt.data.PackedTokens;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 
 /**
  * Full training of a model, random or loaded, on text of any size: plain text, jsonl, csv or parquet, a file or a folder.
@@ -19,7 +19,7 @@ import org.skipgpt.report.Observer;
  *
  * <pre>{@code
  * var options = TextTraining.defaults().withLoop(LoopConfig.defaults().withSteps(500));
- * TrainingRun run = options.run(model, TextFiles.of(Path.of("books/")), Path.of("work"), Observer.silent());
+ * TrainingRun run = options.run(model, TextFiles.of(Path.of("books/")), Path.of("work"), ProgressObserver.silent());
  * }</pre>
  *
  * @param loop steps, rate, seed; checkpoints go into the work folder whatever it says
@@ -92,7 +92,7 @@ public record TextTraining(
      * @param work takes {@code tokens.bin}, checkpoints and {@code log.csv}; one folder a run
      * @throws IllegalArgumentException if the text is shorter than two windows
      */
-    public TrainingRun run(LanguageModel model, TextFiles texts, Path work, Observer observer) {
+    public TrainingRun run(LanguageModel model, TextFiles texts, Path work, ProgressObserver observer) {
         RunState.prepare(work);
         int window = Math.min(length, model.config().maxPositions()) + 1;
         PackedTokens corpus = encoded(model, texts, work);

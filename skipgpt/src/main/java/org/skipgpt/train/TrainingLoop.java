@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.skipgpt.model.WeightStore;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.StopOnExit;
@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * step saved.
  *
  * <pre>{@code
- * TrainingRun run = TrainingLoop.run(objective, LoopConfig.defaults().withSteps(300), manager, Observer.silent());
+ * TrainingRun run = TrainingLoop.run(objective, LoopConfig.defaults().withSteps(300), manager, ProgressObserver.silent());
  * }</pre>
  */
 public final class TrainingLoop {
@@ -34,7 +34,7 @@ public final class TrainingLoop {
     private final Objective objective;
     private final LoopConfig config;
     private final NDManager manager;
-    private final Observer observer;
+    private final ProgressObserver observer;
     private final AdamW optimizer;
     private final WeightStore store;
     private final Map<String, NDArray> state = new LinkedHashMap<>();
@@ -43,7 +43,7 @@ public final class TrainingLoop {
     private long first; // steps an earlier run had done
     private boolean isDrawn;
 
-    private TrainingLoop(Objective objective, LoopConfig config, NDManager manager, Observer observer) {
+    private TrainingLoop(Objective objective, LoopConfig config, NDManager manager, ProgressObserver observer) {
         this.objective = objective;
         this.config = config;
         this.manager = manager;
@@ -61,7 +61,8 @@ public final class TrainingLoop {
      * @param manager owner of the optimizer's arrays; lives on the model's device
      * @throws NonFiniteLossException if the loss becomes NaN or infinite; the last good state stays saved
      */
-    public static TrainingRun run(Objective objective, LoopConfig config, NDManager manager, Observer observer) {
+    public static TrainingRun run(
+            Objective objective, LoopConfig config, NDManager manager, ProgressObserver observer) {
         try (StopOnExit guard = new StopOnExit();
                 NDManager own = manager.newSubManager();
                 var on = Torch.gradients(true)) {

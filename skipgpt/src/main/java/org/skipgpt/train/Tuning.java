@@ -2,13 +2,15 @@ package org.skipgpt.train;
 
 import ai.djl.ndarray.NDManager;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.report.Observer;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Gate;
@@ -26,20 +28,20 @@ import org.skipgpt.torch.Torch;
  * continues it.
  *
  * <pre>{@code
- * Tuned rt = Tuning.routers(model, 0.25, documents, TuningOptions.workshop(), Observer.silent());
- * Tuned rtl = Tuning.lora(rt.model(), documents, TuningOptions.workshop(), Observer.silent());
+ * Tuned rt = Tuning.routers(model, 0.25, documents, TuningOptions.workshop(), ProgressObserver.silent());
+ * Tuned rtl = Tuning.lora(rt.model(), documents, TuningOptions.workshop(), ProgressObserver.silent());
  * }</pre>
  */
 public final class Tuning {
     private final LanguageModel base;
     private final String baseHash;
     private final TuningOptions options;
-    private final Observer observer;
+    private final ProgressObserver observer;
     private final DocumentBatches batches;
     private final HeldOut held;
     private final NDManager owner;
 
-    private Tuning(LanguageModel base, List<String> documents, TuningOptions options, Observer observer) {
+    private Tuning(LanguageModel base, List<String> documents, TuningOptions options, ProgressObserver observer) {
         if (documents.isEmpty()) {
             throw new IllegalArgumentException("no text to learn from: the list of documents is empty");
         }
@@ -62,28 +64,38 @@ public final class Tuning {
 
     /** A model with fresh, untuned routers that decide by argmax. */
     public static LanguageModel withRouters(LanguageModel model, RouterConfig config, long seed) {
+        refuseToReplace(model);
         NDManager owner = model.scope();
-        return model.withPolicy(
-                RoutedPolicy.of(Gate.compile(owner), Routers.init(owner, model.config(), config, seed)));
+        RoutedPolicy routed = RoutedPolicy.of(Gate.compile(owner), Routers.init(owner, model.config(), config, seed));
+        return model.withPolicy(model.policy().withCore(routed));
     }
 
     /**
-     * Stage 1: routers learn, weights do not. Routers the model has already are the start; otherwise fresh ones are.
+     * Stage 1: routers learn, weights do not. Routers the model has already are the start; otherwise fresh ones are. Modules
+     * that the model lacks stay dropped and count as skipped.
      *
-     * @param target share to skip, 0..1
+     * @param target share to skip, 0..1, at least what is dropped
      * @param documents text; the last ones are kept back to measure on
      * @throws IllegalArgumentException for a target outside 0..1 or text without two tokens in a row
      * @throws NonFiniteLossException if the loss becomes NaN or infinite
      */
     public static Tuned routers(
-            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model,
+            double target,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
         Budget budget = options.routing().budget().withTarget(target);
         return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.empty());
     }
 
     /** SkipGPT-Joint: routers and a fresh adapter learn together, from one loss. */
     public static Tuned joint(
-            LanguageModel model, double target, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model,
+            double target,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
         Budget budget = options.routing().budget().withTarget(target);
         return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.of(options.jointLora()));
     }
@@ -93,8 +105,9 @@ public final class Tuning {
      *
      * @throws IllegalArgumentException if the model has no routers
      */
-    public static Tuned lora(LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
-        if (!(model.policy() instanceof RoutedPolicy)) {
+    public static Tuned lora(
+            LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
+        if (RoutedPolicy.in(model.policy()).isEmpty()) {
             throw new IllegalArgumentException("stage 2 tunes under frozen routers, but this model is "
                     + model.policy().describe() + ": tune routers first, or use the dense control");
         }
@@ -103,7 +116,7 @@ public final class Tuning {
 
     /** The control: the same adapter on the same text, nothing skipped. */
     public static Tuned denseLora(
-            LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+            LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         LanguageModel dense = model.withPolicy(LayerPolicy.dense());
         return new Tuning(dense, documents, options, observer).learnAdapter("Dense+LoRA");
     }
@@ -113,7 +126,8 @@ public final class Tuning {
      *
      * @throws IllegalArgumentException if nothing is dropped
      */
-    public static Tuned recover(LanguageModel model, List<String> documents, TuningOptions options, Observer observer) {
+    public static Tuned recover(
+            LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         boolean prunes = model.config().sites().stream().anyMatch(model.policy()::isDropped);
         if (!prunes) {
             throw new IllegalArgumentException("recovery heals a pruned model, but this one is "
@@ -124,16 +138,18 @@ public final class Tuning {
     }
 
     private Tuned learnRouters(Budget budget, Optional<LoraConfig> joint) {
+        refuseToReplace(base);
+        refuseUnreachable(budget);
         try (NDManager work = base.scope()) {
             Gate gate = Gate.compile(owner);
-            Routers start = base.policy() instanceof RoutedPolicy routed
-                    ? routed.routers().copy(work)
-                    : Routers.init(
+            Routers start = RoutedPolicy.in(base.policy())
+                    .map(routed -> routed.routers().copy(work))
+                    .orElseGet(() -> Routers.init(
                             work,
                             base.config(),
                             options.router(),
                             options.start(),
-                            options.loop().seed());
+                            options.loop().seed()));
             RouterTuningConfig config = options.routing().withBudget(budget);
             LoopConfig loop = options.loop();
             String data = batches.hash() + " from " + start.hash();
@@ -157,19 +173,49 @@ public final class Tuning {
                     RoutedPolicy.of(gate, start).withForced(config.forced()).withKvPolicy(config.kv());
             TrainingRun run;
             try (tuning) {
-                run = run(tuning, loop, learning.withPolicy(live), budget, work);
+                LanguageModel seen = learning.withPolicy(base.policy().withCore(live));
+                run = run(tuning, loop, seen, budget, work);
             } finally {
                 free(learning);
             }
             Routers tuned = start.copy(owner);
             RoutedPolicy policy =
                     RoutedPolicy.of(gate, tuned).withForced(config.forced()).withKvPolicy(config.kv());
-            LanguageModel model = base.withPolicy(policy);
+            LanguageModel model = base.withPolicy(base.policy().withCore(policy));
             if (joint.isPresent()) {
                 Adapter adapter = learning.adapter().orElseThrow();
                 model = model.withAdapter(Lora.copy(adapter, owner));
             }
             return tuned(joint.isPresent() ? "SkipGPT-Joint" : "SkipGPT-RT", model, run, Optional.of(budget), joint);
+        }
+    }
+
+    // Routers take the place of other routers; what decides or drops in another way would silently be lost.
+    private static void refuseToReplace(LanguageModel model) {
+        LayerPolicy core = model.policy().core();
+        boolean loses = RoutedPolicy.in(core).isEmpty()
+                && model.config().sites().stream().anyMatch(site -> !core.isConstant(site) || core.isDropped(site));
+        if (loses) {
+            throw new IllegalArgumentException("this model is " + model.policy().describe()
+                    + ", and routers would take the place of what decides there: use withPolicy(LayerPolicy.dense()) first,"
+                    + " or drop its modules by a plan, which stays");
+        }
+    }
+
+    private void refuseUnreachable(Budget budget) {
+        double[] dropped = new double[2];
+        for (ModuleSite site : base.config().sites()) {
+            dropped[site.index() % 2] +=
+                    base.policy().isDropped(site) ? 1.0 / base.config().layers() : 0;
+        }
+        double gone = budget.rate(base.config(), dropped[0], dropped[1]);
+        if (gone > budget.target()) {
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "a target of %.1f %% cannot be met: dropped modules alone are %.1f %% of what is counted; choose a"
+                            + " target from there on, or drop less",
+                    100 * budget.target(),
+                    100 * gone));
         }
     }
 

@@ -29,7 +29,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
 import org.skipgpt.model.WeightSaver;
 import org.skipgpt.report.ConsoleObserver;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
@@ -42,7 +42,7 @@ import org.skipgpt.torch.Torch;
  * {@code recipe.json} (settings, machine, wall time) and {@code training.csv} (means of ten steps).
  *
  * <pre>{@code
- * TrainingRun run = WorldRecipe.small().train(tokenizerFolder, work, out, Observer.silent());
+ * TrainingRun run = WorldRecipe.small().train(tokenizerFolder, work, out, ProgressObserver.silent());
  * }</pre>
  *
  * @param width D
@@ -127,7 +127,7 @@ public record WorldRecipe(
                         : full().withTokens(Math.round(Double.parseDouble(arguments[3]) * 1e6));
         Path work = Path.of(arguments[1]);
         Path out = Path.of(arguments[2]);
-        Observer observer = ConsoleObserver.on(System.out);
+        ProgressObserver observer = ConsoleObserver.on(System.out);
         Device device = Torch.device(System.getenv().getOrDefault("SKIPGPT_DEVICE", "cpu"));
         Optional<Path> from = Optional.of(arguments).filter(a -> a.length == 5).map(a -> Path.of(a[4]));
         System.out.println(recipe.train(device, from, from.orElse(Path.of(arguments[0])), work, out, observer));
@@ -141,7 +141,7 @@ public record WorldRecipe(
      * @param out the folder to write
      * @return the run, with the column {@code held-out loss}: text of other seeds
      */
-    public TrainingRun train(Path tokenizerFolder, Path work, Path out, Observer observer) {
+    public TrainingRun train(Path tokenizerFolder, Path work, Path out, ProgressObserver observer) {
         return train(Device.cpu(), Optional.empty(), tokenizerFolder, work, out, observer);
     }
 
@@ -151,12 +151,12 @@ public record WorldRecipe(
      * @param from a Hugging Face folder with its tokenizer
      * @throws IllegalArgumentException if the model has another shape than the recipe
      */
-    public TrainingRun onwards(Path from, Path work, Path out, Observer observer) {
+    public TrainingRun onwards(Path from, Path work, Path out, ProgressObserver observer) {
         return train(Device.cpu(), Optional.of(from), from, work, out, observer);
     }
 
     private TrainingRun train(
-            Device device, Optional<Path> from, Path tokenizerFolder, Path work, Path out, Observer observer) {
+            Device device, Optional<Path> from, Path tokenizerFolder, Path work, Path out, ProgressObserver observer) {
         Tokenizer tokenizer = Tokenizers.open(tokenizerFolder);
         try (NDManager manager = Torch.manager(device)) {
             LanguageModel model =

@@ -21,9 +21,9 @@ import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
@@ -61,9 +61,11 @@ class AnalysesEngineTest {
             LanguageModel model = golden.model(manager);
             List<int[]> texts = List.of(golden.ids(0), golden.ids(1));
 
-            assertThat(RoutingMap.of(model, texts, Observer.silent()).rates()).containsOnly(1);
-            assertThat(TokenCost.of(model, texts, Observer.silent()).cost()).containsOnly(1);
-            ContextDrift drift = ContextDrift.of(model, texts, 4, Observer.silent());
+            assertThat(RoutingMap.of(model, texts, ProgressObserver.silent()).rates())
+                    .containsOnly(1);
+            assertThat(TokenCost.of(model, texts, ProgressObserver.silent()).cost())
+                    .containsOnly(1);
+            ContextDrift drift = ContextDrift.of(model, texts, 4, ProgressObserver.silent());
             assertThat(drift.attention()).containsOnly(1);
             assertThat(drift.mlp()).containsOnly(1);
             assertThat(drift.attentionError()).containsOnly(0);
@@ -77,9 +79,10 @@ class AnalysesEngineTest {
             LanguageModel model = golden.model(manager);
             List<int[]> text = List.of(golden.ids(0));
 
-            String map = RoutingMap.of(model, text, Observer.silent()).text();
-            String cost = TokenCost.of(model, text, Observer.silent()).text();
-            String drift = ContextDrift.of(model, text, 4, Observer.silent()).text();
+            String map = RoutingMap.of(model, text, ProgressObserver.silent()).text();
+            String cost = TokenCost.of(model, text, ProgressObserver.silent()).text();
+            String drift =
+                    ContextDrift.of(model, text, 4, ProgressObserver.silent()).text();
 
             assertThat(map).contains("–", "no router was asked").doesNotContain("NaN");
             assertThat(cost).contains("every token cost the same").doesNotContain("NaN");
@@ -95,15 +98,15 @@ class AnalysesEngineTest {
             LanguageModel model = forced(golden.model(manager), attention, mlp);
             List<int[]> text = List.of(golden.ids(0));
 
-            RoutingMap map = RoutingMap.of(model, text, Observer.silent());
-            TokenCost cost = TokenCost.of(model, text, Observer.silent());
-            ContextDrift whole = ContextDrift.of(model, text, golden.ids(0).length, Observer.silent());
-            ContextDrift single = ContextDrift.of(model, text, 1, Observer.silent());
+            RoutingMap map = RoutingMap.of(model, text, ProgressObserver.silent());
+            TokenCost cost = TokenCost.of(model, text, ProgressObserver.silent());
+            ContextDrift whole = ContextDrift.of(model, text, golden.ids(0).length, ProgressObserver.silent());
+            ContextDrift single = ContextDrift.of(model, text, 1, ProgressObserver.silent());
 
             assertThat(mean(cost.cost())).isCloseTo(mean(map.rates()), within(EXACT));
             assertThat(whole.attention()).hasSize(1);
-            assertThat(whole.attention()[0]).isCloseTo(1 - map.trace().skipped(Module.ATTENTION), within(1e-9));
-            assertThat(mean(single.mlp())).isCloseTo(1 - map.trace().skipped(Module.MLP), within(1e-9));
+            assertThat(whole.attention()[0]).isCloseTo(1 - map.trace().skipped(ModuleKind.ATTENTION), within(1e-9));
+            assertThat(mean(single.mlp())).isCloseTo(1 - map.trace().skipped(ModuleKind.MLP), within(1e-9));
         }
     }
 
@@ -114,7 +117,7 @@ class AnalysesEngineTest {
             LanguageModel model = routed(golden.model(manager), manager);
             RoutingTrace together = RoutingTrace.of(model, golden.ids(0), golden.ids(1));
 
-            RoutingTrace joined = RoutingMap.of(model, List.of(golden.ids(0), golden.ids(1)), Observer.silent())
+            RoutingTrace joined = RoutingMap.of(model, List.of(golden.ids(0), golden.ids(1)), ProgressObserver.silent())
                     .trace();
 
             assertThat(joined.tokens()).isEqualTo(together.tokens());
@@ -135,7 +138,7 @@ class AnalysesEngineTest {
             int[] ids = golden.ids(0);
             float[] log = model.logProbabilities(ids)[0];
 
-            TokenCost cost = TokenCost.of(model, List.of(ids), Observer.silent());
+            TokenCost cost = TokenCost.of(model, List.of(ids), ProgressObserver.silent());
             TokenSimilarity similarity = TokenSimilarity.of(model, ids);
             RoutingTrace trace = RoutingTrace.of(model, ids);
 
@@ -161,10 +164,10 @@ class AnalysesEngineTest {
             List<int[]> texts = List.of(golden.ids(0), golden.ids(1));
             List<Finding> findings = List.of(
                     TokenSimilarity.of(model, golden.ids(0)),
-                    RoutingMap.of(model, texts, Observer.silent()),
-                    TokenCost.of(model, texts, Observer.silent()),
-                    ContextDrift.of(model, texts, 4, Observer.silent()),
-                    ContextDrift.generated(model, texts, 5, 4, Observer.silent()));
+                    RoutingMap.of(model, texts, ProgressObserver.silent()),
+                    TokenCost.of(model, texts, ProgressObserver.silent()),
+                    ContextDrift.of(model, texts, 4, ProgressObserver.silent()),
+                    ContextDrift.generated(model, texts, 5, 4, ProgressObserver.silent()));
             for (int i = 0; i < findings.size(); i++) {
                 Finding found = findings.get(i);
                 Optional<byte[]> png = found.png();
@@ -194,7 +197,7 @@ class AnalysesEngineTest {
                 Golden golden = Golden.family("llama3")) {
             LanguageModel model = golden.model(manager);
             List<int[]> texts = List.of(golden.ids(0), golden.ids(1));
-            Observer interrupting = progress -> Thread.currentThread().interrupt();
+            ProgressObserver interrupting = progress -> Thread.currentThread().interrupt();
 
             assertThatThrownBy(() -> RoutingMap.of(model, texts, interrupting))
                     .isInstanceOf(CancellationException.class);
@@ -212,11 +215,11 @@ class AnalysesEngineTest {
                     .toArray();
 
             assertThatThrownBy(() -> TokenSimilarity.of(model, endless)).hasMessageContaining("shorter");
-            assertThatThrownBy(() -> RoutingMap.of(model, List.of(), Observer.silent()))
+            assertThatThrownBy(() -> RoutingMap.of(model, List.of(), ProgressObserver.silent()))
                     .hasMessageContaining("at least one");
-            assertThatThrownBy(() -> ContextDrift.of(model, List.of(golden.ids(0)), 9_999, Observer.silent()))
+            assertThatThrownBy(() -> ContextDrift.of(model, List.of(golden.ids(0)), 9_999, ProgressObserver.silent()))
                     .hasMessageContaining("smaller window");
-            assertThatThrownBy(() -> TokenCost.of(model, List.of(golden.ids(0)), Observer.silent())
+            assertThatThrownBy(() -> TokenCost.of(model, List.of(golden.ids(0)), ProgressObserver.silent())
                             .byKind())
                     .hasMessageContaining("labelled");
         }

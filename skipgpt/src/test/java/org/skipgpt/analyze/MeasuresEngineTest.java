@@ -21,7 +21,7 @@ import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Cost;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
@@ -48,7 +48,7 @@ class MeasuresEngineTest {
             LanguageModel model = forced(golden.model(manager), 0.5);
             List<int[]> texts = List.of(golden.ids(0), golden.ids(1));
 
-            KvConsistency found = KvConsistency.of(model, texts, Observer.silent());
+            KvConsistency found = KvConsistency.of(model, texts, ProgressObserver.silent());
 
             for (KvPolicy kv : EXACT) {
                 assertThat(row(found, kv).largestGap()).isLessThan(1e-3);
@@ -70,7 +70,8 @@ class MeasuresEngineTest {
     void policiesOfADenseModelAreOne() {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family("llama3")) {
-            KvConsistency found = KvConsistency.of(golden.model(manager), List.of(golden.ids(0)), Observer.silent());
+            KvConsistency found =
+                    KvConsistency.of(golden.model(manager), List.of(golden.ids(0)), ProgressObserver.silent());
 
             for (KvConsistency.Row row : found.rows()) {
                 assertThat(row.largestGap()).isLessThan(1e-3);
@@ -87,11 +88,11 @@ class MeasuresEngineTest {
             LanguageModel model = golden.model(manager);
             int[] ids = Arrays.copyOf(golden.ids(0), 9); // odd, so that the mean context is whole
             LanguageModel skipping = forced(model, 0.5);
-            double[] rates =
-                    RoutingMap.of(skipping, List.of(ids), Observer.silent()).rates();
+            double[] rates = RoutingMap.of(skipping, List.of(ids), ProgressObserver.silent())
+                    .rates();
 
-            ModuleCost dense = ModuleCost.of(model, ids, 1, Observer.silent());
-            ModuleCost found = ModuleCost.of(skipping, ids, 2, Observer.silent());
+            ModuleCost dense = ModuleCost.of(model, ids, 1, ProgressObserver.silent());
+            ModuleCost found = ModuleCost.of(skipping, ids, 2, ProgressObserver.silent());
 
             double all = Arrays.stream(dense.operations()).sum() + dense.headOperations();
             double some = Arrays.stream(found.operations()).sum() + found.headOperations();
@@ -105,7 +106,7 @@ class MeasuresEngineTest {
                     model.config(), RouterConfig.defaults(), KvPolicy.KEEP, attention, mlp, (ids.length + 1) / 2, 4);
             assertThat(1 - some / all).isCloseTo(cost.flops(), within(1e-9));
             assertThat(Arrays.stream(found.seconds())).allMatch(s -> s > 0);
-            assertThatThrownBy(() -> ModuleCost.of(model, ids, 0, Observer.silent()))
+            assertThatThrownBy(() -> ModuleCost.of(model, ids, 0, ProgressObserver.silent()))
                     .hasMessageContaining("rounds");
         }
     }
@@ -117,8 +118,9 @@ class MeasuresEngineTest {
             LanguageModel model = golden.model(manager);
             List<int[]> prompts = List.of(golden.ids(0), golden.ids(1));
 
-            GreedyAgreement same = GreedyAgreement.of(model, model, prompts, 8, Observer.silent());
-            GreedyAgreement other = GreedyAgreement.of(forced(model, 0.7), model, prompts, 8, Observer.silent());
+            GreedyAgreement same = GreedyAgreement.of(model, model, prompts, 8, ProgressObserver.silent());
+            GreedyAgreement other =
+                    GreedyAgreement.of(forced(model, 0.7), model, prompts, 8, ProgressObserver.silent());
 
             assertThat(same.agreed()).isEqualTo(same.lengths());
             assertThat(same.forced()).containsOnly(1);
@@ -142,7 +144,7 @@ class MeasuresEngineTest {
             List<int[]> texts = List.of(golden.ids(0), golden.ids(1));
 
             RoutingByTarget found =
-                    RoutingByTarget.dialled(routed, new double[] {0.2, 0.5, 0.6}, texts, Observer.silent());
+                    RoutingByTarget.dialled(routed, new double[] {0.2, 0.5, 0.6}, texts, ProgressObserver.silent());
 
             assertThat(found.points()).hasSize(3);
             double[] targets = {0.2, 0.5, 0.6};
@@ -171,7 +173,7 @@ class MeasuresEngineTest {
                     return forced(model, share);
                 }));
             }
-            Observer stopping = progress -> {
+            ProgressObserver stopping = progress -> {
                 if (progress.task().equals("scaling sweep") && progress.done() == 2) {
                     Thread.currentThread().interrupt();
                 }
@@ -179,7 +181,7 @@ class MeasuresEngineTest {
 
             Scaling first = Scaling.sweep(trials, texts, file, stopping);
             assertThat(Thread.interrupted()).isTrue();
-            Scaling whole = Scaling.sweep(trials, texts, file, Observer.silent());
+            Scaling whole = Scaling.sweep(trials, texts, file, ProgressObserver.silent());
 
             assertThat(first.isComplete()).isFalse();
             assertThat(first.text()).contains("stopped");
@@ -188,11 +190,11 @@ class MeasuresEngineTest {
             assertThat(whole.points().subList(0, 2)).isEqualTo(first.points());
             assertThat(whole.points().get(0).sparsity()).isZero();
             assertThat(whole.points().get(2).sparsity()).isCloseTo(0.5, within(0.15));
-            assertThatThrownBy(() -> Scaling.sweep(trials, List.of(golden.ids(0)), file, Observer.silent()))
+            assertThatThrownBy(() -> Scaling.sweep(trials, List.of(golden.ids(0)), file, ProgressObserver.silent()))
                     .hasMessageContaining("other texts");
             Files.writeString(folder.resolve("bad.json"), "no sweep");
-            assertThatThrownBy(() ->
-                            Scaling.sweep(trials, texts, Optional.of(folder.resolve("bad.json")), Observer.silent()))
+            assertThatThrownBy(() -> Scaling.sweep(
+                            trials, texts, Optional.of(folder.resolve("bad.json")), ProgressObserver.silent()))
                     .hasMessageContaining("is no sweep");
         }
     }
@@ -208,11 +210,11 @@ class MeasuresEngineTest {
             models.put("half", forced(model, 0.5));
             List<Scaling.Trial> trials = List.of(new Scaling.Trial("forced", "half", () -> forced(model, 0.5)));
             List<Finding> all = List.of(
-                    KvConsistency.of(forced(model, 0.5), texts, Observer.silent()),
-                    ModuleCost.of(model, golden.ids(0), 1, Observer.silent()),
-                    GreedyAgreement.of(forced(model, 0.5), model, texts, 4, Observer.silent()),
-                    RoutingByTarget.of("forced patterns", models, texts, Observer.silent()),
-                    Scaling.sweep(trials, texts, Optional.empty(), Observer.silent()));
+                    KvConsistency.of(forced(model, 0.5), texts, ProgressObserver.silent()),
+                    ModuleCost.of(model, golden.ids(0), 1, ProgressObserver.silent()),
+                    GreedyAgreement.of(forced(model, 0.5), model, texts, 4, ProgressObserver.silent()),
+                    RoutingByTarget.of("forced patterns", models, texts, ProgressObserver.silent()),
+                    Scaling.sweep(trials, texts, Optional.empty(), ProgressObserver.silent()));
             for (int i = 0; i < all.size(); i++) {
                 all.get(i).save(folder.resolve(i + ".png"));
                 all.get(i).save(folder.resolve(i + ".json"));

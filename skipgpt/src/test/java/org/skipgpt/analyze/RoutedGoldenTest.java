@@ -18,7 +18,7 @@ import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
@@ -86,7 +86,7 @@ class RoutedGoldenTest {
     void driftOfReadingEqualsTheScript() {
         List<int[]> texts = texts("text", 5);
 
-        ContextDrift drift = ContextDrift.of(routed, texts, window(), Observer.silent());
+        ContextDrift drift = ContextDrift.of(routed, texts, window(), ProgressObserver.silent());
 
         for (int k = 0; k < texts.size(); k++) {
             assertThat(executed(texts.get(k))).isEqualTo(Golden.ints(expected, "execute." + k));
@@ -103,7 +103,7 @@ class RoutedGoldenTest {
         List<int[]> prompts = texts("prompt", 3);
         int added = Golden.ints(expected, "written.0").length - prompts.get(0).length;
 
-        ContextDrift drift = ContextDrift.generated(model, prompts, added, window(), Observer.silent());
+        ContextDrift drift = ContextDrift.generated(model, prompts, added, window(), ProgressObserver.silent());
 
         for (int k = 0; k < prompts.size(); k++) {
             int[] written = Golden.ints(expected, "written." + k);

@@ -28,8 +28,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Sha256;
 
 class DatasetFetcherTest {
@@ -97,7 +97,9 @@ class DatasetFetcherTest {
             }
         });
 
-        assertThat(fetcher().fetch(dataset(""), "Free", Observer.silent()).get(0))
+        assertThat(fetcher()
+                        .fetch(dataset(""), "Free", ProgressObserver.silent())
+                        .get(0))
                 .hasBinaryContent(BYTES);
     }
 
@@ -105,7 +107,7 @@ class DatasetFetcherTest {
     void wrongBytesAreAnErrorAndLeaveNothing() {
         serve((exchange, request) -> send(exchange, 200, new byte[BYTES.length], BYTES.length, BYTES.length));
 
-        assertThatThrownBy(() -> fetcher().fetch(dataset(Sha256.of(BYTES)), "Free", Observer.silent()))
+        assertThatThrownBy(() -> fetcher().fetch(dataset(Sha256.of(BYTES)), "Free", ProgressObserver.silent()))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("sha256");
         assertThat(names()).isEmpty();
@@ -123,7 +125,9 @@ class DatasetFetcherTest {
             }
         });
 
-        assertThat(fetcher().fetch(dataset(""), "Free", Observer.silent()).get(0))
+        assertThat(fetcher()
+                        .fetch(dataset(""), "Free", ProgressObserver.silent())
+                        .get(0))
                 .hasBinaryContent(BYTES);
     }
 
@@ -131,10 +135,10 @@ class DatasetFetcherTest {
     void refusalsAreExplained() {
         serve((exchange, request) -> send(exchange, request == 1 ? 404 : 401, new byte[0], -1, 0));
 
-        assertThatThrownBy(() -> fetcher().fetch(dataset(""), "Free", Observer.silent()))
+        assertThatThrownBy(() -> fetcher().fetch(dataset(""), "Free", ProgressObserver.silent()))
                 .hasMessageContaining("404")
                 .hasMessageContaining("moved");
-        assertThatThrownBy(() -> fetcher().fetch(dataset(""), "Free", Observer.silent()))
+        assertThatThrownBy(() -> fetcher().fetch(dataset(""), "Free", ProgressObserver.silent()))
                 .hasMessageContaining("401")
                 .hasMessageContaining("SKIPGPT_DATA");
     }
@@ -143,7 +147,7 @@ class DatasetFetcherTest {
     void nothingIsAskedForBeforeTheLicenceIsAccepted() {
         serve((exchange, request) -> whole(exchange));
 
-        assertThatThrownBy(() -> fetcher().fetch(dataset(""), "", Observer.silent()))
+        assertThatThrownBy(() -> fetcher().fetch(dataset(""), "", ProgressObserver.silent()))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("\"Free\"")
                 .hasMessageContaining("https://example.org/licence");
@@ -159,11 +163,11 @@ class DatasetFetcherTest {
         Path file = Files.write(local.resolve("set/a.bin"), BYTES);
         DatasetFetcher fetcher = fetcher().withLocal(local);
 
-        assertThat(fetcher.fetch(dataset(Sha256.of(BYTES)), "", Observer.silent()))
+        assertThat(fetcher.fetch(dataset(Sha256.of(BYTES)), "", ProgressObserver.silent()))
                 .containsExactly(file);
         assertThat(fetcher.find(dataset(""))).contains(List.of(file));
         Files.write(file, new byte[] {1});
-        assertThatThrownBy(() -> fetcher.fetch(dataset(Sha256.of(BYTES)), "Free", Observer.silent()))
+        assertThatThrownBy(() -> fetcher.fetch(dataset(Sha256.of(BYTES)), "Free", ProgressObserver.silent()))
                 .isInstanceOf(DataException.class);
         assertThat(requests).hasValue(0);
     }
@@ -171,7 +175,7 @@ class DatasetFetcherTest {
     @Test
     void anInterruptedDownloadKeepsItsPartAndGoesOnLater() {
         serve((exchange, request) -> whole(exchange));
-        Observer stopping = progress -> {
+        ProgressObserver stopping = progress -> {
             if (progress.done() > 50_000) {
                 Thread.currentThread().interrupt();
             }
@@ -183,7 +187,9 @@ class DatasetFetcherTest {
         assertThat(Thread.interrupted()).isTrue();
         assertThat(names()).contains("a.bin.part").doesNotContain("a.bin");
 
-        assertThat(fetcher().fetch(dataset(""), "Free", Observer.silent()).get(0))
+        assertThat(fetcher()
+                        .fetch(dataset(""), "Free", ProgressObserver.silent())
+                        .get(0))
                 .hasBinaryContent(BYTES);
         assertThat(ranges.get(1)).startsWith("bytes=");
     }
@@ -200,7 +206,7 @@ class DatasetFetcherTest {
             assertThat(set.text().lines()).hasSizeLessThanOrEqualTo(25);
         });
         assertThatThrownBy(() -> manifest.get("pica")).hasMessageContaining("piqa");
-        assertThatThrownBy(() -> fetcher().fetch(manifest.get("ptb"), "x", Observer.silent()))
+        assertThatThrownBy(() -> fetcher().fetch(manifest.get("ptb"), "x", ProgressObserver.silent()))
                 .hasMessageContaining("ptb.test.txt")
                 .hasMessageContaining("SKIPGPT_DATA");
     }
@@ -228,7 +234,7 @@ class DatasetFetcherTest {
                 member("a.txt", "data/a.txt", Sha256.of(zip)),
                 member("deep/b.txt", "../../data/b.txt", Sha256.of(zip))));
 
-        List<Path> files = fetcher().fetch(set, "Free", Observer.silent());
+        List<Path> files = fetcher().fetch(set, "Free", ProgressObserver.silent());
 
         assertThat(files.get(0)).hasContent("first");
         assertThat(files.get(1)).hasContent("second").hasParent(folder.resolve("target/set/deep"));
@@ -243,7 +249,10 @@ class DatasetFetcherTest {
         serve((exchange, request) -> send(exchange, 200, zip, zip.length, zip.length));
 
         assertThatThrownBy(() -> fetcher()
-                        .fetch(dataset(List.of(member("a.txt", "a.txt", Sha256.of(BYTES)))), "Free", Observer.silent()))
+                        .fetch(
+                                dataset(List.of(member("a.txt", "a.txt", Sha256.of(BYTES)))),
+                                "Free",
+                                ProgressObserver.silent()))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining(Sha256.of(BYTES));
         assertThat(names()).isEmpty();
@@ -258,7 +267,7 @@ class DatasetFetcherTest {
                         .fetch(
                                 dataset(List.of(member("a.txt", "gone.txt", Sha256.of(zip)))),
                                 "Free",
-                                Observer.silent()))
+                                ProgressObserver.silent()))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("gone.txt")
                 .hasMessageContaining("here.txt");

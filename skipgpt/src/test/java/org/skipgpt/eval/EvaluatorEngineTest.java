@@ -20,8 +20,8 @@ import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.report.Html;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 
 class EvaluatorEngineTest {
     private static final Path ITEMS = Path.of("src/test/resources/golden/harness/items");
@@ -147,7 +147,7 @@ class EvaluatorEngineTest {
 
     @Test
     void anInterruptedRunShowsWhatIsThere() {
-        Observer stops = progress -> Thread.currentThread().interrupt();
+        ProgressObserver stops = progress -> Thread.currentThread().interrupt();
 
         Thread.currentThread().interrupt();
         Evaluation nothing = SkipGpt.evaluate(model, few(), "piqa", "boolq");
@@ -256,7 +256,7 @@ class EvaluatorEngineTest {
                 .withScoring(ScoreOptions.defaults().withBatchTokens(512));
         EvaluationOptions stored = options.withStore(folder.resolve("scores.jsonl"));
         List<Progress> before = new ArrayList<>();
-        Observer stops = progress -> {
+        ProgressObserver stops = progress -> {
             before.add(progress);
             if (before.size() == 3) {
                 Thread.currentThread().interrupt();

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.Workspace;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 
 /** Examples before the questions of the world's tasks, and questions longer than the model reads. */
 class FewShotEngineTest {
@@ -77,7 +77,7 @@ class FewShotEngineTest {
     @ValueSource(strings = {"5-shot", "paper-shots"})
     void aPresetScoresAllSevenTasks(String preset) {
         Evaluation result =
-                new Evaluator(model, WORLD, first(1).withPreset(preset)).run(Tasks.PAPER, Observer.silent());
+                new Evaluator(model, WORLD, first(1).withPreset(preset)).run(Tasks.PAPER, ProgressObserver.silent());
 
         assertThat(result.isComplete()).isTrue();
         assertThat(result.tasks()).hasSize(7).allSatisfy(task -> {

@@ -21,7 +21,7 @@ import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -81,7 +81,7 @@ class HarnessGoldenTest {
     private static void compare(TaskData data, ScoreOptions options, String name) throws IOException {
         List<String> expected = Files.readAllLines(FOLDER.resolve("expected/" + name + ".jsonl"));
 
-        TaskResult result = new Scorer(model, options, ScoreStore.none()).score(data, Observer.silent());
+        TaskResult result = new Scorer(model, options, ScoreStore.none()).score(data, ProgressObserver.silent());
 
         assertThat(result.faults()).isEmpty();
         assertThat(result.n()).isEqualTo(expected.size()).isGreaterThanOrEqualTo(50);

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 
 class ScoringEndTest {
     /** Scores questions without end, in a process of its own. */
@@ -29,7 +29,7 @@ class ScoringEndTest {
             ScoreOptions options = ScoreOptions.defaults().withBatchTokens(256);
             Path store = folder.resolve("scores.jsonl");
             TaskData data = TaskData.read(Tasks.named("piqa"), folder.resolve("piqa.jsonl"));
-            new Scorer(model, options, ScoreStore.open(store)).score(data, Observer.silent());
+            new Scorer(model, options, ScoreStore.open(store)).score(data, ProgressObserver.silent());
             throw new AssertionError("all questions were scored before the process was asked to end");
         }
     }

@@ -18,7 +18,7 @@ import org.skipgpt.eval.ScoreOptions.Sharing;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
@@ -123,7 +123,7 @@ final class ScoringSpeed {
                 List<TaskResult> results = new ArrayList<>();
                 Scorer scorer =
                         new Scorer(model, ScoreOptions.defaults().withSharing(WAYS.get(way)), ScoreStore.none());
-                scored.forEach(data -> results.add(scorer.score(data, Observer.silent())));
+                scored.forEach(data -> results.add(scorer.score(data, ProgressObserver.silent())));
                 if (repeat < 0) {
                     continue;
                 }

@@ -22,7 +22,7 @@ import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
@@ -109,6 +109,6 @@ class SharedPrefixEngineTest {
 
     private static TaskResult score(LanguageModel model, TaskData task, Sharing sharing, int batch) {
         ScoreOptions options = ScoreOptions.defaults().withSharing(sharing).withBatchTokens(batch);
-        return new Scorer(model, options, ScoreStore.none()).score(task, Observer.silent());
+        return new Scorer(model, options, ScoreStore.none()).score(task, ProgressObserver.silent());
     }
 }

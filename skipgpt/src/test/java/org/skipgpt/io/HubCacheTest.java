@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 
 class HubCacheTest {
     private final Path folder;
@@ -184,9 +184,9 @@ class HubCacheTest {
 
     @Test
     void offlineAndMalformedNamesAreRefusedWithoutAsking() {
-        assertThatThrownBy(() -> HubCache.of(environment, folder).load("../x", "main", Observer.silent()))
+        assertThatThrownBy(() -> HubCache.of(environment, folder).load("../x", "main", ProgressObserver.silent()))
                 .isInstanceOf(CheckpointException.class);
-        assertThatThrownBy(() -> HubCache.of(environment, folder).load("a/b", "../x", Observer.silent()))
+        assertThatThrownBy(() -> HubCache.of(environment, folder).load("a/b", "../x", ProgressObserver.silent()))
                 .isInstanceOf(CheckpointException.class);
         environment.put("HF_HUB_OFFLINE", "1");
         assertThatThrownBy(this::load).isInstanceOf(CheckpointException.class).hasMessageContaining("HF_HUB_OFFLINE");
@@ -219,7 +219,8 @@ class HubCacheTest {
                 && silences.getAndIncrement() == 0
                 && run(() -> FakeHub.fallSilentAfter(exchange, bytes, 100_000, over));
         HubClient client = new HubClient(URI.create(hub.endpoint()), "", Duration.ofMillis(400));
-        HubDownloader downloader = new HubDownloader(client, folder.resolve("cache"), "owner/name", Observer.silent());
+        HubDownloader downloader =
+                new HubDownloader(client, folder.resolve("cache"), "owner/name", ProgressObserver.silent());
 
         downloader.fetch(FakeHub.COMMIT, "model.safetensors");
         over.countDown();
@@ -276,7 +277,7 @@ class HubCacheTest {
     }
 
     private Path load() {
-        return HubCache.of(environment, folder).load("owner/name", "main", Observer.silent());
+        return HubCache.of(environment, folder).load("owner/name", "main", ProgressObserver.silent());
     }
 
     private byte[] bytes(String name) {

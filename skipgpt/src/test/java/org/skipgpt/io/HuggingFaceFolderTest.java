@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 
 class HuggingFaceFolderTest {
     private final Path folder;
@@ -81,7 +81,7 @@ class HuggingFaceFolderTest {
     void hashingStopsWhenTheThreadIsInterrupted() throws IOException {
         try (var model = HuggingFaceFolder.open(write("model", Long.MAX_VALUE))) {
             Thread.currentThread().interrupt();
-            assertThatThrownBy(() -> TensorHash.of(model.tensors(), Observer.silent()))
+            assertThatThrownBy(() -> TensorHash.of(model.tensors(), ProgressObserver.silent()))
                     .isInstanceOf(CancellationException.class);
             assertThat(Thread.interrupted()).isTrue();
         }
@@ -96,7 +96,7 @@ class HuggingFaceFolderTest {
 
         try (var source = HuggingFaceFolder.open(base);
                 var out = HuggingFaceWriter.create(copy, source.config(), infos())) {
-            out.writeAll(source.tensors(), Observer.silent());
+            out.writeAll(source.tensors(), ProgressObserver.silent());
             out.copyTokenizer(base);
             out.generationConfig(Json.object("{\"eos_token_id\":[2,3]}", "Text"));
             out.finish();

@@ -60,6 +60,20 @@ class PeftGoldenTest {
     }
 
     @Test
+    void mergingKeepsHowDecisionsAreCarriedOut() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            LanguageModel adapted = model.withAdapter(Lora.init(manager, model.config(), LoraConfig.defaults(), 7));
+
+            for (Execution execution : Execution.values()) {
+                assertThat(Lora.merge(adapted.withExecution(execution), manager).execution())
+                        .isEqualTo(execution);
+            }
+        }
+    }
+
+    @Test
     void gradientsArePefts() {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family("llama3");

@@ -50,7 +50,7 @@ class FamilyGoldenTest {
                 model.forward(rows, new Trace() {
                     @Override
                     public void module(ModuleSite site, NDArray before, NDArray after, Decision d, Rows r) {
-                        if (site.module() == Module.MLP) {
+                        if (site.module() == ModuleKind.MLP) {
                             int from = (site.layer() + 1) * size;
                             float[] layer = Arrays.copyOfRange(expected, from, from + size);
                             worst[0] = Math.max(worst[0], maxDifference(after.toFloatArray(), layer));

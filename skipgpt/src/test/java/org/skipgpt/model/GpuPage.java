@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.report.Identity;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
@@ -302,8 +303,8 @@ public final class GpuPage {
             }
             return held.computeIfAbsent(site.index() + " of " + rows.size(), key -> {
                 Decision decision = pattern.decide(site, residual, layerInput, rows);
-                if (decision instanceof Decision.Gated gated) {
-                    gated.gate().attach(residual.getManager().getParentManager());
+                if (!decision.isAll() && !decision.isNone()) {
+                    decision.gate().attach(residual.getManager().getParentManager());
                 }
                 return decision;
             });
@@ -312,6 +313,11 @@ public final class GpuPage {
         @Override
         public KvPolicy kvPolicy() {
             return pattern.kvPolicy();
+        }
+
+        @Override
+        public Identity identity() {
+            return pattern.identity();
         }
 
         @Override

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.report.Identity;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -217,7 +218,12 @@ class LawsEngineTest {
         public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
             float[] gates = new float[rows.size()];
             Arrays.fill(gates, gate);
-            return new Decision.Gated(residual.getManager().create(gates));
+            return Decision.gated(residual.getManager().create(gates));
+        }
+
+        @Override
+        public Identity identity() {
+            return Identity.of("gates", this);
         }
 
         @Override

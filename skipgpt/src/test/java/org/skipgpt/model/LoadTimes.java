@@ -14,7 +14,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.data.Tokenizer;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 
 /** Loading a folder of about 1 GB, and the time from the start of a JVM to a model's first token, in own processes. */
@@ -152,7 +152,7 @@ final class LoadTimes {
                     GIGABYTE, model.decoder().weights(), Dtype.FP32, numbers, Path.of("src/test/resources"), folder);
             Files.copy(Path.of("../datasets/world/tokenizer.json"), folder.resolve("tokenizer.json"));
         } else if (arguments[0].equals("load")) {
-            LanguageModel model = SkipGpt.load(arguments[1], Observer.silent());
+            LanguageModel model = SkipGpt.load(arguments[1], ProgressObserver.silent());
             print(start, Math.max(peak[0], ownKib()));
             model.logits(new int[] {1});
         }

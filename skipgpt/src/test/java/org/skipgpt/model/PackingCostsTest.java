@@ -19,17 +19,17 @@ class PackingCostsTest {
     void aPassMeasuresItsOwnSizeOnlyAndOnce() {
         Made made = new Made(1e-6);
 
-        PackingCosts few = CPU.with(Module.MLP, 5, made);
+        PackingCosts few = CPU.with(ModuleKind.MLP, 5, made);
         int runs = made.rows.size();
-        PackingCosts same = few.with(Module.MLP, 17, made);
+        PackingCosts same = few.with(ModuleKind.MLP, 17, made);
 
         assertThat(made.rows).containsOnly(8);
         assertThat(made.rows).hasSize(runs);
         assertThat(same).isSameAs(few);
-        assertThat(few.knows(Module.MLP, 31)).isTrue();
-        assertThat(few.knows(Module.MLP, 32)).isFalse();
-        assertThat(few.knows(Module.ATTENTION, 8)).isFalse();
-        assertThat(few.with(Module.MLP, 200, made).points())
+        assertThat(few.knows(ModuleKind.MLP, 31)).isTrue();
+        assertThat(few.knows(ModuleKind.MLP, 32)).isFalse();
+        assertThat(few.knows(ModuleKind.ATTENTION, 8)).isFalse();
+        assertThat(few.with(ModuleKind.MLP, 200, made).points())
                 .extracting(PackingCosts.Point::rows)
                 .containsExactly(8, 128);
         assertThat(made.rows).doesNotContain(512);
@@ -42,7 +42,7 @@ class PackingCostsTest {
             for (int rows : costs.sizes()) {
                 Made made = new Made(secondsOfARow);
 
-                costs.with(Module.ATTENTION, rows, made);
+                costs.with(ModuleKind.ATTENTION, rows, made);
 
                 assertThat(made.spent).as("%d rows", rows).isLessThan(2 * PackingCosts.SECONDS);
             }
@@ -53,15 +53,15 @@ class PackingCostsTest {
     void slowModulesAreMeasuredAtFewerRowsAndAsRarelyAsAllowed() {
         Made made = new Made(0.01);
 
-        PackingCosts costs = CPU.with(Module.MLP, 2000, made);
+        PackingCosts costs = CPU.with(ModuleKind.MLP, 2000, made);
 
         assertThat(made.rows).hasSize(2 + 3 * PackingCosts.FEWEST_ROUNDS).containsOnly(PackingCosts.SURE_ROWS);
         assertThat(costs.points())
                 .singleElement()
                 .satisfies(p -> assertThat(p.rows()).isEqualTo(PackingCosts.SURE_ROWS));
-        assertThat(costs.knows(Module.MLP, 128)).isTrue();
-        assertThat(costs.knows(Module.MLP, 32)).isFalse();
-        assertThat(costs.most(Module.MLP, 2000))
+        assertThat(costs.knows(ModuleKind.MLP, 128)).isTrue();
+        assertThat(costs.knows(ModuleKind.MLP, 32)).isFalse();
+        assertThat(costs.most(ModuleKind.MLP, 2000))
                 .isEqualTo((int) (costs.points().get(0).breakEven() * 2000));
     }
 
@@ -70,13 +70,13 @@ class PackingCostsTest {
         for (double gathering : new double[] {0, 0.1, 0.6, 3}) {
             PackingCosts costs = CPU;
             for (int rows : new int[] {1, 8, 40, 128, 600, 5000}) {
-                costs = costs.with(Module.MLP, rows, new Made(1e-6, gathering));
-                int most = costs.most(Module.MLP, rows);
+                costs = costs.with(ModuleKind.MLP, rows, new Made(1e-6, gathering));
+                int most = costs.most(ModuleKind.MLP, rows);
 
                 assertThat(most).isBetween(0, rows);
-                assertThat(costs.packs(Module.MLP, 0, rows)).isTrue();
-                assertThat(costs.packs(Module.MLP, most, rows)).isTrue();
-                assertThat(costs.packs(Module.MLP, most + 1, rows)).isFalse();
+                assertThat(costs.packs(ModuleKind.MLP, 0, rows)).isTrue();
+                assertThat(costs.packs(ModuleKind.MLP, most, rows)).isTrue();
+                assertThat(costs.packs(ModuleKind.MLP, most + 1, rows)).isFalse();
                 // Dense costs n rows, packing e of them (1 + gathering) e.
                 assertThat((double) most / rows)
                         .isBetween(1 / (1 + gathering) - 0.07 - 1.0 / rows, 1 / (1 + gathering));
@@ -90,13 +90,13 @@ class PackingCostsTest {
             int burst = at;
             Made made = new Made(1e-4);
 
-            PackingCosts costs = CPU.with(Module.MLP, 512, (module, rows, executing) -> {
+            PackingCosts costs = CPU.with(ModuleKind.MLP, 512, (module, rows, executing) -> {
                 double seconds = made.seconds(module, rows, executing);
                 int run = made.rows.size() - 1;
                 return run == burst || run == burst + 1 ? 40 * seconds : seconds;
             });
 
-            assertThat(costs.most(Module.MLP, 512)).as("from run %d on", at).isGreaterThan(400);
+            assertThat(costs.most(ModuleKind.MLP, 512)).as("from run %d on", at).isGreaterThan(400);
         }
     }
 
@@ -108,12 +108,13 @@ class PackingCostsTest {
             return made.seconds(module, rows, executing);
         };
 
-        assertThatThrownBy(() -> CPU.with(Module.MLP, 512, stopping)).isInstanceOf(CancellationException.class);
+        assertThatThrownBy(() -> CPU.with(ModuleKind.MLP, 512, stopping)).isInstanceOf(CancellationException.class);
 
         assertThat(Thread.interrupted()).isTrue();
         assertThat(made.rows).hasSize(1);
-        assertThat(CPU.knows(Module.MLP, 512)).isFalse();
-        assertThat(CPU.with(Module.MLP, 512, made).knows(Module.MLP, 512)).isTrue();
+        assertThat(CPU.knows(ModuleKind.MLP, 512)).isFalse();
+        assertThat(CPU.with(ModuleKind.MLP, 512, made).knows(ModuleKind.MLP, 512))
+                .isTrue();
     }
 
     @Test
@@ -139,7 +140,7 @@ class PackingCostsTest {
         }
 
         @Override
-        public double seconds(Module module, int n, int executing) {
+        public double seconds(ModuleKind module, int n, int executing) {
             rows.add(n);
             double seconds = secondsOfARow * executing * (executing == n ? 1 : 1 + gathering);
             spent += seconds;

@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
 import org.skipgpt.SkipGpt;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.train.Tuning;
@@ -73,7 +73,7 @@ final class SharedCores {
     private static double routerStep(LanguageModel model, List<String> texts) {
         TuningOptions options = TuningOptions.workshop().withSteps(STEPS).withBatch(4, 128);
         long start = System.nanoTime();
-        Tuning.routers(model, 0.25, texts, options, Observer.silent());
+        Tuning.routers(model, 0.25, texts, options, ProgressObserver.silent());
         return (System.nanoTime() - start) / 1e9 / STEPS;
     }
 }

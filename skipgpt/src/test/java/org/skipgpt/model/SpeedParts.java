@@ -9,7 +9,7 @@ import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.skipgpt.model.ForcedPolicy.Pattern;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.RoutedPolicy;
@@ -192,7 +192,7 @@ final class SpeedParts {
                 .toList();
         TuningOptions options = TuningOptions.workshop().withSteps(TUNING_STEPS).withBatch(2, 128);
         for (double share : SHARES) {
-            LanguageModel tuned = Tuning.routers(dense, share, documents, options, Observer.silent())
+            LanguageModel tuned = Tuning.routers(dense, share, documents, options, ProgressObserver.silent())
                     .model();
             int[][] samples =
                     documents.stream().limit(8).map(dense.tokenizer()::encode).toArray(int[][]::new);

@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import org.skipgpt.report.Identity;
 
 /** Leaves out one whole layer. */
 record WithoutLayer(int layer) implements LayerPolicy {
@@ -12,6 +13,11 @@ record WithoutLayer(int layer) implements LayerPolicy {
     @Override
     public boolean isDropped(ModuleSite site) {
         return site.layer() == layer;
+    }
+
+    @Override
+    public Identity identity() {
+        return Identity.of("without layer", this);
     }
 
     @Override

@@ -19,11 +19,11 @@ import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Session;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
@@ -48,8 +48,8 @@ class PruningEngineTest {
             LanguageModel model = golden.model(manager);
             List<int[]> texts = List.of(golden.ids(0), golden.ids(1));
             List<Ranking> rankings = List.of(
-                    Ranking.shortGpt(model, texts, Ranking.FinalNorm.EXCLUDED, Observer.silent()),
-                    Ranking.jointLayerDrop(model, texts, Observer.silent()));
+                    Ranking.shortGpt(model, texts, Ranking.FinalNorm.EXCLUDED, ProgressObserver.silent()),
+                    Ranking.jointLayerDrop(model, texts, ProgressObserver.silent()));
             for (Ranking ranking : rankings) {
                 for (double ratio : new double[] {0, 0.1, 0.25, 0.4, 0.6}) {
                     double best = Math.abs(ranking.plan(ratio).parameterRatio() - ratio);
@@ -75,8 +75,8 @@ class PruningEngineTest {
             DropPlan first = without(model.config(), 0, 2, 3);
             LanguageModel pruned = first.applyTo(model);
 
-            Ranking whole = Ranking.shortGpt(pruned, texts, Ranking.FinalNorm.INCLUDED, Observer.silent());
-            Ranking single = Ranking.jointLayerDrop(pruned, texts, Observer.silent());
+            Ranking whole = Ranking.shortGpt(pruned, texts, Ranking.FinalNorm.INCLUDED, ProgressObserver.silent());
+            Ranking single = Ranking.jointLayerDrop(pruned, texts, ProgressObserver.silent());
 
             assertThat(whole.units()).hasSize(layers - 1);
             assertThat(single.units()).hasSize(2 * layers - 3);
@@ -179,16 +179,16 @@ class PruningEngineTest {
             TuningOptions options = TuningOptions.workshop();
             options = options.withLoop(options.loop().withSteps(15)).withBatch(2, 16);
 
-            Tuned healed = Tuning.recover(pruned, documents, options, Observer.silent());
+            Tuned healed = Tuning.recover(pruned, documents, options, ProgressObserver.silent());
 
             double[] loss = healed.run().log().column("loss");
             assertThat(loss[loss.length - 1]).isLessThan(loss[0] - 0.05);
-            assertThat(healed.sparsity().trace().skipped(Module.ATTENTION))
+            assertThat(healed.sparsity().trace().skipped(ModuleKind.ATTENTION))
                     .isCloseTo(1.0 / model.config().layers(), within(1e-9));
             assertThat(healed.method()).contains("by hand").endsWith("+LoRA");
             assertThat(healed.model().adapter()).isPresent();
             TuningOptions same = options;
-            assertThatThrownBy(() -> Tuning.recover(model, documents, same, Observer.silent()))
+            assertThatThrownBy(() -> Tuning.recover(model, documents, same, ProgressObserver.silent()))
                     .hasMessageContaining("drop modules first");
         }
     }

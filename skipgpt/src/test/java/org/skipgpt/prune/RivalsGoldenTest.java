@@ -23,7 +23,7 @@ import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
@@ -62,9 +62,9 @@ class RivalsGoldenTest {
             LanguageModel model = model(manager, folder);
             List<int[]> texts = sequences(expected);
 
-            Ranking included = Ranking.shortGpt(model, texts, Ranking.FinalNorm.INCLUDED, Observer.silent());
-            Ranking excluded = Ranking.shortGpt(model, texts, Ranking.FinalNorm.EXCLUDED, Observer.silent());
-            Ranking joint = Ranking.jointLayerDrop(model, texts, Observer.silent());
+            Ranking included = Ranking.shortGpt(model, texts, Ranking.FinalNorm.INCLUDED, ProgressObserver.silent());
+            Ranking excluded = Ranking.shortGpt(model, texts, Ranking.FinalNorm.EXCLUDED, ProgressObserver.silent());
+            Ranking joint = Ranking.jointLayerDrop(model, texts, ProgressObserver.silent());
             TokenSimilarity tokens = TokenSimilarity.of(model, texts.get(0));
 
             assertThat(included.order()).isEqualTo(Golden.ints(expected, "bi_order_included"));
@@ -117,8 +117,8 @@ class RivalsGoldenTest {
                 SafeTensors expected = SafeTensors.open(Golden.root().resolve("rivals/similarity_model.safetensors"))) {
             LanguageModel model = model(manager, "rivals/model");
             List<int[]> texts = sequences(expected);
-            DropPlan plan =
-                    Ranking.jointLayerDrop(model, texts, Observer.silent()).plan(0.25);
+            DropPlan plan = Ranking.jointLayerDrop(model, texts, ProgressObserver.silent())
+                    .plan(0.25);
 
             plan.save(folder.resolve("plan.json"));
             LanguageModel pruned = plan.applyTo(model);

@@ -15,7 +15,7 @@ class ConsoleObserverTest {
 
     @Test
     void theBarIsDrawnAtMostTenTimesASecondAndEndsItsLine() {
-        Observer observer = new ConsoleObserver(out, true, clock::get);
+        ProgressObserver observer = new ConsoleObserver(out, true, clock::get);
 
         for (int i = 0; i <= 1000; i++) {
             observer.progress(new Progress("tuning", i, 1000, "steps", i * 0.001, "loss 2.31"));
@@ -43,7 +43,7 @@ class ConsoleObserverTest {
 
     @Test
     void elsewhereAFewPlainLinesComeOut() {
-        Observer observer = new ConsoleObserver(out, false, clock::get);
+        ProgressObserver observer = new ConsoleObserver(out, false, clock::get);
 
         for (int i = 0; i <= 1000; i++) {
             observer.progress(new Progress("download", i * 5000L, 5_000_000L, "bytes", i * 0.1, ""));
@@ -56,7 +56,7 @@ class ConsoleObserverTest {
 
     @Test
     void anotherTaskBeginsOnItsOwnLine() {
-        Observer observer = new ConsoleObserver(out, true, clock::get);
+        ProgressObserver observer = new ConsoleObserver(out, true, clock::get);
 
         observer.progress(new Progress("first", 1, 0, "texts", 1, ""));
         observer.progress(new Progress("second", 1, 2, "steps", 1, ""));

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.skipgpt.io.TorchFile;
 import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.torch.Torch;
 
@@ -39,7 +39,8 @@ class PublishedRoutersSharedTest {
 
             for (int layer : new int[] {0, 7, 31}) {
                 float[] logits = gate.logits(
-                                routers.of(new ModuleSite(layer, Module.MLP)), manager.create(u, new Shape(1, 4096)))
+                                routers.of(new ModuleSite(layer, ModuleKind.MLP)),
+                                manager.create(u, new Shape(1, 4096)))
                         .toFloatArray();
                 String key = "model.layers." + layer + ".router_mlp.weight_predictor.";
                 float[] w = file.floats(key + "weight");

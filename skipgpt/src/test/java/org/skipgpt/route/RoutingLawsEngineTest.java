@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Module;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.torch.Gradients;
@@ -84,7 +84,7 @@ class RoutingLawsEngineTest {
                     close(routed.masked().logits(ids)[0], alone, name + ": masked");
                     close(routed.logits(golden.ids(1), ids)[1], alone, name + ": beside a shorter sequence");
                     close(routed.logits(start)[0], Arrays.copyOf(alone, start.length), name + ": without a future");
-                    assertThat(RoutingTrace.of(routed, ids).skipped(Module.MLP))
+                    assertThat(RoutingTrace.of(routed, ids).skipped(ModuleKind.MLP))
                             .as(name)
                             .isBetween(0.05, 0.95);
                 }

@@ -64,14 +64,13 @@ class RoutingOptionsEngineTest {
             ModuleSite mlp = ModuleSite.of(1);
             for (RouterConfig config : List.of(RouterConfig.defaults(), RouterConfig.published())) {
                 Routers routers = Routers.init(manager, model.config(), config, 5);
-                double[] read = new double[1];
-                RoutedPolicy policy = RoutedPolicy.of(gate, routers)
-                        .withWatch((site, logits, open, r) -> read[0] = logits.toFloatArray()[1]);
+                RoutedPolicy policy = RoutedPolicy.of(gate, routers).withLogits();
 
-                policy.decide(mlp, residual, layer, rows);
+                NDArray read =
+                        policy.decide(mlp, residual, layer, rows).logits().orElseThrow();
 
                 NDArray expected = config.input() == RouterConfig.Input.LAYER ? layer : residual;
-                assertThat(read[0])
+                assertThat(read.toFloatArray()[1])
                         .isEqualTo(gate.logits(routers.of(mlp), expected).toFloatArray()[1]);
             }
         }
@@ -146,7 +145,7 @@ class RoutingOptionsEngineTest {
     }
 
     private static float[] gates(Decision decision) {
-        return ((Decision.Gated) decision).gate().toFloatArray();
+        return decision.gate().toFloatArray();
     }
 
     @Test

@@ -15,7 +15,7 @@ import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
@@ -45,7 +45,7 @@ final class EnduranceStudy {
                         LoopConfig.defaults()
                                 .withSteps(Long.parseLong(arguments[2]))
                                 .withCheckpoints(Path.of(arguments[1]), 1),
-                        Observer.silent());
+                        ProgressObserver.silent());
             default -> throw new IllegalArgumentException("memory [steps], or kill times folder");
         }
     }
@@ -132,14 +132,14 @@ final class EnduranceStudy {
         return Files.exists(state) ? Files.getLastModifiedTime(state).toMillis() : 0;
     }
 
-    private static double[] losses(LoopConfig loop, Observer observer, int[] reached) {
+    private static double[] losses(LoopConfig loop, ProgressObserver observer, int[] reached) {
         TrainingRun run = tune(loop, observer);
         Thread.interrupted();
         reached[0] = (int) run.steps();
         return run.log().column("loss");
     }
 
-    private static TrainingRun tune(LoopConfig loop, Observer observer) {
+    private static TrainingRun tune(LoopConfig loop, ProgressObserver observer) {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             return TrainingLoop.run(routers(manager, loop), loop, manager, observer);
         }

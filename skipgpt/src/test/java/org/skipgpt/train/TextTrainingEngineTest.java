@@ -19,7 +19,7 @@ import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
 import org.skipgpt.model.WeightSaver;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -42,7 +42,8 @@ class TextTrainingEngineTest {
         double reached;
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel model = random(manager);
-            TrainingRun run = options.run(model, TextFiles.of(texts), folder.resolve("first"), Observer.silent());
+            TrainingRun run =
+                    options.run(model, TextFiles.of(texts), folder.resolve("first"), ProgressObserver.silent());
             double[] loss = run.log().column("loss");
             reached = run.log().recent("loss", 5);
             assertThat(loss[0]).isGreaterThan(7);
@@ -55,7 +56,8 @@ class TextTrainingEngineTest {
             DecoderConfig config = ConfigJson.read(read.config());
             DecoderWeights weights = WeightLoader.load(config, read.tensors(), manager, Dtype.FP32);
             LanguageModel model = LanguageModel.dense("saved", read.hash(), Tokenizers.open(saved), config, weights);
-            TrainingRun run = options.run(model, TextFiles.of(texts), folder.resolve("second"), Observer.silent());
+            TrainingRun run =
+                    options.run(model, TextFiles.of(texts), folder.resolve("second"), ProgressObserver.silent());
             assertThat(run.log().column("loss")[0]).isBetween(reached - 0.7, reached + 0.7);
             assertThat(run.log().recent("loss", 5)).isLessThan(reached);
         }
@@ -66,7 +68,8 @@ class TextTrainingEngineTest {
         Path texts = corpus();
         double[] whole;
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            whole = options.run(random(manager), TextFiles.of(texts), folder.resolve("whole"), Observer.silent())
+            whole = options.run(
+                            random(manager), TextFiles.of(texts), folder.resolve("whole"), ProgressObserver.silent())
                     .log()
                     .column("loss");
         }
@@ -90,8 +93,8 @@ class TextTrainingEngineTest {
     void tooLittleTextIsNamed() throws IOException {
         Path file = Files.writeString(folder.resolve("short.txt"), "One line.\n");
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            assertThatThrownBy(() ->
-                            options.run(random(manager), TextFiles.of(file), folder.resolve("work"), Observer.silent()))
+            assertThatThrownBy(() -> options.run(
+                            random(manager), TextFiles.of(file), folder.resolve("work"), ProgressObserver.silent()))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("fewer than two windows of 33");
         }

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.plot.Line;
 import org.skipgpt.plot.Panels;
 import org.skipgpt.report.Figure;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
 import org.skipgpt.torch.Torch;
 
@@ -89,7 +89,7 @@ class TrainingCurvesTest {
     }
 
     /** An observer that wants a figure at some steps only, as one that throttles does. */
-    private static final class Screen implements Observer {
+    private static final class Screen implements ProgressObserver {
         final List<Long> drawnAt = new ArrayList<>();
         private long step;
 

@@ -22,7 +22,7 @@ import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
@@ -36,7 +36,7 @@ class TrainingEngineTest {
     @Test
     void lossFalls() {
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            TrainingRun run = train(manager, LoopConfig.defaults().withSteps(40), Observer.silent());
+            TrainingRun run = train(manager, LoopConfig.defaults().withSteps(40), ProgressObserver.silent());
 
             double[] loss = run.log().column("loss");
             assertThat(loss[0]).isBetween(Math.log(24) - 0.3, Math.log(24) + 0.3);
@@ -49,7 +49,7 @@ class TrainingEngineTest {
         LoopConfig config = LoopConfig.defaults().withSteps(8);
         double[] whole;
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            whole = train(manager, config, Observer.silent()).log().column("loss");
+            whole = train(manager, config, ProgressObserver.silent()).log().column("loss");
         }
         LoopConfig kept = config.withCheckpoints(folder, 0);
         try (NDManager manager = Torch.manager(Device.cpu())) {
@@ -63,7 +63,7 @@ class TrainingEngineTest {
             assertThat(first.steps()).isEqualTo(3);
         }
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            assertThat(train(manager, kept, Observer.silent()).log().column("loss"))
+            assertThat(train(manager, kept, ProgressObserver.silent()).log().column("loss"))
                     .containsExactly(whole);
         }
     }
@@ -111,10 +111,10 @@ class TrainingEngineTest {
         assertThat(folder.resolve("run.safetensors")).exists();
         double[] whole;
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            whole = train(manager, killable(), Observer.silent()).log().column("loss");
+            whole = train(manager, killable(), ProgressObserver.silent()).log().column("loss");
         }
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            assertThat(train(manager, killable().withCheckpoints(folder, 1), Observer.silent())
+            assertThat(train(manager, killable().withCheckpoints(folder, 1), ProgressObserver.silent())
                             .log()
                             .column("loss"))
                     .containsExactly(whole);
@@ -124,10 +124,12 @@ class TrainingEngineTest {
     @Test
     void runOfOtherSettingsIsNotContinued() {
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            train(manager, LoopConfig.defaults().withSteps(2).withCheckpoints(folder, 0), Observer.silent());
+            train(manager, LoopConfig.defaults().withSteps(2).withCheckpoints(folder, 0), ProgressObserver.silent());
 
             assertThatThrownBy(() -> train(
-                            manager, LoopConfig.defaults().withSteps(3).withCheckpoints(folder, 0), Observer.silent()))
+                            manager,
+                            LoopConfig.defaults().withSteps(3).withCheckpoints(folder, 0),
+                            ProgressObserver.silent()))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining("other settings (steps: saved 2, now 3): use");
         }
@@ -140,7 +142,7 @@ class TrainingEngineTest {
             Gradients.require(leaf);
             LoopConfig config = LoopConfig.defaults().withSteps(9).withCheckpoints(folder, 1);
 
-            assertThatThrownBy(() -> TrainingLoop.run(new Breaking(leaf), config, manager, Observer.silent()))
+            assertThatThrownBy(() -> TrainingLoop.run(new Breaking(leaf), config, manager, ProgressObserver.silent()))
                     .isInstanceOf(NonFiniteLossException.class)
                     .hasMessageContaining("step 4");
             assertThat(folder.resolve("run.safetensors")).exists();
@@ -167,11 +169,14 @@ class TrainingEngineTest {
         LoopConfig config = LoopConfig.defaults().withSteps(6);
         double[] whole;
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            whole = train(manager, config, false, Observer.silent()).log().column("gradient norm");
+            whole = train(manager, config, false, ProgressObserver.silent())
+                    .log()
+                    .column("gradient norm");
         }
         try (NDManager manager = Torch.manager(Device.cpu())) {
-            double[] again =
-                    train(manager, config, true, Observer.silent()).log().column("gradient norm");
+            double[] again = train(manager, config, true, ProgressObserver.silent())
+                    .log()
+                    .column("gradient norm");
             for (int i = 0; i < whole.length; i++) {
                 assertThat(again[i]).isCloseTo(whole[i], withinPercentage(0.01));
             }
@@ -182,11 +187,12 @@ class TrainingEngineTest {
         return LoopConfig.defaults().withSteps(30);
     }
 
-    static TrainingRun train(NDManager manager, LoopConfig config, Observer observer) {
+    static TrainingRun train(NDManager manager, LoopConfig config, ProgressObserver observer) {
         return train(manager, config, false, observer);
     }
 
-    private static TrainingRun train(NDManager manager, LoopConfig config, boolean recompute, Observer observer) {
+    private static TrainingRun train(
+            NDManager manager, LoopConfig config, boolean recompute, ProgressObserver observer) {
         DecoderConfig shape = DecoderConfig.llama(24, 32, 48, 2, 4, 2);
         DecoderWeights weights = WeightLoader.random(shape, manager, Dtype.FP32, 5);
         LanguageModel model = LanguageModel.dense("tiny", "", Golden.numbers(24), shape, weights);

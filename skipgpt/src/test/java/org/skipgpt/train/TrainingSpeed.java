@@ -15,7 +15,7 @@ import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
@@ -112,8 +112,8 @@ final class TrainingSpeed {
                     precision,
                     false,
                     "random");
-            TrainingRun run =
-                    TrainingLoop.run(objective, LoopConfig.defaults().withSteps(STEPS + 2), own, Observer.silent());
+            TrainingRun run = TrainingLoop.run(
+                    objective, LoopConfig.defaults().withSteps(STEPS + 2), own, ProgressObserver.silent());
             // the first steps compile kernels
             double[] rates = run.log().column("tokens/s");
             return STEPS / Arrays.stream(rates).skip(2).map(rate -> 1 / rate).sum();

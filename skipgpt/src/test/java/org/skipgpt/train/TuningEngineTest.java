@@ -19,7 +19,7 @@ import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
@@ -110,7 +110,7 @@ class TuningEngineTest {
                 Routers routers = Routers.init(manager, model.config(), RouterConfig.defaults(), 5);
                 RouterTuning tuning =
                         RouterTuning.of(model, routers, gate, RouterTuningConfig.paper(.25), loop, batches, "ids");
-                runs.add(TrainingLoop.run(tuning, loop, manager, Observer.silent()));
+                runs.add(TrainingLoop.run(tuning, loop, manager, ProgressObserver.silent()));
             }
             assertThat(runs.get(0).log().column("loss"))
                     .isEqualTo(runs.get(1).log().column("loss"));
@@ -134,7 +134,7 @@ class TuningEngineTest {
 
             LoraTuning tuning = new LoraTuning(
                     adapted, LoraConfig.defaults().withRank(3).withDropout(0), loop, batches, false, "ids");
-            double[] loss = TrainingLoop.run(tuning, loop, manager, Observer.silent())
+            double[] loss = TrainingLoop.run(tuning, loop, manager, ProgressObserver.silent())
                     .log()
                     .column("loss");
 
@@ -158,7 +158,7 @@ class TuningEngineTest {
             RouterTuningConfig config = RouterTuningConfig.paper(.25);
             RouterTuning one = RouterTuning.of(model, routers, gate, config, LOOP, n -> new int[][] {{1}}, "one token");
 
-            assertThatThrownBy(() -> TrainingLoop.run(one, LOOP, manager, Observer.silent()))
+            assertThatThrownBy(() -> TrainingLoop.run(one, LOOP, manager, ProgressObserver.silent()))
                     .hasMessageContaining("at least two");
             assertThatThrownBy(() -> RouterTuning.joint(
                             model, routers, gate, config, LOOP, n -> new int[0][], "", 1, model.decoder()))

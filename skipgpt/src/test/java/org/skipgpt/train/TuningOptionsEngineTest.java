@@ -24,7 +24,7 @@ import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Projection;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Cost;
 import org.skipgpt.route.ExecutionBounds;
@@ -316,12 +316,12 @@ class TuningOptionsEngineTest {
                         "ids",
                         .1,
                         model.decoder());
-                joint.add(TrainingLoop.run(both, LOOP, manager, Observer.silent())
+                joint.add(TrainingLoop.run(both, LOOP, manager, ProgressObserver.silent())
                         .log()
                         .column("loss"));
                 LanguageModel routed = adapted.withPolicy(RoutedPolicy.of(gate, routers.copy(manager)));
                 LoraTuning tuning = new LoraTuning(routed, lora, LOOP, batches, false, "ids");
-                second.add(TrainingLoop.run(tuning, LOOP, manager, Observer.silent())
+                second.add(TrainingLoop.run(tuning, LOOP, manager, ProgressObserver.silent())
                         .log()
                         .column("loss"));
             }

@@ -15,7 +15,7 @@ import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightLoader;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -26,7 +26,7 @@ class WorldRecipeEngineTest {
     @Test
     void smallRecipeReachesItsLossAndWritesALoadableFolder(@TempDir Path folder) throws Exception {
         Path out = folder.resolve("model");
-        TrainingRun run = WorldRecipe.small().train(WORLD, folder.resolve("work"), out, Observer.silent());
+        TrainingRun run = WorldRecipe.small().train(WORLD, folder.resolve("work"), out, ProgressObserver.silent());
 
         assertThat(run.isStopped()).isFalse();
         double held = run.log().recent("held-out loss", 1);
@@ -47,16 +47,17 @@ class WorldRecipeEngineTest {
     void goesOnFromAModelOfItsShapeOnly(@TempDir Path folder) throws Exception {
         WorldRecipe tiny = WorldRecipe.small().withTokens(9_000);
         Path first = folder.resolve("first");
-        tiny.train(WORLD, folder.resolve("work"), first, Observer.silent());
+        tiny.train(WORLD, folder.resolve("work"), first, ProgressObserver.silent());
         Path second = folder.resolve("second");
 
-        TrainingRun run = tiny.onwards(first, folder.resolve("more"), second, Observer.silent());
+        TrainingRun run = tiny.onwards(first, folder.resolve("more"), second, ProgressObserver.silent());
 
         assertThat(run.log().recent("loss", 1)).isNotNaN();
         assertThat(Files.readString(second.resolve("recipe.json")))
                 .contains("onwards from weights")
                 .contains("made by");
-        assertThatThrownBy(() -> WorldRecipe.full().onwards(first, folder.resolve("third"), second, Observer.silent()))
+        assertThatThrownBy(() ->
+                        WorldRecipe.full().onwards(first, folder.resolve("third"), second, ProgressObserver.silent()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("give a model that this recipe made");
     }

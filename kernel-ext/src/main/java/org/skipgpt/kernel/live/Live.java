@@ -2,7 +2,7 @@ package org.skipgpt.kernel.live;
 
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.report.ConsoleObserver;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;
 
 /** Gives work in a cell its observer: {@code tuneRouters(model, 0.25, texts, options, live())}. */
 public final class Live {
@@ -22,7 +22,7 @@ public final class Live {
      * A new observer for one piece of work: bars and figures in a notebook, plain lines where {@value #PLAIN} is set, the
      * console elsewhere.
      */
-    public static Observer live() {
+    public static ProgressObserver live() {
         if (System.getenv(PLAIN) != null) {
             return new PlainObserver(System.out);
         }

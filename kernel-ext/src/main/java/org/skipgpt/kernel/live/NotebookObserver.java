@@ -7,8 +7,8 @@ import java.util.function.LongSupplier;
 import org.skipgpt.kernel.render.Rendering;
 import org.skipgpt.kernel.render.Renderings;
 import org.skipgpt.report.Html;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
 
 /**
@@ -17,7 +17,7 @@ import org.skipgpt.report.Report;
  * <p>A bar is drawn at most ten times a second, a figure at most once a second and never for more than a tenth of the time.
  * One observer serves one piece of work: {@code tuneRouters(model, 0.25, texts, options, live())}.
  */
-public final class NotebookObserver implements Observer {
+public final class NotebookObserver implements ProgressObserver {
     private static final long BAR_NANOS = 100_000_000L;
     private static final long FIGURE_NANOS = 1_000_000_000L;
     private static final int SHARE = 10;

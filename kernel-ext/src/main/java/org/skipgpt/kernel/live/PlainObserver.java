@@ -3,15 +3,15 @@ package org.skipgpt.kernel.live;
 import java.io.PrintStream;
 import java.util.HashMap;
 import java.util.Map;
-import org.skipgpt.report.Observer;
 import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 
 /**
  * Shows progress as one line for each quarter, without times: for notebooks whose outputs are stored and compared.
  *
  * <p>Work of unknown length gets a line at its beginning only.
  */
-public final class PlainObserver implements Observer {
+public final class PlainObserver implements ProgressObserver {
     private static final int QUARTERS = 4;
 
     private final PrintStream out;

@@ -41,7 +41,7 @@ class ShellTest {
     void runsAScriptWithTheLibraryLoaded(@TempDir Path folder) throws Exception {
         Path script = Files.writeString(
                 folder.resolve("s.jsh"),
-                "Observer o = Observer.silent();\nprintln(new Progress(\"a\", 1, 2, \"b\", 3, \"\").isDone());\n/exit 3\n");
+                "ProgressObserver o = ProgressObserver.silent();\nprintln(new Progress(\"a\", 1, 2, \"b\", 3, \"\").isDone());\n/exit 3\n");
 
         Ended shell = run("", script.toString());
 

@@ -1,7 +1,7 @@
 package org.skipgpt.model;
 
 /** The two modules of a decoder layer; each reads the residual stream and adds to it. */
-public enum Module {
+public enum ModuleKind {
     ATTENTION,
     MLP;
 

@@ -6,7 +6,7 @@ package org.skipgpt.report;
  * <p>Work calls it as often as it likes: throttling is the observer's job. It is called on the working thread.
  */
 @FunctionalInterface
-public interface Observer {
+public interface ProgressObserver {
     /** Takes the newest state of a task. */
     void progress(Progress progress);
 
@@ -19,7 +19,7 @@ public interface Observer {
     }
 
     /** Shows nothing. */
-    static Observer silent() {
+    static ProgressObserver silent() {
         return progress -> {};
     }
 }
