@@ -10,11 +10,11 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.SplittableRandom;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.torch.Dtype;
-import org.skipgpt.torch.Torch;
 
 /**
  * Turns named tensors into the fused arrays of the forward pass.
@@ -229,27 +229,29 @@ public final class WeightLoader {
      * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
      */
     public static DecoderWeights random(DecoderConfig config, NDManager manager, Dtype dtype, long seed) {
-        Torch.seed(seed);
+        SplittableRandom seeds = new SplittableRandom(seed);
         WeightStore store = new WeightStore(manager, dtype);
         double std = 0.02;
         double out = std / Math.sqrt(2.0 * config.layers());
-        NDArray embedding = store.normal(config.vocabulary(), config.width(), std);
+        NDArray embedding = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(randomLayer(config, manager, store, std, out));
+            layers.add(randomLayer(config, manager, store, std, out, seeds));
         }
-        NDArray head = config.tiedHead() ? embedding : store.normal(config.vocabulary(), config.width(), std);
+        NDArray head = config.tiedHead()
+                ? embedding
+                : store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
         NDArray finalNorm = manager.ones(new Shape(config.width()));
         return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head, frequencies(manager, config));
     }
 
     private static LayerWeights randomLayer(
-            DecoderConfig c, NDManager manager, WeightStore store, double std, double out) {
+            DecoderConfig c, NDManager manager, WeightStore store, double std, double out, SplittableRandom seeds) {
         List<NDArray> attention = new ArrayList<>();
         attention.add(ones(manager, c.width()));
-        attention.add(store.normal(c.queryWidth(), c.width(), std));
-        attention.add(store.normal(2L * c.kvWidth(), c.width(), std));
-        attention.add(store.normal(c.width(), c.queryWidth(), out));
+        attention.add(store.normal(c.queryWidth(), c.width(), std, seeds.nextLong()));
+        attention.add(store.normal(2L * c.kvWidth(), c.width(), std, seeds.nextLong()));
+        attention.add(store.normal(c.width(), c.queryWidth(), out, seeds.nextLong()));
         if (c.qkvBias()) {
             attention.add(manager.zeros(new Shape(c.queryWidth())));
             attention.add(manager.zeros(new Shape(2L * c.kvWidth())));
@@ -260,8 +262,8 @@ public final class WeightLoader {
         }
         List<NDArray> mlp = new ArrayList<>();
         mlp.add(ones(manager, c.width()));
-        mlp.add(store.normal(2L * c.hidden(), c.width(), std));
-        mlp.add(store.normal(c.width(), c.hidden(), out));
+        mlp.add(store.normal(2L * c.hidden(), c.width(), std, seeds.nextLong()));
+        mlp.add(store.normal(c.width(), c.hidden(), out, seeds.nextLong()));
         if (c.postNorm()) {
             attention.add(ones(manager, c.width()));
             mlp.add(ones(manager, c.width()));

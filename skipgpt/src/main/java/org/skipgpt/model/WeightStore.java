@@ -56,11 +56,15 @@ public final class WeightStore {
         }
     }
 
-    /** A (rows, columns) array of normal draws; seed libtorch first. */
-    public NDArray normal(long rows, long columns, double std) {
+    /** A (rows, columns) array of normal draws with mean 0; the same seed gives the same numbers. */
+    public NDArray normal(long rows, long columns, double std, long seed) {
         try (NDManager scope = cpuScope()) {
-            NDArray array =
-                    program.call("normal", like, scope.create(new long[] {rows, columns}), scope.create((float) std));
+            NDArray array = program.call(
+                    "normal",
+                    like,
+                    scope.create(new long[] {rows, columns}),
+                    scope.create((float) std),
+                    Torch.seed(scope, seed));
             array.attach(manager);
             return array;
         }
