@@ -100,7 +100,7 @@ public final class Scorer {
         for (Item item : data.items()) {
             Interruption.check();
             String key = ScoreStore.key(identity, item);
-            Optional<Scores> known = store.get(key);
+            Optional<Scores> known = store.get(key, item.lengths().length);
             if (known.isPresent()) {
                 done.add(scored(item, known.get()));
                 continue;

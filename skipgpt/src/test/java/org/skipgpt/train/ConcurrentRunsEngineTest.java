@@ -41,7 +41,7 @@ class ConcurrentRunsEngineTest {
     }
 
     private static String work(int number, LanguageModel model) {
-        long seed = 43 + number / 3;
+        long seed = 43L + number / 3;
         switch (number % 4) {
             case 0:
                 return tuned(Tuning.routers(model, .3, DOCUMENTS, OPTIONS.withSeed(seed), Observer.silent()));
