@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.Connection;
 import org.skipgpt.kernel.wire.KernelSockets;
@@ -70,9 +70,9 @@ public final class KernelMain {
     }
 
     private void run() {
-        Logger.getLogger("").getHandlers(); // its console handler keeps the real System.err
-        System.setOut(PrintedBytes.stream(text -> publisher.print("stdout", text)));
-        System.setErr(PrintedBytes.stream(text -> publisher.print("stderr", text)));
+        LogLines.install(TERMINAL);
+        System.setOut(PrintedBytes.stream(text -> printed("stdout", text)));
+        System.setErr(PrintedBytes.stream(text -> printed("stderr", text)));
         System.setIn(prompt);
         JsonObject starting = new JsonObject();
         starting.addProperty("execution_state", "starting");
@@ -82,6 +82,15 @@ public final class KernelMain {
         thread("kernel-control", this::control).start();
         thread("kernel-start", () -> Startup.run(kernel, System.getenv())).start();
         endWithParent();
+    }
+
+    // A cell that was given up goes on printing; its lines are none of the cells that follow.
+    private void printed(String stream, String text) {
+        if (CellEngine.isGivenUp(Thread.currentThread())) {
+            TERMINAL.print(text);
+        } else {
+            publisher.print(stream, text);
+        }
     }
 
     private void received(Channel channel, WireMessage message) {

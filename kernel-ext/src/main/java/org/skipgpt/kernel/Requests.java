@@ -66,7 +66,7 @@ final class Requests {
             reply.add("user_expressions", expressions(request));
             reply.add("payload", payload);
             return reply;
-        } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError | AssertionError e) {
+        } catch (Exception | Error e) {
             CellFailure failure = JavaKernel.failure(e);
             JsonObject error = Publisher.errorContent(failure.name(), failure.value(), failure.traceback());
             if (!isSilent) {
@@ -85,7 +85,8 @@ final class Requests {
 
     /** What a front end shows beside the notebook. */
     private JsonObject page(String name) {
-        String text = Inspection.of(kernel.engine(), name, name.length())
+        String text = kernel.engine()
+                .withCompiler(() -> Inspection.of(kernel.engine(), name, name.length()))
                 .map(Inspection::text)
                 .orElse("nothing is known about " + name);
         JsonObject data = new JsonObject();
@@ -135,7 +136,7 @@ final class Requests {
                 .orElseGet(() -> {
                     String java = MagicAssist.javaOnly(code, cursor);
                     return MagicAssist.completeInString(java, cursor)
-                            .orElseGet(() -> Completions.of(engine, java, cursor));
+                            .orElseGet(() -> engine.withCompiler(() -> Completions.of(engine, java, cursor)));
                 });
         int start = code.codePointCount(0, found.start());
         int end = code.codePointCount(0, found.end());
@@ -167,7 +168,7 @@ final class Requests {
         int cursor = cursor(request, code);
         CellEngine engine = kernel.readyEngine();
         Optional<Inspection> found = MagicAssist.inspect(code, cursor, kernel.magicHelp())
-                .or(() -> Inspection.of(engine, MagicAssist.javaOnly(code, cursor), cursor));
+                .or(() -> engine.withCompiler(() -> Inspection.of(engine, MagicAssist.javaOnly(code, cursor), cursor)));
         JsonObject data = new JsonObject();
         found.ifPresent(inspection -> data.addProperty("text/plain", inspection.text()));
         JsonObject reply = ok();
@@ -182,7 +183,8 @@ final class Requests {
         String code = request.text("code", "");
         boolean isQuestion = QUESTION.matcher(code).matches();
         String java = isQuestion ? "" : MagicAssist.javaOnly(code, code.length());
-        Completeness verdict = Completeness.of(kernel.readyEngine().analysis(), java);
+        CellEngine engine = kernel.readyEngine();
+        Completeness verdict = engine.withCompiler(() -> Completeness.of(engine.analysis(), java));
         JsonObject reply = new JsonObject();
         reply.addProperty("status", verdict.word());
         if (verdict == Completeness.INCOMPLETE) {

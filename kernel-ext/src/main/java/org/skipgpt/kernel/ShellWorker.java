@@ -109,7 +109,7 @@ final class ShellWorker {
         Optional<JsonObject> content;
         try {
             content = content(request, type);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
             KernelMain.log("the request " + type + " failed", e);
             JsonObject error =
                     Publisher.errorContent(e.getClass().getName(), String.valueOf(e.getMessage()), List.of());

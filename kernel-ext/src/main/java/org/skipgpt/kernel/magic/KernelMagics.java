@@ -156,7 +156,11 @@ public final class KernelMagics {
                 .declarations()
                 .filter(snippet -> snippet.kind() != Snippet.Kind.IMPORT)
                 .filter(snippet -> snippet.subKind() != Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND)
-                .map(snippet -> snippet.source().strip())
+                .map(snippet -> snippet.source().strip()
+                        + kernel.engine()
+                                .remark(snippet)
+                                .map(remark -> "  // " + remark)
+                                .orElse(""))
                 .collect(Collectors.joining("\n"));
         return all.isEmpty() ? "nothing is declared yet" : all;
     }
