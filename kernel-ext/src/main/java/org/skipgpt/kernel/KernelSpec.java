@@ -113,7 +113,7 @@ public final class KernelSpec {
             lines.addAll(List.of(options.split("\\s+")));
         }
         lines.add("-cp");
-        lines.add('"' + classpath.replace("\\", "\\\\") + '"');
+        lines.add('"' + classpath.replace("\\", "\\\\").replace("\"", "\\\"") + '"');
         return String.join("\n", lines) + "\n";
     }
 

@@ -3,6 +3,7 @@ package org.skipgpt.kernel;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -217,6 +218,7 @@ final class Requests {
         reply.addProperty("banner", kernel.getBanner());
         reply.add("help_links", links);
         reply.addProperty("debugger", false);
+        reply.add("supported_features", new JsonArray());
         return reply;
     }
 
@@ -230,6 +232,35 @@ final class Requests {
     /** Looks up earlier cells. */
     JsonObject history(WireMessage request) {
         return history.answer(request);
+    }
+
+    /** The name of the reply to a request. */
+    static String replyType(String requestType) {
+        return requestType.replaceFirst("_request$", "_reply");
+    }
+
+    /** The answer to a request that this kernel does not know; empty for a message that wants none. */
+    static Optional<JsonObject> refusal(String type) {
+        if (!type.endsWith("_request")) {
+            return Optional.empty();
+        }
+        String message = type.contains("subshell")
+                ? "this kernel has no subshells: kernel_info names no such feature"
+                : "this kernel does not know " + type + "; it speaks protocol " + WireMessage.PROTOCOL;
+        JsonObject reply = Publisher.errorContent("NotSupported", message, List.of());
+        reply.addProperty("status", "error");
+        return Optional.of(reply);
+    }
+
+    /** The answer to a debugger's request, in the words of the Debug Adapter Protocol. */
+    static JsonObject noDebugger(WireMessage request) {
+        JsonObject reply = new JsonObject();
+        reply.addProperty("type", "response");
+        reply.addProperty("request_seq", request.number("seq", 0));
+        reply.addProperty("command", request.text("command", ""));
+        reply.addProperty("success", false);
+        reply.addProperty("message", "this kernel has no debugger");
+        return reply;
     }
 
     /** A reply that is just fine. */

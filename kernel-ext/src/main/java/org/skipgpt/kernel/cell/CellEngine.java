@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import jdk.jshell.DeclarationSnippet;
@@ -27,6 +28,7 @@ import jdk.jshell.Snippet;
 import jdk.jshell.SnippetEvent;
 import jdk.jshell.SourceCodeAnalysis;
 import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
+import jdk.jshell.VarSnippet;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.CellExecutionControl.Captured;
 import org.skipgpt.kernel.cell.Interrupter.Execution;
@@ -48,6 +50,7 @@ public final class CellEngine implements AutoCloseable {
     private static final Duration INDEX_PAUSE = Duration.ofMillis(50);
     private static final long LOCK_PAUSE_MILLIS = 100;
     private static final long LOCK_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final String STARTUP = "startup";
     private static final String RESTART = "restart the kernel to go on";
 
     private final ReentrantLock compiler = new ReentrantLock();
@@ -58,10 +61,11 @@ public final class CellEngine implements AutoCloseable {
     private final JShell shell;
     private final SourceCodeAnalysis analysis;
     private final Ledger ledger;
+    private final HeldValues held;
     private final Failures failures;
     private final Consumer<String> notices;
     private final long timeoutMillis;
-    private CodeOrigin origin = CodeOrigin.named("startup"); // of the snippet that is evaluated; guarded by the lock
+    private CodeOrigin origin = CodeOrigin.named(STARTUP); // of the snippet that is evaluated; guarded by the lock
     private volatile @Nullable CellFailure broken;
     private volatile Consumer<@Nullable Object> valueTaker = value -> {};
     private volatile Consumer<Throwable> thrownTaker = thrown -> {};
@@ -82,6 +86,7 @@ public final class CellEngine implements AutoCloseable {
                 .build();
         this.analysis = shell.sourceCodeAnalysis();
         this.ledger = new Ledger(shell, places);
+        this.held = new HeldValues(shell);
         this.failures = new Failures(shell, places, ledger);
         control.beforeRun(this::remember);
     }
@@ -152,7 +157,7 @@ public final class CellEngine implements AutoCloseable {
     /** Runs a line of code and reports whether it was valid; failures are no exceptions. */
     public boolean tryEval(String code) {
         try {
-            eval(code, CodeOrigin.named("startup"));
+            eval(code, CodeOrigin.named(STARTUP));
             return true;
         } catch (CellFailure e) {
             return false;
@@ -258,7 +263,9 @@ public final class CellEngine implements AutoCloseable {
         CellValue last = CellValue.NONE;
         for (SnippetEvent event : events) {
             if (event.causeSnippet() != null) {
-                ledger.changed(event);
+                if (ledger.changed(event) && event.snippet() instanceof VarSnippet emptied) {
+                    held.free(emptied);
+                }
                 if (event.status().isDefined()) {
                     places.put(event.snippet(), analysis.wrapper(event.snippet()));
                 }
@@ -271,6 +278,7 @@ public final class CellEngine implements AutoCloseable {
             check(event, here);
             if (captured != null) {
                 valueTaker.accept(captured.value());
+                letGo(snippet, captured.value());
             }
             ledger.declared(snippet);
             failures.warnings(snippet).forEach(notices);
@@ -279,6 +287,47 @@ public final class CellEngine implements AutoCloseable {
                     : CellValue.NONE;
         }
         return last;
+    }
+
+    private void letGo(Snippet snippet, @Nullable Object value) {
+        if (snippet.subKind() != Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND) {
+            return;
+        }
+        VarSnippet old = held.add((VarSnippet) snippet, value);
+        if (old != null) {
+            shell.drop(old);
+            ledger.dropped(old.name(), "only the last few results without a name are kept");
+        }
+    }
+
+    /**
+     * Forgets declarations, and lets their values go.
+     *
+     * @return how many there were
+     */
+    public int drop(Predicate<Snippet> which) {
+        return withCompiler(() -> {
+            List<Snippet> found = declarations()
+                    .filter(snippet -> !isStartup(snippet) && which.test(snippet))
+                    .toList();
+            for (Snippet snippet : found) {
+                if (snippet instanceof VarSnippet variable) {
+                    held.free(variable);
+                }
+                if (shell.status(snippet).isActive()) {
+                    shell.drop(snippet).stream()
+                            .filter(event -> event.snippet() != snippet)
+                            .forEach(ledger::changed);
+                }
+            }
+            return found.size();
+        });
+    }
+
+    /** Whether a declaration was there before the first cell, as the imports are that all cells begin with. */
+    private boolean isStartup(Snippet snippet) {
+        Place place = places.get(snippet.id());
+        return place != null && place.origin().name().equals(STARTUP);
     }
 
     /** Fails unless all that JShell says about a snippet is that it is in order. */
@@ -372,6 +421,9 @@ public final class CellEngine implements AutoCloseable {
         shell.snippets().filter(snippet -> snippet.id().equals(id)).findFirst().ifPresent(snippet -> {
             places.put(snippet, origin);
             places.put(snippet, analysis.wrapper(snippet));
+            if (snippet instanceof VarSnippet variable) {
+                held.setting(variable, method.getDeclaringClass());
+            }
         });
     }
 
@@ -433,6 +485,7 @@ public final class CellEngine implements AutoCloseable {
             String message =
                     execution.reason() + ", but did not end: it goes on in " + whereabouts() + " until the kernel is"
                             + " restarted. The next cells have a new thread: locks and ThreadLocals of the old one stay with it";
+            control.forget(session.current());
             session.giveUp(new CellFailure("Interrupted", message, List.of(Ansi.bold("Interrupted") + ": " + message)));
         }
 

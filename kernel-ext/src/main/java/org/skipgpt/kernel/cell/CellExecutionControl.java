@@ -139,6 +139,14 @@ final class CellExecutionControl extends LocalExecutionControl {
         throw new UserException(key, cause.getClass().getName(), new StackTraceElement[0]);
     }
 
+    /** Leaves a thread to itself; nothing that is asked for later is about its code. */
+    synchronized void forget(Thread thread) {
+        threads.removeIf(thread::equals);
+        if (threads.isEmpty()) {
+            super.clientCodeLeave();
+        }
+    }
+
     /** Ends user code that has not answered an interrupt. */
     @Override
     public void stop() throws EngineTerminationException, InternalException {
@@ -198,11 +206,12 @@ final class CellExecutionControl extends LocalExecutionControl {
         while (!hasLeft) {
             try {
                 synchronized (this) {
-                    // from the value before, as code that this code ran by eval lies within
-                    ranNanos = ranBefore + System.nanoTime() - start;
-                    threads.removeFirstOccurrence(thread);
-                    if (threads.isEmpty()) {
-                        super.clientCodeLeave();
+                    if (threads.removeFirstOccurrence(thread)) { // else it was forgotten
+                        // from the value before, as code that this code ran by eval lies within
+                        ranNanos = ranBefore + System.nanoTime() - start;
+                        if (threads.isEmpty()) {
+                            super.clientCodeLeave();
+                        }
                     }
                     hasLeft = true;
                 }

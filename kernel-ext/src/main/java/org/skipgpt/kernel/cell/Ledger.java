@@ -46,11 +46,16 @@ final class Ledger {
         touched.put(snippet.id(), snippet);
     }
 
-    /** An earlier declaration changed, because of another. */
-    synchronized void changed(SnippetEvent event) {
+    /** A variable was dropped; who asks for it is told why. */
+    synchronized void dropped(String name, String because) {
+        lost.put(name, new Loss(because));
+    }
+
+    /** An earlier declaration changed, because of another; true where a variable lost its value by it. */
+    synchronized boolean changed(SnippetEvent event) {
         Snippet snippet = event.snippet();
         if (event.status() == Status.OVERWRITTEN || event.causeSnippet() == null) {
-            return;
+            return false;
         }
         touched.put(snippet.id(), snippet);
         boolean hadValue = snippet instanceof VarSnippet && event.previousStatus() == Status.VALID;
@@ -58,7 +63,9 @@ final class Ledger {
             Loss loss = new Loss(name(event.causeSnippet()) + " was declared anew");
             lost.put(name(snippet), loss);
             lostNow.put(name(snippet), loss);
+            return true;
         }
+        return false;
     }
 
     /** What the reader should know of the cell that ends now. */
