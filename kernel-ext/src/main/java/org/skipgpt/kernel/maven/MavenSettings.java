@@ -39,7 +39,9 @@ final class MavenSettings {
     /** The settings that {@code mvn} would use in this process's environment. */
     static MavenSettings ofUser() throws IOException {
         Path home = Path.of(System.getProperty("user.home"), ".m2");
-        return read(home.resolve("settings.xml"), home.resolve("repository"));
+        MavenSettings found = read(home.resolve("settings.xml"), home.resolve("repository"));
+        String property = System.getProperty("maven.repo.local"); // as for mvn, it wins
+        return property == null ? found : new MavenSettings(found.settings, Path.of(property));
     }
 
     /** Reads a settings file, which may be missing; a local repository that it names takes precedence. */
@@ -63,8 +65,8 @@ final class MavenSettings {
         } catch (SettingsBuildingException e) {
             throw new IOException(file + " cannot be used: " + e.getMessage() + "; correct it", e);
         }
-        String property = System.getProperty("maven.repo.local", settings.getLocalRepository());
-        return new MavenSettings(settings, property == null ? localRepository : Path.of(property));
+        String named = settings.getLocalRepository();
+        return new MavenSettings(settings, named == null ? localRepository : Path.of(named));
     }
 
     Path localRepository() {
