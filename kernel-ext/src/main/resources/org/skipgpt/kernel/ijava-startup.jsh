@@ -22,5 +22,3 @@ import org.skipgpt.prune.*;
 import org.skipgpt.report.*;
 import org.skipgpt.route.*;
 import org.skipgpt.train.*;
-import org.skipgpt.model.Module;
-import org.skipgpt.report.ProgressObserver;
