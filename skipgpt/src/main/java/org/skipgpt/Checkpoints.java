@@ -5,13 +5,16 @@ import com.google.gson.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.skipgpt.data.GgufTokens;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.Tokenizers;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.FoundInstead;
+import org.skipgpt.io.GgufFile;
 import org.skipgpt.io.HubCache;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Llama2cFile;
@@ -29,7 +32,7 @@ final class Checkpoints {
     private static final Pattern HUB_NAME = Pattern.compile("[\\w-][\\w.-]*/[\\w-][\\w.-]*");
     private static final Path WORLD = Path.of("datasets", "world");
     private static final String ALLOWED =
-            "give a Hugging Face folder, a llama2.c .bin file, owner/name of the Hugging Face hub, or \"world\"";
+            "give a Hugging Face folder, a .gguf file, a llama2.c .bin file, owner/name of the Hugging Face hub, or \"world\"";
 
     private Checkpoints() {}
 
@@ -44,7 +47,13 @@ final class Checkpoints {
         Path path = path(name);
         String shown = String.valueOf(path.toAbsolutePath().normalize().getFileName());
         if (Files.isDirectory(path)) {
-            return folder(shown, path, manager, dtype);
+            Optional<Path> single = GgufFile.onlyIn(path);
+            return single.isPresent()
+                    ? load(single.get().toString(), manager, dtype, observer)
+                    : folder(shown, path, manager, dtype);
+        }
+        if (Files.isRegularFile(path) && shown.toLowerCase(Locale.ROOT).endsWith(".gguf")) {
+            return gguf(shown.replaceAll("(?i)\\.gguf$", ""), path, manager, dtype);
         }
         if (Files.isRegularFile(path)) {
             return llama2c(shown.replaceAll("\\.bin$", ""), path, manager, dtype);
@@ -76,6 +85,15 @@ final class Checkpoints {
         } catch (RuntimeException | Error e) {
             folder.close();
             throw e;
+        }
+    }
+
+    private static LanguageModel gguf(String name, Path path, NDManager manager, Dtype dtype) {
+        try (GgufFile file = GgufFile.open(path)) {
+            DecoderConfig config = ConfigJson.read(file.config());
+            Tokenizer tokenizer = GgufTokens.of(path.toString(), file.values());
+            var weights = WeightLoader.load(config, file, manager, dtype);
+            return LanguageModel.dense(name, Sha256.of(path), tokenizer, config, weights);
         }
     }
 

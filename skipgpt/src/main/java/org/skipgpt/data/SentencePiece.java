@@ -74,7 +74,11 @@ public final class SentencePiece implements Tokenizer {
 
     /** As above, saying whether texts begin with BOS ({@code add_bos_token} of a Hugging Face folder). */
     public static SentencePiece open(Path file, boolean addsBos) {
-        return new SentencePiece(SentencePieceModel.read(file), addsBos);
+        return of(SentencePieceModel.read(file), addsBos);
+    }
+
+    static SentencePiece of(SentencePieceModel model, boolean addsBos) {
+        return new SentencePiece(model, addsBos);
     }
 
     @Override

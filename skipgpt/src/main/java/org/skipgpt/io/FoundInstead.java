@@ -64,7 +64,7 @@ public final class FoundInstead {
                     + " save_pretrained(folder, safe_serialization=True), or export it with llama2.c");
         }
         if (name.endsWith(".gguf")) {
-            return Optional.of("GGUF files are not read: fetch the model in safetensors");
+            return Optional.empty();
         }
         if (name.startsWith("tok") && name.endsWith(".bin")) {
             return Optional.of("it is a tokenizer: name the model's .bin file beside it");

@@ -14,8 +14,9 @@ import org.skipgpt.model.ModuleKind;
  * @param alpha weight of the penalty; paper 8, authors' code 20
  * @param scope tokens one r is taken over
  * @param context keys an attention sees, for {@link Kind#FLOPS}
+ * @param controller how r is pulled towards T
  */
-public record Budget(double target, Kind kind, double alpha, Scope scope, int context) {
+public record Budget(double target, Kind kind, double alpha, Scope scope, int context, Controller controller) {
     /** What a budget counts. */
     public enum Kind {
         /** Every module alike: the paper's sparsity. */
@@ -48,32 +49,37 @@ public record Budget(double target, Kind kind, double alpha, Scope scope, int co
 
     /** The paper's: modules, alpha 8, per micro-batch. */
     public static Budget of(double target) {
-        return new Budget(target, Kind.MODULES, 8, Scope.MICRO_BATCH, 2048);
+        return new Budget(target, Kind.MODULES, 8, Scope.MICRO_BATCH, 2048, Controller.absolute());
     }
 
     /** With another target. */
     public Budget withTarget(double other) {
-        return new Budget(other, kind, alpha, scope, context);
+        return new Budget(other, kind, alpha, scope, context, controller);
     }
 
     /** Counting something else. */
     public Budget withKind(Kind other) {
-        return new Budget(target, other, alpha, scope, context);
+        return new Budget(target, other, alpha, scope, context, controller);
     }
 
     /** With another weight. */
     public Budget withAlpha(double other) {
-        return new Budget(target, kind, other, scope, context);
+        return new Budget(target, kind, other, scope, context, controller);
     }
 
     /** Over other tokens. */
     public Budget withScope(Scope other) {
-        return new Budget(target, kind, alpha, other, context);
+        return new Budget(target, kind, alpha, other, context, controller);
     }
 
     /** At another context length. */
     public Budget withContext(int keys) {
-        return new Budget(target, kind, alpha, scope, keys);
+        return new Budget(target, kind, alpha, scope, keys, controller);
+    }
+
+    /** With another way of pulling r towards the target. */
+    public Budget withController(Controller other) {
+        return new Budget(target, kind, alpha, scope, context, other);
     }
 
     /** Weight of each module in r, in forward order; they add up to 1. */

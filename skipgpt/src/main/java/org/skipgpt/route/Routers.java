@@ -48,8 +48,33 @@ public final class Routers {
      * @param seed of the draws
      */
     public static Routers init(NDManager owner, DecoderConfig model, RouterConfig config, long seed) {
+        return init(owner, model, config, RouterStart.even(), seed);
+    }
+
+    /**
+     * Fresh routers that begin elsewhere.
+     *
+     * @throws IllegalArgumentException if they are to begin with a margin but have no bias to hold it
+     */
+    public static Routers init(
+            NDManager owner, DecoderConfig model, RouterConfig config, RouterStart start, long seed) {
+        if (start.margin() > 0 && !config.bias()) {
+            throw new IllegalArgumentException("routers without a bias cannot start with margin " + start.margin()
+                    + " towards execute: use withBias(true), or RouterStart.even()");
+        }
         SplittableRandom random = new SplittableRandom(seed);
-        return make(owner, model, config, (name, shape) -> drawn(shape, name.contains(".hidden."), random));
+        return make(owner, model, config, (name, shape) -> {
+            boolean hidden = name.contains(".hidden.");
+            float[] numbers = drawn(shape, hidden, random);
+            if (!hidden && shape.length == 1) {
+                numbers[1] = (float) start.margin();
+            } else if (!hidden) {
+                for (int i = 0; i < numbers.length; i++) {
+                    numbers[i] *= (float) start.scale();
+                }
+            }
+            return numbers;
+        });
     }
 
     /**

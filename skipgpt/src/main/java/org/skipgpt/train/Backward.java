@@ -27,13 +27,13 @@ final class Backward {
 
     private final Decoder decoder;
     private final Rows rows;
-    private final long[] targets;
+    private final Wanted wanted;
     private final double weight;
 
-    Backward(Decoder decoder, Rows rows, long[] targets, double weight) {
+    Backward(Decoder decoder, Rows rows, Wanted wanted, double weight) {
         this.decoder = decoder;
         this.rows = rows;
-        this.targets = targets;
+        this.wanted = wanted;
         this.weight = weight;
     }
 
@@ -41,9 +41,9 @@ final class Backward {
      * Whole graph.
      *
      * @param extra after the forward pass, a scalar that is added to the loss
-     * @return language loss in nats a token
+     * @return the loss, in nats a token
      */
-    double whole(NDManager scope, Layer layer, Supplier<NDArray> extra) {
+    Wanted.Loss whole(NDManager scope, Layer layer, Supplier<NDArray> extra) {
         NDArray x = decoder.embed(rows); // (N, D)
         // No parameter lies before the first router, so the stream itself is made a leaf to have one graph always.
         x = Gradients.leaf(x);
@@ -52,7 +52,7 @@ final class Backward {
             x = layer.run(i, x);
         }
         NDArray end = Gradients.leaf(x); // (N, D)
-        double loss = LanguageLoss.backward(scope, decoder, end, targets, weight);
+        Wanted.Loss loss = LanguageLoss.backward(scope, decoder, end, wanted, weight);
         NDArray root = root(x, upstream(end, scope), extra.get()); // ()
         end.close();
         Gradients.backward(root);
@@ -65,9 +65,9 @@ final class Backward {
      * @param between after the forward pass without a graph
      * @param extra after a layer was run again, a scalar that is added to the loss; what it makes belongs to the given
      *     owner, which lives as long as the layer's graph
-     * @return language loss in nats a token
+     * @return the loss, in nats a token
      */
-    double recomputed(NDManager scope, Layer layer, Runnable between, Function<NDManager, NDArray> extra) {
+    Wanted.Loss recomputed(NDManager scope, Layer layer, Runnable between, Function<NDManager, NDArray> extra) {
         return recomputed(scope, layer, between, extra, upstream -> {});
     }
 
@@ -76,7 +76,7 @@ final class Backward {
      *
      * @param below takes the gradient of the embedded tokens, (N, D)
      */
-    double recomputed(
+    Wanted.Loss recomputed(
             NDManager scope,
             Layer layer,
             Runnable between,
@@ -100,7 +100,7 @@ final class Backward {
         }
         between.run();
         NDArray leaf = Gradients.leaf(end); // (N, D)
-        double loss = LanguageLoss.backward(scope, decoder, leaf, targets, weight);
+        Wanted.Loss loss = LanguageLoss.backward(scope, decoder, leaf, wanted, weight);
         NDArray upstream = upstream(leaf, scope); // (N, D)
         leaf.close();
         end.close();

@@ -13,6 +13,11 @@ record Evaluated(Objective objective, Supplier<Map<String, Double>> measure) imp
     }
 
     @Override
+    public Map<String, NDArray> state() {
+        return objective.state();
+    }
+
+    @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
         return objective.backward(scope, step, micro, weight);
     }

@@ -100,13 +100,14 @@ public final class FullTraining implements Objective {
 
     private double recomputed(NDManager scope, Rows rows, long[] targets, double weight) {
         NDArray nothing = scope.create(0f);
-        return new Backward(decoder, rows, targets, weight)
+        return new Backward(decoder, rows, Wanted.text(targets), weight)
                 .recomputed(
                         scope,
                         (layer, in) -> layer(layer, in, rows),
                         () -> {},
                         layer -> nothing,
-                        upstream -> Gradients.backward(decoder.embed(rows), upstream));
+                        upstream -> Gradients.backward(decoder.embed(rows), upstream))
+                .total();
     }
 
     private NDArray layer(int layer, NDArray in, Rows rows) {

@@ -1,6 +1,7 @@
 package org.skipgpt.train;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.List;
@@ -53,29 +54,40 @@ public final class LanguageLoss {
      * @return the loss in nats a token, without the factor
      */
     public static double backward(NDManager scope, Decoder decoder, NDArray x, long[] targets, double weight) {
+        return backward(scope, decoder, x, Wanted.text(targets), weight).text();
+    }
+
+    /** The same with a teacher beside the text, where there is one. */
+    static Wanted.Loss backward(NDManager scope, Decoder decoder, NDArray x, Wanted wanted, double weight) {
         NDArray end = Gradients.leaf(x); // (N, D)
         end.attach(scope);
-        NDArray all = scope.create(targets); // (N)
-        NDArray factor = scope.create((float) (weight / targets.length));
+        int n = wanted.targets().length;
+        NDArray all = scope.create(wanted.targets()); // (N)
+        NDArray factors = scope.create(new float[] {(float) (weight / n), (float) wanted.share()});
         int chunkRows = scope.getDevice().isGpu() ? GPU_CHUNK : CHUNK;
-        double sum = 0;
-        for (int from = 0; from < targets.length; from += chunkRows) {
-            int to = Math.min(from + chunkRows, targets.length);
+        double text = 0;
+        double teacher = 0;
+        for (int from = 0; from < n; from += chunkRows) {
+            int to = Math.min(from + chunkRows, n);
             try (NDManager chunk = scope.newSubManager()) {
-                NDArray rows = end.get(from + ":" + to);
-                rows.attach(chunk);
-                NDArray wanted = all.get(from + ":" + to);
-                wanted.attach(chunk);
-                NDArray loss = decoder.program()
-                        .call(
-                                "loss",
-                                rows,
-                                wanted,
-                                factor,
-                                decoder.weights().finalNorm(),
-                                decoder.weights().head());
-                sum += loss.getFloat();
-                Gradients.backward(loss);
+                NDArray norm = decoder.weights().finalNorm();
+                NDArray head = decoder.weights().head();
+                NDArray own = part(end, from, to, chunk); // (n, D)
+                NDArray next = part(all, from, to, chunk); // (n)
+                NDList loss = wanted.teacher().isPresent()
+                        ? decoder.program()
+                                .callAll(
+                                        "distilled_loss",
+                                        own,
+                                        part(wanted.teacher().get(), from, to, chunk),
+                                        next,
+                                        factors,
+                                        norm,
+                                        head)
+                        : new NDList(decoder.program().call("loss", own, next, factors, norm, head));
+                text += loss.size() == 1 ? loss.get(0).getFloat() : loss.get(1).getFloat();
+                teacher += loss.size() == 1 ? 0 : loss.get(2).getFloat();
+                Gradients.backward(loss.get(0));
             }
         }
         try (NDArray upstream = Gradients.of(end)) {
@@ -83,7 +95,14 @@ public final class LanguageLoss {
             end.close();
             Gradients.backward(x, upstream);
         }
-        return sum / weight;
+        double share = wanted.share();
+        return new Wanted.Loss(text / weight, teacher / weight, ((1 - share) * text + share * teacher) / weight);
+    }
+
+    private static NDArray part(NDArray array, int from, int to, NDManager owner) {
+        NDArray rows = array.get(from + ":" + to);
+        rows.attach(owner);
+        return rows;
     }
 
     /** The packed inputs of some sequences. */

@@ -41,6 +41,7 @@ public final class LoraTuning implements Objective {
     private final Batches batches;
     private final boolean recompute;
     private final Sampling sampling;
+    private final Teacher teacher;
     private final String data;
     private final Optional<SeededDropout> dropout;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
@@ -57,18 +58,19 @@ public final class LoraTuning implements Objective {
      */
     public LoraTuning(
             LanguageModel model, LoraConfig config, LoopConfig loop, Batches batches, boolean recompute, String data) {
-        this(model, config, loop, batches, recompute, data, Sampling.ARGMAX);
+        this(model, config, loop, batches, recompute, data, Sampling.ARGMAX, Teacher.none());
     }
 
-    /** The same with frozen routers that decide by argmax or by a draw. */
-    public LoraTuning(
+    /** The same with frozen routers that decide by argmax or by a draw, and a teacher. */
+    LoraTuning(
             LanguageModel model,
             LoraConfig config,
             LoopConfig loop,
             Batches batches,
             boolean recompute,
             String data,
-            Sampling sampling) {
+            Sampling sampling,
+            Teacher teacher) {
         this.model = model;
         this.decoder = model.differentiable();
         this.config = config;
@@ -76,6 +78,7 @@ public final class LoraTuning implements Objective {
         this.batches = batches;
         this.recompute = recompute;
         this.sampling = sampling;
+        this.teacher = teacher;
         this.data = data;
         this.dropout = config.dropout() > 0
                 ? Optional.of(new SeededDropout(decoder.weights().manager()))
@@ -122,12 +125,13 @@ public final class LoraTuning implements Objective {
                         / own.config().layers();
             }
         };
-        Backward passes = new Backward(own, rows, LanguageLoss.targets(sequences), weight);
+        Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
+        Backward passes = new Backward(own, rows, wanted, weight);
         Backward.Layer counted = (layer, in) -> layer(own, policy, layer, in, rows, watch);
         Backward.Layer again = (layer, in) -> layer(own, policy, layer, in, rows, Trace.none());
         boolean[] second = {false};
         NDArray zero = scope.create(0f);
-        double lm = recompute
+        Wanted.Loss loss = recompute
                 ? passes.recomputed(
                         scope,
                         (layer, in) -> (second[0] ? again : counted).run(layer, in),
@@ -135,8 +139,11 @@ public final class LoraTuning implements Objective {
                         one -> zero)
                 : passes.whole(scope, counted, () -> zero);
         Map<String, Double> row = new LinkedHashMap<>();
-        row.put("loss", lm);
-        row.put("LM loss", lm);
+        row.put("loss", loss.total());
+        row.put("LM loss", loss.text());
+        if (teacher.share() > 0) {
+            row.put("KL to dense", loss.teacher());
+        }
         row.put("s_attn", skipped[0]);
         row.put("s_mlp", skipped[1]);
         row.put("r", (skipped[0] + skipped[1]) / 2);
@@ -176,7 +183,8 @@ public final class LoraTuning implements Objective {
     public String fingerprint() {
         return describe() + " · " + config.rank() + "/" + config.alpha() + "/" + config.dropout() + " on "
                 + config.targets().stream().sorted().toList() + " · "
-                + model.policy().identity().json() + " · " + sampling + " · "
+                + model.policy().identity().json() + " · " + sampling
+                + (teacher.share() > 0 ? " · distill " + teacher.share() : "") + " · "
                 + model.config() + " · " + model.hash() + " · " + data;
     }
 }

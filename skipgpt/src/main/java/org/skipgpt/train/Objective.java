@@ -20,6 +20,11 @@ public interface Objective extends AutoCloseable {
      */
     Map<String, Double> backward(NDManager scope, long step, int micro, double weight);
 
+    /** What else a continued run must find again, changed by {@link #backward} alone; fp32, kept in checkpoints. */
+    default Map<String, NDArray> state() {
+        return Map.of();
+    }
+
     /** Scalars measured between steps, e.g. the loss on held-out text; may be empty. */
     default Map<String, Double> evaluate() {
         return Map.of();

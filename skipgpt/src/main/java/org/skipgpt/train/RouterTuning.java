@@ -21,6 +21,7 @@ import org.skipgpt.model.Rows;
 import org.skipgpt.model.SplitForward;
 import org.skipgpt.model.Trace;
 import org.skipgpt.route.Budget;
+import org.skipgpt.route.Controller;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
@@ -48,8 +49,10 @@ public final class RouterTuning implements Objective {
     private final Batches batches;
     private final String data;
     private final double adapterRate;
+    private final Teacher teacher;
     private final Optional<SeededDropout> dropout;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
+    private final NDArray missed; // sum over steps of T - r
     private long rateStep = -1;
     private double stepRate;
 
@@ -62,7 +65,8 @@ public final class RouterTuning implements Objective {
             Batches batches,
             String data,
             boolean joint,
-            double adapterRate) {
+            double adapterRate,
+            Decoder dense) {
         this.model = model;
         this.decoder = model.differentiable();
         this.routers = routers;
@@ -72,6 +76,7 @@ public final class RouterTuning implements Objective {
         this.batches = batches;
         this.data = data;
         this.adapterRate = adapterRate;
+        this.teacher = Teacher.of(dense, config.distill());
         for (int i = 0; i < routers.names().size(); i++) {
             parameters.put(
                     "router." + routers.names().get(i), routers.parameters().get(i));
@@ -86,6 +91,7 @@ public final class RouterTuning implements Objective {
                 ? Optional.of(new SeededDropout(decoder.weights().manager()))
                 : Optional.empty();
         parameters.values().forEach(Gradients::require);
+        this.missed = routers.parameters().get(0).getManager().zeros(new Shape());
     }
 
     /**
@@ -104,13 +110,14 @@ public final class RouterTuning implements Objective {
             LoopConfig loop,
             Batches batches,
             String data) {
-        return new RouterTuning(model, routers, gate, config, loop, batches, data, false, 1);
+        return new RouterTuning(model, routers, gate, config, loop, batches, data, false, 1, model.decoder());
     }
 
     /**
      * SkipGPT-Joint: routers and the model's adapter learn together from the whole loss.
      *
      * @param adapterRate the adapter's learning rate as a share of the routers'
+     * @param dense the model without the adapter, which a distilled part of the loss follows
      * @throws IllegalArgumentException if the model has no adapter, or the settings sample skipping rows
      */
     public static RouterTuning joint(
@@ -121,7 +128,8 @@ public final class RouterTuning implements Objective {
             LoopConfig loop,
             Batches batches,
             String data,
-            double adapterRate) {
+            double adapterRate,
+            Decoder dense) {
         if (model.adapter().isEmpty()) {
             throw new IllegalArgumentException(
                     "joint tuning needs a model with an adapter: use withAdapter(Lora.init(…)) first");
@@ -130,12 +138,17 @@ public final class RouterTuning implements Objective {
             throw new IllegalArgumentException("rho " + config.rho()
                     + " samples the rows that skip while only routers learn; joint tuning is exact: use withRho(1)");
         }
-        return new RouterTuning(model, routers, gate, config, loop, batches, data, true, adapterRate);
+        return new RouterTuning(model, routers, gate, config, loop, batches, data, true, adapterRate, dense);
     }
 
     @Override
     public Map<String, NDArray> parameters() {
         return parameters;
+    }
+
+    @Override
+    public Map<String, NDArray> state() {
+        return config.budget().controller() instanceof Controller.Absolute ? Map.of() : Map.of("budget.missed", missed);
     }
 
     @Override
@@ -146,17 +159,23 @@ public final class RouterTuning implements Objective {
         if (config.budget().scope() == Budget.Scope.GLOBAL_BATCH && loop.accumulation() > 1) {
             state.fix(globalRate(step));
         }
-        Backward passes = new Backward(state.own, rows, LanguageLoss.targets(sequences), weight);
-        double lm = config.recompute()
+        Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
+        Backward passes = new Backward(state.own, rows, wanted, weight);
+        Wanted.Loss loss = config.recompute()
                 ? passes.recomputed(scope, state::layer, state::settle, state::surrogate)
                 : passes.whole(scope, state::layer, () -> {
                     state.settle();
                     return state.surrogate(scope);
                 });
         Map<String, Double> row = new LinkedHashMap<>();
-        double penalty = config.budget().alpha() * Math.abs(config.target(step) - state.rate);
-        row.put("loss", lm + penalty);
-        row.put("LM loss", lm);
+        double missing = config.target(step, loop.steps()) - state.rate;
+        double penalty = state.force * missing;
+        missed.addi((float) (missing * weight));
+        row.put("loss", loss.total() + penalty);
+        row.put("LM loss", loss.text());
+        if (teacher.share() > 0) {
+            row.put("KL to dense", loss.teacher());
+        }
         row.put("penalty", penalty);
         row.put("r", state.rate);
         row.put("s_attn", state.skipped(ModuleKind.ATTENTION));
@@ -206,14 +225,14 @@ public final class RouterTuning implements Objective {
         private List<Integer> places = new ArrayList<>();
         private List<NDArray> gates = new ArrayList<>();
         private double rate;
-        private double sign;
+        private double force;
         private double fixed = Double.NaN;
 
         Micro(Rows rows, long step, int micro, double weight) {
             long seed = Noise.mixed(loop.seed(), step * loop.accumulation() + micro);
             this.rows = rows;
             this.weight = weight;
-            this.target = config.target(step);
+            this.target = config.target(step, loop.steps());
             this.noise = Noise.gumbel(gate, seed);
             this.setting = config.setting(step, loop.steps());
             this.own = dropout.map(d -> decoder.withDropout(d.masks(config.dropout(), seed)))
@@ -259,18 +278,19 @@ public final class RouterTuning implements Objective {
                 kept += weights[m] * executed[m];
             }
             rate = 1 - kept;
-            sign = Math.signum((Double.isNaN(fixed) ? rate : fixed) - target);
+            double missing = target - (Double.isNaN(fixed) ? rate : fixed);
+            force = config.budget().controller().factor(config.budget().alpha(), missing, missed.getFloat());
             if (config.recompute()) {
                 places = new ArrayList<>();
                 gates = new ArrayList<>();
             }
         }
 
-        /** A scalar with the penalty's gradient: alpha sign(r - T) r, of the gates not yet asked for. */
+        /** A scalar with the penalty's gradient: force times executed share, of the gates not yet asked for. */
         NDArray surrogate(NDManager scope) {
             NDList parts = new NDList();
             for (int i = 0; i < gates.size(); i++) {
-                double factor = -weight * config.budget().alpha() * sign * weights[places.get(i)] / rows.size();
+                double factor = weight * force * weights[places.get(i)] / rows.size();
                 parts.add(Gradients.times(scope, gates.get(i).sum(), factor));
             }
             places = new ArrayList<>();

@@ -13,7 +13,8 @@ import org.skipgpt.route.Temperature;
  *
  * @param budget target and penalty
  * @param temperature of the straight-through gradient over optimizer steps
- * @param noiseEnd factor on the Gumbel noise at the last step, linear from 1; 1 keeps it, as in the paper
+ * @param noiseStart factor on the Gumbel noise at the first step; 1 in the paper
+ * @param noiseEnd the same at the last step, linear in between; 1 keeps it, as in the paper
  * @param forced rows that always execute
  * @param bounds fewest and most rows that execute
  * @param kv which keys and values skipped tokens leave
@@ -21,11 +22,14 @@ import org.skipgpt.route.Temperature;
  * @param rho share of skipping rows computed for the gates' gradient; 1 is exact; below 1 in the routers' stage only
  * @param recompute keep layer inputs only and run each layer twice
  * @param dropout before the factors of an adapter that learns too
- * @param curriculum steps after which the target grows by 0.1, from 0 up to the budget's; 0 for the whole target at once
+ * @param schedule how the share to skip reaches the budget's target
+ * @param distill share of the loss that asks for the dense model's own next-token distribution instead of the text's next
+ *     token: {@code (1 - distill) CE + distill KL(dense || this)}; 0 in the paper
  */
 public record RouterTuningConfig(
         Budget budget,
         Temperature temperature,
+        double noiseStart,
         double noiseEnd,
         ForcedExecution forced,
         ExecutionBounds bounds,
@@ -34,15 +38,20 @@ public record RouterTuningConfig(
         double rho,
         boolean recompute,
         double dropout,
-        long curriculum) {
+        TargetSchedule schedule,
+        double distill) {
     /** Checks the ranges. */
     public RouterTuningConfig {
-        if (curriculum < 0) {
-            throw new IllegalArgumentException("router tuning: curriculum " + curriculum
-                    + " must be 0 (off) or a number of steps, e.g. 500 as in the authors' code");
+        if (!(distill >= 0 && distill <= 1)) {
+            throw new IllegalArgumentException("router tuning: distill " + distill
+                    + " must be a share of the loss from 0 (the text alone) to 1 (the dense model alone)");
         }
-        if (!(noiseEnd >= 0 && noiseEnd <= 1) || !(rho > 0 && rho <= 1) || !(dropout >= 0 && dropout < 1)) {
-            throw new IllegalArgumentException("router tuning: noiseEnd " + noiseEnd + " must be in 0..1, rho " + rho
+        if (!(noiseStart >= 0 && noiseStart <= 1)
+                || !(noiseEnd >= 0 && noiseEnd <= 1)
+                || !(rho > 0 && rho <= 1)
+                || !(dropout >= 0 && dropout < 1)) {
+            throw new IllegalArgumentException("router tuning: noise " + noiseStart + " to " + noiseEnd
+                    + " must be in 0..1, rho " + rho
                     + " above 0 up to 1, dropout " + dropout + " from 0 up to but not 1");
         }
         if (rho < 1 && !sparseBackward) {
@@ -58,6 +67,7 @@ public record RouterTuningConfig(
                 Budget.of(target),
                 Temperature.paper(),
                 1,
+                1,
                 ForcedExecution.none(),
                 ExecutionBounds.none(),
                 KvPolicy.KEEP,
@@ -65,6 +75,7 @@ public record RouterTuningConfig(
                 1,
                 false,
                 0.1,
+                TargetSchedule.whole(),
                 0);
     }
 
@@ -97,9 +108,12 @@ public record RouterTuningConfig(
         return with(d -> d.temperature = t);
     }
 
-    /** With noise that shrinks to a factor. */
-    public RouterTuningConfig withNoiseEnd(double factor) {
-        return with(d -> d.noiseEnd = factor);
+    /** With noise times a factor that goes from one value to another; 1 and 1 in the paper. */
+    public RouterTuningConfig withNoise(double start, double end) {
+        return with(d -> {
+            d.noiseStart = start;
+            d.noiseEnd = end;
+        });
     }
 
     /** With rows that always execute. */
@@ -137,18 +151,23 @@ public record RouterTuningConfig(
         return with(d -> d.dropout = p);
     }
 
-    /** With a target that grows by 0.1 every so many steps, as an option of the authors' code (500) has it. */
-    public RouterTuningConfig withCurriculum(long steps) {
-        return with(d -> d.curriculum = steps);
+    /** With a target that is reached in another way. */
+    public RouterTuningConfig withSchedule(TargetSchedule s) {
+        return with(d -> d.schedule = s);
     }
 
-    /** The share to skip at a step. */
-    public double target(long step) {
-        return curriculum == 0 ? budget.target() : Math.min(budget.target(), 0.1 * Math.floorDiv(step, curriculum));
+    /** With another share of the loss that follows the dense model's distribution. */
+    public RouterTuningConfig withDistill(double share) {
+        return with(d -> d.distill = share);
+    }
+
+    /** The share to skip asked for at a step. */
+    public double target(long step, long steps) {
+        return schedule.at(budget.target(), step, steps);
     }
 
     LearningPolicy.Setting setting(long step, long steps) {
-        double noise = 1 - (1 - noiseEnd) * step / Math.max(1, steps);
+        double noise = noiseStart + (noiseEnd - noiseStart) * step / Math.max(1, steps);
         return new LearningPolicy.Setting(temperature.at(step, steps), noise, forced, bounds, kv);
     }
 
@@ -158,6 +177,7 @@ public record RouterTuningConfig(
         return new RouterTuningConfig(
                 d.budget,
                 d.temperature,
+                d.noiseStart,
                 d.noiseEnd,
                 d.forced,
                 d.bounds,
@@ -166,13 +186,15 @@ public record RouterTuningConfig(
                 d.rho,
                 d.recompute,
                 d.dropout,
-                d.curriculum);
+                d.schedule,
+                d.distill);
     }
 
     /** The fields while they change. */
     private static final class Draft {
         private Budget budget;
         private Temperature temperature;
+        private double noiseStart;
         private double noiseEnd;
         private ForcedExecution forced;
         private ExecutionBounds bounds;
@@ -181,11 +203,13 @@ public record RouterTuningConfig(
         private double rho;
         private boolean recompute;
         private double dropout;
-        private long curriculum;
+        private TargetSchedule schedule;
+        private double distill;
 
         Draft(RouterTuningConfig from) {
             budget = from.budget;
             temperature = from.temperature;
+            noiseStart = from.noiseStart;
             noiseEnd = from.noiseEnd;
             forced = from.forced;
             bounds = from.bounds;
@@ -194,7 +218,8 @@ public record RouterTuningConfig(
             rho = from.rho;
             recompute = from.recompute;
             dropout = from.dropout;
-            curriculum = from.curriculum;
+            schedule = from.schedule;
+            distill = from.distill;
         }
     }
 }

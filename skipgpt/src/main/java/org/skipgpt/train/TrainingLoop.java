@@ -52,6 +52,7 @@ public final class TrainingLoop {
         this.store = new WeightStore(manager, Dtype.FP32);
         state.putAll(objective.parameters());
         state.putAll(optimizer.moments());
+        state.putAll(objective.state());
     }
 
     /**

@@ -148,6 +148,7 @@ public final class Tuning {
                             work,
                             base.config(),
                             options.router(),
+                            options.start(),
                             options.loop().seed()));
             RouterTuningConfig config = options.routing().withBudget(budget);
             LoopConfig loop = options.loop();
@@ -165,7 +166,8 @@ public final class Tuning {
                             loop,
                             batches,
                             data,
-                            factor)
+                            factor,
+                            base.decoder())
                     : RouterTuning.of(learning, start, gate, config, loop, batches, data);
             RoutedPolicy live =
                     RoutedPolicy.of(gate, start).withForced(config.forced()).withKvPolicy(config.kv());
@@ -229,7 +231,8 @@ public final class Tuning {
                     batches,
                     options.routing().recompute(),
                     batches.hash(),
-                    options.sampling());
+                    options.sampling(),
+                    Teacher.of(base.decoder(), options.routing().distill()));
             TrainingRun run;
             try (tuning) {
                 run = run(tuning, loop, learning, Budget.of(0), work);

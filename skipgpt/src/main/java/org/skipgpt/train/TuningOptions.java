@@ -7,6 +7,7 @@ import java.util.function.Consumer;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.route.RouterConfig;
+import org.skipgpt.route.RouterStart;
 
 /**
  * Everything about tuning but the model, the target and the text; the same object serves every stage.
@@ -23,6 +24,7 @@ import org.skipgpt.route.RouterConfig;
  * @param packed join documents into full rows; otherwise a document is a row
  * @param heldOut documents kept back, from the end, to measure on; never more than a tenth of all
  * @param router form of fresh routers
+ * @param start where fresh routers begin
  * @param routing how routers learn; its target is given beside it
  * @param lora form of a fresh adapter in stage 2 and in the dense control
  * @param jointLora form of a fresh adapter that learns together with routers
@@ -36,6 +38,7 @@ public record TuningOptions(
         boolean packed,
         int heldOut,
         RouterConfig router,
+        RouterStart start,
         RouterTuningConfig routing,
         LoraConfig lora,
         LoraConfig jointLora,
@@ -83,6 +86,7 @@ public record TuningOptions(
                 false,
                 64,
                 RouterConfig.defaults(),
+                RouterStart.even(),
                 RouterTuningConfig.paper(0.25),
                 LoraConfig.defaults(),
                 LoraConfig.joint(),
@@ -153,6 +157,11 @@ public record TuningOptions(
         return with(d -> d.router = other);
     }
 
+    /** With fresh routers that begin elsewhere. */
+    public TuningOptions withStart(RouterStart other) {
+        return with(d -> d.start = other);
+    }
+
     /** With another way of learning routers. */
     public TuningOptions withRouting(RouterTuningConfig other) {
         return with(d -> d.routing = other);
@@ -189,6 +198,7 @@ public record TuningOptions(
                 d.packed,
                 d.heldOut,
                 d.router,
+                d.start,
                 d.routing,
                 d.lora,
                 d.jointLora,
@@ -204,6 +214,7 @@ public record TuningOptions(
         private boolean packed;
         private int heldOut;
         private RouterConfig router;
+        private RouterStart start;
         private RouterTuningConfig routing;
         private LoraConfig lora;
         private LoraConfig jointLora;
@@ -217,6 +228,7 @@ public record TuningOptions(
             packed = from.packed;
             heldOut = from.heldOut;
             router = from.router;
+            start = from.start;
             routing = from.routing;
             lora = from.lora;
             jointLora = from.jointLora;

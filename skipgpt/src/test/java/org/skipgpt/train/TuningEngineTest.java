@@ -160,7 +160,8 @@ class TuningEngineTest {
 
             assertThatThrownBy(() -> TrainingLoop.run(one, LOOP, manager, ProgressObserver.silent()))
                     .hasMessageContaining("at least two");
-            assertThatThrownBy(() -> RouterTuning.joint(model, routers, gate, config, LOOP, n -> new int[0][], "", 1))
+            assertThatThrownBy(() -> RouterTuning.joint(
+                            model, routers, gate, config, LOOP, n -> new int[0][], "", 1, model.decoder()))
                     .hasMessageContaining("withAdapter");
             assertThatThrownBy(() -> config.withRho(0)).hasMessageContaining("rho");
         }

@@ -125,8 +125,8 @@ class TuningOptionsEngineTest {
             LanguageModel adapted = model.withAdapter(Lora.init(manager, model.config(), LoraConfig.joint(), 7));
             Routers routers = Routers.init(manager, model.config(), RouterConfig.defaults(), 5);
             Gate gate = Gate.compile(manager);
-            assertThatThrownBy(() ->
-                            RouterTuning.joint(adapted, routers, gate, sampled, LOOP, n -> new int[0][], "ids", 1))
+            assertThatThrownBy(() -> RouterTuning.joint(
+                            adapted, routers, gate, sampled, LOOP, n -> new int[0][], "ids", 1, model.decoder()))
                     .hasMessageContaining("withRho(1)");
         }
     }
@@ -185,7 +185,7 @@ class TuningOptionsEngineTest {
             int[][] both = {ids, turned};
             Batches halves = n -> new int[][] {both[(int) (n % 2)]};
             // At step 4 of 4 the noise has shrunk to nothing, so that one batch and two halves decide alike.
-            RouterTuningConfig quiet = RouterTuningConfig.paper(.5).withNoiseEnd(0);
+            RouterTuningConfig quiet = RouterTuningConfig.paper(.5).withNoise(1, 0);
             Gate gate = Gate.compile(manager);
             double one =
                     value(backward(tuning(model, manager, gate, quiet, LOOP, n -> new int[][] {ids}), manager, 4), "r");
@@ -215,7 +215,7 @@ class TuningOptionsEngineTest {
             RouterTuningConfig config = RouterTuningConfig.paper(.25)
                     .withKvPolicy(KvPolicy.EXECUTED)
                     .withForced(ForcedExecution.none().withFirstTokens(2))
-                    .withNoiseEnd(0);
+                    .withNoise(1, 0);
             Gate gate = Gate.compile(manager);
             int[] ids = golden.ids(0);
             RouterTuning tuning = tuning(model, manager, gate, config, LOOP, n -> new int[][] {ids});
@@ -247,8 +247,12 @@ class TuningOptionsEngineTest {
                     tuning(model, manager, gate, config.withBounds(new ExecutionBounds(.5, .5)), LOOP, batches);
             assertThat(backward(bounded, manager, 0).get("r")).isCloseTo(.5, within(.03));
 
-            RouterTuningConfig slow = config.withCurriculum(500);
-            assertThat(List.of(slow.target(0), slow.target(499), slow.target(500), slow.target(1500)))
+            RouterTuningConfig slow = config.withSchedule(new TargetSchedule.Stairs(500));
+            assertThat(List.of(
+                            slow.target(0, 10_000),
+                            slow.target(499, 10_000),
+                            slow.target(500, 10_000),
+                            slow.target(1500, 10_000)))
                     .containsExactly(0.0, 0.0, 0.1, 0.25);
             Map<String, Double> row = backward(tuning(model, manager, gate, slow, LOOP, batches), manager, 0);
             assertThat(row.get("penalty")).isCloseTo(8 * value(row, "r"), within(1e-9));
@@ -274,7 +278,8 @@ class TuningOptionsEngineTest {
             double[][] rates = new double[4][];
             for (int i = 0; i < 4; i++) {
                 Sampling sampling = i < 2 ? Sampling.GUMBEL : Sampling.ARGMAX;
-                LoraTuning tuning = new LoraTuning(adapted, config, LOOP, batches, i == 1, "ids", sampling);
+                LoraTuning tuning =
+                        new LoraTuning(adapted, config, LOOP, batches, i == 1, "ids", sampling, Teacher.none());
                 rates[i] = new double[] {
                     backward(tuning, manager, 0).get("r"),
                     backward(tuning, manager, 1).get("r")
@@ -302,7 +307,15 @@ class TuningOptionsEngineTest {
                 Routers routers = Routers.init(manager, model.config(), RouterConfig.defaults(), 5);
                 LanguageModel adapted = model.withAdapter(Lora.init(manager, model.config(), lora, 7));
                 RouterTuning both = RouterTuning.joint(
-                        adapted, routers, gate, RouterTuningConfig.paper(.25), LOOP, batches, "ids", .1);
+                        adapted,
+                        routers,
+                        gate,
+                        RouterTuningConfig.paper(.25),
+                        LOOP,
+                        batches,
+                        "ids",
+                        .1,
+                        model.decoder());
                 joint.add(TrainingLoop.run(both, LOOP, manager, ProgressObserver.silent())
                         .log()
                         .column("loss"));

@@ -1,0 +1,275 @@
+package org.skipgpt.data;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.skipgpt.data.SentencePieceModel.Kind;
+import org.skipgpt.data.SentencePieceModel.Piece;
+
+/**
+ * The tokenizer that a GGUF file carries: byte-level BPE ({@code gpt2}, with the word splitting its {@code pre} names) or
+ * SentencePiece BPE ({@code llama}).
+ *
+ * <pre>{@code
+ * Tokenizer tokenizer = GgufTokens.of("model.gguf", file.values());
+ * }</pre>
+ */
+public final class GgufTokens {
+    private static final String PREFIX = "tokenizer.ggml.";
+    private static final String LLAMA3 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
+            + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+    private static final String QWEN2 = LLAMA3.replace("\\p{N}{1,3}", "\\p{N}");
+
+    private final String file;
+    private final Map<String, Object> values;
+
+    private GgufTokens(String file, Map<String, Object> values) {
+        this.file = file;
+        this.values = values;
+    }
+
+    /**
+     * Opens the tokenizer of a file.
+     *
+     * @param file what to call it in messages
+     * @param values the file's named values
+     * @throws DataException if there is none, or of a kind that is not read; the message names it
+     */
+    public static Tokenizer of(String file, Map<String, Object> values) {
+        GgufTokens tokens = new GgufTokens(file, values);
+        String model = String.valueOf(values.get(PREFIX + "model"));
+        return switch (model) {
+            case "gpt2" -> tokens.byteLevel();
+            case "llama" -> tokens.sentencePiece();
+            default ->
+                throw new DataException(file + " has " + PREFIX + "model \"" + model
+                        + "\"; known are gpt2 (byte-level BPE) and llama (SentencePiece BPE)");
+        };
+    }
+
+    private Tokenizer sentencePiece() {
+        List<String> texts = texts("tokens");
+        List<?> scores = list("scores");
+        List<?> kinds = list("token_type");
+        if (scores.size() != texts.size() || kinds.size() != texts.size()) {
+            throw new DataException(file + " has " + texts.size() + " tokens, " + scores.size() + " scores and "
+                    + kinds.size() + " token types; expected as many of each");
+        }
+        List<Piece> pieces = new ArrayList<>();
+        for (int i = 0; i < texts.size(); i++) {
+            pieces.add(new Piece(texts.get(i), ((Number) scores.get(i)).floatValue(), kind(kinds.get(i), i)));
+        }
+        var model = new SentencePieceModel(
+                List.copyOf(pieces),
+                id("unknown", 0),
+                id("bos", 1),
+                id("eos", 2),
+                flag("add_space_prefix", true),
+                false);
+        return SentencePiece.of(model, flag("add_bos_token", true));
+    }
+
+    private Kind kind(Object number, int i) {
+        List<Kind> all = List.of(Kind.values()); // in the order of the file's numbers 1..6
+        if (number instanceof Long n && n >= 1 && n <= all.size()) {
+            return all.get(n.intValue() - 1);
+        }
+        throw new DataException(file + " gives token " + i + " the type " + number + "; expected 1 to 6");
+    }
+
+    // The same tokenizer as a tokenizer.json, so that special tokens inside a text are found as transformers finds
+    // them.
+    private Tokenizer byteLevel() {
+        List<String> texts = texts("tokens");
+        List<?> kinds = list("token_type");
+        JsonObject json = new JsonObject();
+        json.addProperty("version", "1.0");
+        JsonArray added = new JsonArray();
+        JsonObject vocabulary = new JsonObject();
+        for (int i = 0; i < texts.size(); i++) {
+            Kind kind = kind(i < kinds.size() ? kinds.get(i) : 1L, i);
+            vocabulary.addProperty(texts.get(i), i);
+            if (kind == Kind.CONTROL || kind == Kind.USER_DEFINED) {
+                added.add(added(i, texts.get(i), kind == Kind.CONTROL));
+            }
+        }
+        if (vocabulary.size() != texts.size()) {
+            throw new DataException(file + " lists a token twice: " + texts.size() + " tokens, " + vocabulary.size()
+                    + " different ones");
+        }
+        json.add("added_tokens", added);
+        json.add("pre_tokenizer", words());
+        json.add("decoder", byteLevel(true));
+        boolean marked = flag("add_bos_token", pre().equals("llama-bpe"));
+        if (marked) {
+            json.add("post_processor", beginningMark(texts.get(id("bos", -1)), id("bos", -1)));
+        }
+        JsonObject model = new JsonObject();
+        model.addProperty("type", "BPE");
+        model.add("vocab", vocabulary);
+        JsonArray merges = new JsonArray();
+        texts("merges").forEach(merges::add);
+        model.add("merges", merges);
+        model.addProperty("ignore_merges", pre().equals("llama-bpe"));
+        json.add("model", model);
+        return open(json, marks(texts, marked));
+    }
+
+    private JsonObject marks(List<String> texts, boolean marked) {
+        JsonObject config = new JsonObject();
+        for (String mark : List.of("bos", "eos")) {
+            int id = id(mark, -1);
+            if (id >= 0) {
+                config.addProperty(mark + "_token", texts.get(id));
+            }
+        }
+        config.addProperty("add_bos_token", marked);
+        if (values.get("tokenizer.chat_template") instanceof String template) {
+            config.addProperty("chat_template", template);
+        }
+        return config;
+    }
+
+    private Tokenizer open(JsonObject tokenizer, JsonObject config) {
+        try {
+            Path folder = Files.createTempDirectory("skipgpt-gguf");
+            try {
+                Files.writeString(folder.resolve("tokenizer.json"), tokenizer.toString());
+                Files.writeString(folder.resolve("tokenizer_config.json"), config.toString());
+                return Tokenizers.open(folder);
+            } finally {
+                delete(folder);
+            }
+        } catch (IOException e) {
+            throw new DataException(file + ": its tokenizer cannot be written to a temporary folder: " + e, e);
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path one : files.toList()) {
+                Files.delete(one);
+            }
+        }
+        Files.delete(folder);
+    }
+
+    private static JsonObject added(int id, String text, boolean special) {
+        JsonObject one = new JsonObject();
+        one.addProperty("id", id);
+        one.addProperty("content", text);
+        one.addProperty("single_word", false);
+        one.addProperty("lstrip", false);
+        one.addProperty("rstrip", false);
+        one.addProperty("normalized", false);
+        one.addProperty("special", special);
+        return one;
+    }
+
+    private String pre() {
+        return String.valueOf(values.getOrDefault(PREFIX + "pre", "gpt-2"));
+    }
+
+    private JsonObject words() {
+        JsonArray steps = new JsonArray();
+        switch (pre()) {
+            case "gpt-2", "default" -> steps.add(byteLevel(true));
+            case "smollm" -> {
+                JsonObject digits = new JsonObject();
+                digits.addProperty("type", "Digits");
+                digits.addProperty("individual_digits", true);
+                steps.add(digits);
+                steps.add(byteLevel(true));
+            }
+            case "llama-bpe", "llama3" -> {
+                steps.add(split(LLAMA3));
+                steps.add(byteLevel(false));
+            }
+            case "qwen2" -> {
+                steps.add(split(QWEN2));
+                steps.add(byteLevel(false));
+            }
+            default ->
+                throw new DataException(
+                        file + " has " + PREFIX + "pre \"" + pre()
+                                + "\"; known are gpt-2, smollm, llama-bpe and qwen2. Load the model from its Hugging Face folder");
+        }
+        JsonObject sequence = new JsonObject();
+        sequence.addProperty("type", "Sequence");
+        sequence.add("pretokenizers", steps);
+        return sequence;
+    }
+
+    private static JsonObject split(String regex) {
+        JsonObject pattern = new JsonObject();
+        pattern.addProperty("Regex", regex);
+        JsonObject split = new JsonObject();
+        split.addProperty("type", "Split");
+        split.add("pattern", pattern);
+        split.addProperty("behavior", "Isolated");
+        split.addProperty("invert", false);
+        return split;
+    }
+
+    private static JsonObject byteLevel(boolean cutsWords) {
+        JsonObject json = new JsonObject();
+        json.addProperty("type", "ByteLevel");
+        json.addProperty("add_prefix_space", false);
+        json.addProperty("trim_offsets", true);
+        json.addProperty("use_regex", cutsWords);
+        return json;
+    }
+
+    private static JsonObject beginningMark(String text, int id) {
+        String template = """
+                {"type": "TemplateProcessing",
+                 "single": [{"SpecialToken": {"id": %1$s, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                 "pair": [{"SpecialToken": {"id": %1$s, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                          {"SpecialToken": {"id": %1$s, "type_id": 1}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                 "special_tokens": {%1$s: {"id": %1$s, "ids": [%2$d], "tokens": [%1$s]}}}
+                """;
+        String quoted = new com.google.gson.JsonPrimitive(text).toString();
+        return com.google.gson.JsonParser.parseString(template.formatted(quoted, id))
+                .getAsJsonObject();
+    }
+
+    private int id(String mark, int otherwise) {
+        Object value = values.get(PREFIX + mark + "_token_id");
+        if (value == null) {
+            return otherwise;
+        }
+        int size = list("tokens").size();
+        if (value instanceof Long n && n >= 0 && n < size) {
+            return n.intValue();
+        }
+        throw new DataException(
+                file + " has " + PREFIX + mark + "_token_id " + value + "; expected an id in 0.." + (size - 1));
+    }
+
+    private boolean flag(String name, boolean otherwise) {
+        Object value = values.getOrDefault(PREFIX + name, otherwise);
+        if (value instanceof Boolean b) {
+            return b;
+        }
+        throw new DataException(file + " has " + PREFIX + name + " " + value + "; expected true or false");
+    }
+
+    private List<?> list(String name) {
+        return values.get(PREFIX + name) instanceof List<?> list ? list : List.of();
+    }
+
+    private List<String> texts(String name) {
+        List<?> list = list(name);
+        if (list.isEmpty() || !list.stream().allMatch(String.class::isInstance)) {
+            throw new DataException(file + " has no list of texts " + PREFIX + name + "; it carries no whole tokenizer."
+                    + " Load the model from its Hugging Face folder");
+        }
+        return list.stream().map(String.class::cast).toList();
+    }
+}
