@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
@@ -21,8 +22,11 @@ import org.skipgpt.io.Llama2cFile;
 import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.WeightLoader;
+import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Sha256;
 import org.skipgpt.torch.Dtype;
 
@@ -77,11 +81,13 @@ final class Checkpoints {
         HuggingFaceFolder folder = HuggingFaceFolder.open(path);
         try {
             DecoderConfig config = ConfigJson.read(folder.config());
+            List<ModuleSite> dropped = ConfigJson.dropped(folder.config());
             Tokenizer tokenizer = Tokenizers.open(path);
-            var weights = WeightLoader.load(config, folder.tensors(), manager, dtype);
+            var weights = WeightLoader.load(config, folder.tensors(), manager, dtype, dropped);
             // The folder stays open with the model: hashing reads the pages that were loaded, whatever the files
             // become.
-            return LanguageModel.dense(name, folder::hash, tokenizer, config, weights);
+            LanguageModel model = LanguageModel.dense(name, folder::hash, tokenizer, config, weights);
+            return dropped.isEmpty() ? model : underPlan(model, dropped);
         } catch (RuntimeException | Error e) {
             folder.close();
             throw e;
@@ -95,6 +101,12 @@ final class Checkpoints {
             var weights = WeightLoader.load(config, file, manager, dtype);
             return LanguageModel.dense(name, Sha256.of(path), tokenizer, config, weights);
         }
+    }
+
+    private static LanguageModel underPlan(LanguageModel model, List<ModuleSite> dropped) {
+        Provenance provenance = Provenance.of("drop_attn_list and drop_mlp_list of config.json");
+        return DropPlan.of("the plan in config.json", model.config(), dropped, provenance)
+                .applyTo(model);
     }
 
     private static LanguageModel llama2c(String name, Path path, NDManager manager, Dtype dtype) {

@@ -171,7 +171,7 @@ public abstract class SeeingVerbs {
         methods.forEach((method, models) -> {
             for (LanguageModel model : models) {
                 String setting = model.policy().describe() + " #" + trials.size();
-                trials.add(new Scaling.Trial(method, setting, () -> model));
+                trials.add(new Scaling.Trial(method, setting, model.policy().identity().json(), () -> model));
             }
         });
         LanguageModel first = methods.values().stream()

@@ -162,22 +162,34 @@ final class PaperFigures {
 
     private void scaling() {
         List<Scaling.Trial> trials = new ArrayList<>();
-        trials.add(new Scaling.Trial("dense", "0", () -> dense));
+        trials.add(new Scaling.Trial("dense", "0", dense.hash(), () -> dense));
         Ranking joint = Ranking.jointLayerDrop(dense, calibration(), observer);
         Ranking layers = Ranking.shortGpt(dense, calibration(), Ranking.FinalNorm.INCLUDED, observer);
         IntStream.rangeClosed(1, 3 * dense.config().modules() / 4)
                 .forEach(n -> trials.add(new Scaling.Trial(
-                        "Joint Layer Drop", n + " modules", () -> joint.drop(n).applyTo(dense))));
+                        "Joint Layer Drop",
+                        n + " modules",
+                        dense.hash(),
+                        () -> joint.drop(n).applyTo(dense))));
         IntStream.rangeClosed(1, 3 * dense.config().layers() / 4)
                 .forEach(n -> trials.add(new Scaling.Trial(
-                        "ShortGPT", n + " layers", () -> layers.drop(n).applyTo(dense))));
+                        "ShortGPT",
+                        n + " layers",
+                        dense.hash(),
+                        () -> layers.drop(n).applyTo(dense))));
         for (double target : PaperModels.TARGETS) {
             trials.add(new Scaling.Trial(
-                    "SkipGPT-RT", percent(target), () -> models.routers(target).model()));
+                    "SkipGPT-RT",
+                    percent(target),
+                    dense.hash(),
+                    () -> models.routers(target).model()));
         }
         for (double target : PaperModels.TABLE_TARGETS) {
             trials.add(new Scaling.Trial(
-                    "SkipGPT-RT-L", percent(target), () -> models.both(target).model()));
+                    "SkipGPT-RT-L",
+                    percent(target),
+                    dense.hash(),
+                    () -> models.both(target).model()));
         }
         save("scaling", Scaling.sweep(trials, texts, Optional.of(out.resolve("scaling-points.json")), observer));
     }

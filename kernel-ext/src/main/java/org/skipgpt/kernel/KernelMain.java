@@ -4,11 +4,12 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.Connection;
 import org.skipgpt.kernel.wire.KernelSockets;
@@ -48,11 +49,18 @@ public final class KernelMain {
      * @param arguments the connection file
      */
     public static void main(String[] arguments) throws IOException {
-        if (arguments.length != 1) {
+        if (arguments.length == 0 || arguments[0].startsWith("-")) {
             TERMINAL.println("usage: KernelMain CONNECTION_FILE (a Jupyter front end passes it; see kernel.json)");
             System.exit(2);
         }
-        Connection connection = Connection.read(Path.of(arguments[0]));
+        if (arguments.length > 1) { // e.g. by "jupyter run FILE", which runs the file itself
+            log("ignored the arguments " + List.of(arguments).subList(1, arguments.length), null);
+        }
+        Path file = Path.of(arguments[0]);
+        Connection connection = Connection.read(file);
+        if (Connection.isOpenToOthers(file)) {
+            log("other users can read " + file + " and with its key run code as you: chmod 600 it", null);
+        }
         if (!connection.transport().equals("tcp")) {
             TERMINAL.println("transport '" + connection.transport() + "' is not supported: expected tcp; "
                     + "start the front end with the tcp transport");
@@ -70,9 +78,9 @@ public final class KernelMain {
     }
 
     private void run() {
-        Logger.getLogger("").getHandlers(); // its console handler keeps the real System.err
-        System.setOut(PrintedBytes.stream(text -> publisher.print("stdout", text)));
-        System.setErr(PrintedBytes.stream(text -> publisher.print("stderr", text)));
+        LogLines.install(TERMINAL);
+        System.setOut(PrintedBytes.stream(text -> printed("stdout", text)));
+        System.setErr(PrintedBytes.stream(text -> printed("stderr", text)));
         System.setIn(prompt);
         JsonObject starting = new JsonObject();
         starting.addProperty("execution_state", "starting");
@@ -82,6 +90,15 @@ public final class KernelMain {
         thread("kernel-control", this::control).start();
         thread("kernel-start", () -> Startup.run(kernel, System.getenv())).start();
         endWithParent();
+    }
+
+    // A cell that was given up goes on printing; its lines are none of the cells that follow.
+    private void printed(String stream, String text) {
+        if (CellEngine.isGivenUp(Thread.currentThread())) {
+            TERMINAL.print(text);
+        } else {
+            publisher.print(stream, text);
+        }
     }
 
     private void received(Channel channel, WireMessage message) {
@@ -119,7 +136,10 @@ public final class KernelMain {
             }
             case "kernel_info_request" -> reply(request, "kernel_info_reply", requests.kernelInfo());
             case "shutdown_request" -> shutdown(request, Channel.CONTROL);
-            default -> {}
+            case "debug_request" -> reply(request, "debug_reply", Requests.noDebugger(request));
+            default ->
+                Requests.refusal(request.type())
+                        .ifPresent(answer -> reply(request, Requests.replyType(request.type()), answer));
         }
         publisher.status(request, "idle");
     }
@@ -162,9 +182,9 @@ public final class KernelMain {
     private void endWithParent() {
         Optional.ofNullable(System.getenv("JPY_PARENT_PID"))
                 .flatMap(KernelMain::number)
-                .flatMap(ProcessHandle::of)
+                .map(ParentWatch::new)
                 .ifPresent(parent -> thread("kernel-parent", () -> {
-                            parent.onExit().join();
+                            parent.awaitEnd();
                             log("the process that started this kernel has ended; so does the kernel", null);
                             exitWithin();
                             kernel.onShutdown(false);

@@ -77,6 +77,9 @@ public record KernelSettings(
     }
 
     private static List<Path> expand(String entry) {
+        if (entry.endsWith("/") && Files.isDirectory(Path.of(entry))) {
+            return expand(entry + "*.jar"); // as IJava and JJava have it: all jars of a folder
+        }
         int star = indexOfGlob(entry);
         if (star < 0) {
             return List.of(Path.of(entry));

@@ -7,6 +7,7 @@ import com.google.gson.JsonObject;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -33,6 +34,8 @@ public final class KernelSpec {
      */
     private static final String SPIN_COUNT = "10000";
 
+    static final String DISPLAY_NAME = "Java (SkipGPT)";
+
     private KernelSpec() {}
 
     /**
@@ -41,24 +44,52 @@ public final class KernelSpec {
      * @param arguments the folder to write to; then, optionally, a display name
      */
     public static void main(String[] arguments) throws IOException {
-        if (arguments.length < 1 || arguments.length > 2) {
-            System.err.println("usage: KernelSpec FOLDER [DISPLAY_NAME], e.g. KernelSpec kernel-ext/target/jupyter");
+        boolean isWrong = arguments.length < 1 || arguments.length > 2 || arguments[0].startsWith("-");
+        if (isWrong) {
+            System.err.println("usage: KernelSpec FOLDER [DISPLAY_NAME], e.g. KernelSpec kernel-ext/target/jupyter;"
+                    + " KernelInstall puts the kernel where Jupyter looks by itself");
             System.exit(2);
         }
-        String name = arguments.length > 1 ? arguments[1] : "Java (SkipGPT)";
-        System.out.println(install(Path.of(arguments[0]), name, System.getProperty("java.class.path")));
+        String name = arguments.length > 1 ? arguments[1] : DISPLAY_NAME;
+        try {
+            System.out.println(install(Path.of(arguments[0]), name, System.getProperty("java.class.path")));
+        } catch (FileAlreadyExistsException e) {
+            System.err.println(e.getMessage());
+            System.exit(1);
+        }
     }
 
     /**
-     * Writes the spec.
+     * Writes the spec under the name {@code java}.
      *
      * @param folder a Jupyter data folder, e.g. {@code kernel-ext/target/jupyter}
      * @param displayName what front ends call the kernel
      * @param classpath what the kernel runs with
      * @return the folder of the spec
+     * @throws FileAlreadyExistsException where another kernel has the name
      */
     public static Path install(Path folder, String displayName, String classpath) throws IOException {
-        Path spec = folder.toAbsolutePath().normalize().resolve("kernels").resolve("java");
+        return install(folder, "java", displayName, classpath, false);
+    }
+
+    /**
+     * Writes the spec.
+     *
+     * @param folder a Jupyter data folder
+     * @param name the kernel's name, which notebooks carry
+     * @param displayName what front ends call the kernel
+     * @param classpath what the kernel runs with
+     * @param replaces whether another kernel of that name may go
+     * @return the folder of the spec
+     * @throws FileAlreadyExistsException where another kernel has the name and may not go
+     */
+    static Path install(Path folder, String name, String displayName, String classpath, boolean replaces)
+            throws IOException {
+        Path spec = folder(folder, name);
+        if (Files.exists(spec) && !isOurs(spec) && !replaces) {
+            throw new FileAlreadyExistsException("another kernel is installed in " + spec
+                    + " and stays: --replace takes its place, --name NAME installs this one beside it");
+        }
         Files.createDirectories(spec);
         for (String logo : LOGOS) {
             try (InputStream in = KernelSpec.class.getResourceAsStream(logo)) {
@@ -72,6 +103,17 @@ public final class KernelSpec {
         write(spec.resolve("java.args"), arguments(absolute(classpath)));
         write(spec.resolve("kernel.json"), GSON.toJson(json(displayName)) + "\n");
         return spec;
+    }
+
+    /** Where the spec of a name is below a Jupyter data folder. */
+    static Path folder(Path dataFolder, String name) {
+        return dataFolder.toAbsolutePath().normalize().resolve("kernels").resolve(name);
+    }
+
+    /** Whether a folder holds a spec of this kernel. */
+    static boolean isOurs(Path spec) throws IOException {
+        Path json = spec.resolve("kernel.json");
+        return Files.isRegularFile(json) && Files.readString(json).contains(KernelMain.class.getName());
     }
 
     private static JsonObject json(String displayName) {
@@ -113,7 +155,7 @@ public final class KernelSpec {
             lines.addAll(List.of(options.split("\\s+")));
         }
         lines.add("-cp");
-        lines.add('"' + classpath.replace("\\", "\\\\") + '"');
+        lines.add('"' + classpath.replace("\\", "\\\\").replace("\"", "\\\"") + '"');
         return String.join("\n", lines) + "\n";
     }
 

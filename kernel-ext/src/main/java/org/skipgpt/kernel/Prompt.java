@@ -45,12 +45,13 @@ final class Prompt extends InputStream {
      *
      * @param prompt shown before the input field
      * @param password whether the input is hidden
-     * @throws IOException where the front end takes no input
+     * @throws IllegalStateException where the front end takes no input; a {@link java.util.Scanner} would keep an
+     *     IOException to itself
      */
     String ask(String prompt, boolean password) throws IOException {
         WireMessage request = publisher.parent();
         if (!request.flag("allow_stdin", false)) {
-            throw new IOException(
+            throw new IllegalStateException(
                     "this front end takes no input; run the cell in one that does, or set the value in code");
         }
         publisher.flush();

@@ -24,18 +24,18 @@ import org.skipgpt.kernel.wire.WireMessage;
  * any other output: servers drop the outputs of a kernel that sends a message for each line.
  */
 final class Publisher {
-    private static final int FLUSH_MILLIS = 75;
-    private static final int FLUSH_CHARS = 8192;
-    private static final long PAUSE_NANOS = 2_000_000; // 4 MB/s
+    private static final int FLUSH_MILLIS = 200;
+    private static final int FLUSH_CHARS = 1 << 17;
+    private static final long PAUSE_NANOS = 30_000_000; // 4 MB/s
     private static final Gson GSON = new Gson();
 
     private final KernelSockets sockets;
     private final String session;
     private final StringBuilder text = new StringBuilder();
     private final ScheduledExecutorService timer;
+    private final OutputLimit limit = OutputLimit.of(System.getenv());
     private String textStream = "";
     private boolean flushPlanned;
-    private boolean clearPlanned;
     private WireMessage parent;
     private boolean hasParent;
 
@@ -56,7 +56,7 @@ final class Publisher {
     synchronized void begin(WireMessage request) {
         flush();
         parent = request;
-        clearPlanned = false;
+        limit.begin();
         if (!hasParent) {
             hasParent = true;
             early.forEach(output -> output(output.type(), output.content()));
@@ -91,12 +91,15 @@ final class Publisher {
     }
 
     private synchronized boolean gather(String stream, String printed) {
-        clearIfPlanned();
+        String allowed = limit.allowed(printed);
+        if (allowed.isEmpty()) {
+            return false;
+        }
         if (!stream.equals(textStream)) {
             flush();
             textStream = stream;
         }
-        text.append(printed);
+        text.append(allowed);
         if (text.length() >= FLUSH_CHARS) {
             flush();
             return true;
@@ -106,6 +109,17 @@ final class Publisher {
             Future<?> unused = timer.schedule(this::flushOnTime, FLUSH_MILLIS, TimeUnit.MILLISECONDS);
         }
         return false;
+    }
+
+    /** The cell has printed all it will; says what was cut, where something was. */
+    synchronized void end() {
+        String cut = limit.end();
+        if (!cut.isEmpty()) {
+            flush();
+            textStream = "stderr";
+            text.append(cut);
+        }
+        flush();
     }
 
     /** Sends the text gathered so far. */
@@ -121,7 +135,6 @@ final class Publisher {
     }
 
     synchronized void display(DisplayData data) {
-        clearIfPlanned();
         flush();
         output("display_data", bundle(data));
     }
@@ -132,7 +145,6 @@ final class Publisher {
     }
 
     synchronized void result(int count, JsonObject bundle) {
-        clearIfPlanned();
         flush();
         JsonObject content = bundle.deepCopy();
         content.addProperty("execution_count", count);
@@ -140,7 +152,6 @@ final class Publisher {
     }
 
     synchronized void error(JsonObject error) {
-        clearIfPlanned();
         flush();
         output("error", error);
     }
@@ -148,10 +159,10 @@ final class Publisher {
     /** Clears the cell's outputs; {@code wait} delays it until the next output, which avoids flicker. */
     synchronized void clear(boolean wait) {
         flush();
-        clearPlanned = wait;
-        if (!wait) {
-            sendClear(false);
-        }
+        limit.begin();
+        JsonObject content = new JsonObject();
+        content.addProperty("wait", wait);
+        output("clear_output", content);
     }
 
     private synchronized void output(String type, JsonObject content) {
@@ -193,19 +204,5 @@ final class Publisher {
     private synchronized void flushOnTime() {
         flushPlanned = false;
         flush();
-    }
-
-    private void clearIfPlanned() {
-        if (clearPlanned) {
-            clearPlanned = false;
-            flush();
-            sendClear(true);
-        }
-    }
-
-    private void sendClear(boolean wait) {
-        JsonObject content = new JsonObject();
-        content.addProperty("wait", wait);
-        output("clear_output", content);
     }
 }

@@ -3,6 +3,7 @@ package org.skipgpt.kernel;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -66,7 +67,7 @@ final class Requests {
             reply.add("user_expressions", expressions(request));
             reply.add("payload", payload);
             return reply;
-        } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError | AssertionError e) {
+        } catch (Exception | Error e) {
             CellFailure failure = JavaKernel.failure(e);
             JsonObject error = Publisher.errorContent(failure.name(), failure.value(), failure.traceback());
             if (!isSilent) {
@@ -85,7 +86,8 @@ final class Requests {
 
     /** What a front end shows beside the notebook. */
     private JsonObject page(String name) {
-        String text = Inspection.of(kernel.engine(), name, name.length())
+        String text = kernel.engine()
+                .withCompiler(() -> Inspection.of(kernel.engine(), name, name.length()))
                 .map(Inspection::text)
                 .orElse("nothing is known about " + name);
         JsonObject data = new JsonObject();
@@ -135,7 +137,7 @@ final class Requests {
                 .orElseGet(() -> {
                     String java = MagicAssist.javaOnly(code, cursor);
                     return MagicAssist.completeInString(java, cursor)
-                            .orElseGet(() -> Completions.of(engine, java, cursor));
+                            .orElseGet(() -> engine.withCompiler(() -> Completions.of(engine, java, cursor)));
                 });
         int start = code.codePointCount(0, found.start());
         int end = code.codePointCount(0, found.end());
@@ -167,7 +169,7 @@ final class Requests {
         int cursor = cursor(request, code);
         CellEngine engine = kernel.readyEngine();
         Optional<Inspection> found = MagicAssist.inspect(code, cursor, kernel.magicHelp())
-                .or(() -> Inspection.of(engine, MagicAssist.javaOnly(code, cursor), cursor));
+                .or(() -> engine.withCompiler(() -> Inspection.of(engine, MagicAssist.javaOnly(code, cursor), cursor)));
         JsonObject data = new JsonObject();
         found.ifPresent(inspection -> data.addProperty("text/plain", inspection.text()));
         JsonObject reply = ok();
@@ -182,7 +184,8 @@ final class Requests {
         String code = request.text("code", "");
         boolean isQuestion = QUESTION.matcher(code).matches();
         String java = isQuestion ? "" : MagicAssist.javaOnly(code, code.length());
-        Completeness verdict = Completeness.of(kernel.readyEngine().analysis(), java);
+        CellEngine engine = kernel.readyEngine();
+        Completeness verdict = engine.withCompiler(() -> Completeness.of(engine.analysis(), java));
         JsonObject reply = new JsonObject();
         reply.addProperty("status", verdict.word());
         if (verdict == Completeness.INCOMPLETE) {
@@ -215,6 +218,7 @@ final class Requests {
         reply.addProperty("banner", kernel.getBanner());
         reply.add("help_links", links);
         reply.addProperty("debugger", false);
+        reply.add("supported_features", new JsonArray());
         return reply;
     }
 
@@ -228,6 +232,35 @@ final class Requests {
     /** Looks up earlier cells. */
     JsonObject history(WireMessage request) {
         return history.answer(request);
+    }
+
+    /** The name of the reply to a request. */
+    static String replyType(String requestType) {
+        return requestType.replaceFirst("_request$", "_reply");
+    }
+
+    /** The answer to a request that this kernel does not know; empty for a message that wants none. */
+    static Optional<JsonObject> refusal(String type) {
+        if (!type.endsWith("_request")) {
+            return Optional.empty();
+        }
+        String message = type.contains("subshell")
+                ? "this kernel has no subshells: kernel_info names no such feature"
+                : "this kernel does not know " + type + "; it speaks protocol " + WireMessage.PROTOCOL;
+        JsonObject reply = Publisher.errorContent("NotSupported", message, List.of());
+        reply.addProperty("status", "error");
+        return Optional.of(reply);
+    }
+
+    /** The answer to a debugger's request, in the words of the Debug Adapter Protocol. */
+    static JsonObject noDebugger(WireMessage request) {
+        JsonObject reply = new JsonObject();
+        reply.addProperty("type", "response");
+        reply.addProperty("request_seq", request.number("seq", 0));
+        reply.addProperty("command", request.text("command", ""));
+        reply.addProperty("success", false);
+        reply.addProperty("message", "this kernel has no debugger");
+        return reply;
     }
 
     /** A reply that is just fine. */

@@ -101,7 +101,7 @@ final class ShellWorker {
                 abortArrivedBefore = System.nanoTime();
             }
         }
-        publisher.flush();
+        publisher.end();
         sockets.send(Channel.SHELL, request.answer(session, "execute_reply", reply));
     }
 
@@ -109,15 +109,15 @@ final class ShellWorker {
         Optional<JsonObject> content;
         try {
             content = content(request, type);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
             KernelMain.log("the request " + type + " failed", e);
             JsonObject error =
                     Publisher.errorContent(e.getClass().getName(), String.valueOf(e.getMessage()), List.of());
             error.addProperty("status", "error");
             content = Optional.of(error);
         }
-        content.ifPresent(reply ->
-                sockets.send(Channel.SHELL, request.answer(session, type.replace("_request", "_reply"), reply)));
+        content.ifPresent(
+                reply -> sockets.send(Channel.SHELL, request.answer(session, Requests.replyType(type), reply)));
     }
 
     private Optional<JsonObject> content(WireMessage request, String type) {
@@ -132,7 +132,7 @@ final class ShellWorker {
                 shutdown.accept(request);
                 yield Optional.empty();
             }
-            default -> Optional.empty();
+            default -> Requests.refusal(type);
         };
     }
 

@@ -30,6 +30,10 @@ final class Startup {
                     KernelMain.log("left out at start: " + line, null);
                 }
             }
+            LostExceptions lost = new LostExceptions(engine);
+            Thread.setDefaultUncaughtExceptionHandler(lost);
+            engine.onValue(lost::watch);
+            engine.onThrown(lost::shown);
             new KernelMagics(kernel).register();
             IJavaExtension.install(kernel);
             kernel.engineStarted(engine);
@@ -43,7 +47,7 @@ final class Startup {
 
     private static CellEngine engine(KernelSettings settings) {
         List<String> options = settings.compilerOptions();
-        CellEngine engine = new CellEngine(options, settings.timeout().toMillis());
+        CellEngine engine = new CellEngine(options, settings.timeout().toMillis(), System.err::println);
         try {
             engine.tryEval("import java.util.*;"); // javac looks at its options with the first code
         } catch (IllegalArgumentException e) {

@@ -23,4 +23,4 @@ import org.skipgpt.report.*;
 import org.skipgpt.route.*;
 import org.skipgpt.train.*;
 import org.skipgpt.model.Module;
-import org.skipgpt.report.Observer;
+import org.skipgpt.report.ProgressObserver;

@@ -26,7 +26,7 @@ import org.skipgpt.kernel.wire.WireMessage;
 class KernelControlTest {
     private static final String SNIPPET_THREADS = "Thread.getAllStackTraces().keySet().stream()"
             + ".filter(t -> t != Thread.currentThread() && t.getThreadGroup() != null"
-            + " && t.getThreadGroup().getName().contains(\"JShell\")).count()";
+            + " && t.getThreadGroup().getName().equals(\"cells\")).count()";
 
     private LiveKernel kernel;
 
@@ -60,6 +60,49 @@ class KernelControlTest {
         assertThat(kernel.run(SNIPPET_THREADS).result()).contains("0");
         // longer than the delayed stop of the interrupted cell, which must not reach this one
         assertThat(kernel.run("Thread.sleep(1200); \"untouched\"").result()).contains("untouched");
+    }
+
+    /** A lock, a thread's own variable and the reader's idea of a program all need one thread. */
+    @Test
+    void allOfASessionRunsOnOneThread() throws Exception {
+        kernel.run("var lock = new java.util.concurrent.locks.ReentrantLock();\n"
+                + "ThreadLocal<String> own = new ThreadLocal<>();\nThread first = Thread.currentThread();");
+        kernel.run("lock.lock();\nown.set(\"kept\");");
+
+        assertThat(kernel.run("lock.isHeldByCurrentThread()").result()).contains("true");
+        assertThat(kernel.run("lock.unlock();\nown.get()").result()).contains("kept");
+        WireMessage endless = kernel.client.executeLater("System.out.println(\"runs\"); while (true) { }", true);
+        kernel.awaitOutput(endless);
+        kernel.client.interrupt(LiveKernel.LIMIT);
+        kernel.await(endless);
+        assertThat(kernel.run(
+                                "Thread.currentThread() == first && own.get() == \"kept\" && eval(\"Thread.currentThread()\") == first")
+                        .result())
+                .contains("true");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "java.math.BigInteger.valueOf(7).pow(Integer.MAX_VALUE / 64).toString().length()",
+                "while (true) { try { while (true) Thread.sleep(1); } catch (Throwable e) { } }"
+            })
+    void aCellThatNothingEndsIsGivenUpAndSaysSo(String stubborn, @TempDir Path otherFolder) throws Exception {
+        try (LiveKernel other = LiveKernel.start(otherFolder, Map.of())) {
+            WireMessage request = other.client.executeLater("System.out.println(\"runs\");\n" + stubborn, true);
+            other.awaitOutput(request);
+            other.client.interrupt(LiveKernel.LIMIT);
+            Thread.sleep(5000);
+            other.client.interrupt(LiveKernel.LIMIT); // more than the code deserves; it may have ended by now
+            CellRun run = other.await(request);
+
+            assertThat(run.reply().get("ename").getAsString()).isEqualTo("Interrupted");
+            if (run.reply().get("evalue").getAsString().contains("did not end")) {
+                assertThat(run.stream("stderr")).contains("the cell does not end; it is in ", "In[1], line 2");
+                assertThat(run.traceback()).contains("until the kernel is restarted", "In[1], line 2");
+            }
+            assertThat(other.run("int after = 6;\nafter * 7").result()).contains("42");
+        }
     }
 
     @Test

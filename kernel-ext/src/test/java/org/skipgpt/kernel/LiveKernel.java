@@ -28,6 +28,11 @@ final class LiveKernel implements AutoCloseable {
 
     static LiveKernel start(Path folder, Map<String, String> environment) throws IOException, TimeoutException {
         Path spec = KernelSpec.install(folder, "Java (test)", System.getProperty("java.class.path"));
+        return startFrom(spec, folder, environment);
+    }
+
+    static LiveKernel startFrom(Path spec, Path folder, Map<String, String> environment)
+            throws IOException, TimeoutException {
         Path log = folder.resolve("kernel.log");
         LiveKernel kernel = new LiveKernel(KernelProcess.start(spec, folder, log, environment));
         try {

@@ -1,10 +1,5 @@
 package org.skipgpt.analyze;
 
-import com.google.gson.Gson;
-import com.google.gson.JsonParseException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +18,6 @@ import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
-import org.skipgpt.report.WholeFile;
 import org.skipgpt.route.RoutingTrace;
 
 /**
@@ -43,9 +37,11 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
      *
      * @param method the line it belongs to
      * @param setting what tells it from the method's others, e.g. {@code "25 %"}
+     * @param identity what decides the model's numbers, such as its base's hash; a point that was measured on another
+     *     is not taken for this one's
      * @param model makes it; asked only if the point is not known yet, so it may tune
      */
-    public record Trial(String method, String setting, Supplier<LanguageModel> model) {}
+    public record Trial(String method, String setting, String identity, Supplier<LanguageModel> model) {}
 
     /**
      * One measured model.
@@ -65,12 +61,6 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
         }
     }
 
-    /** What a sweep's file holds. */
-    private static final class Stored {
-        String data = "";
-        List<Point> points = new ArrayList<>();
-    }
-
     /** Copies the list. */
     public Scaling {
         points = List.copyOf(points);
@@ -81,17 +71,12 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
      *
      * @param texts token ids
      * @param file where points are kept as they come
-     * @throws IllegalArgumentException if the file holds points on other texts
+     * @throws IllegalArgumentException if the file holds points on other texts or of other models, or is damaged
      */
     public static Scaling sweep(List<Trial> trials, List<int[]> texts, Optional<Path> file, ProgressObserver observer) {
         long start = System.nanoTime();
-        Stored known = file.filter(Files::exists).map(Scaling::read).orElseGet(Stored::new);
         String data = TokenTexts.hash(texts);
-        if (!known.data.isEmpty() && !known.data.equals(data)) {
-            throw new IllegalArgumentException("the sweep in " + file.orElseThrow()
-                    + " was measured on other texts; give the same texts, or another file");
-        }
-        known.data = data;
+        SweepFile known = SweepFile.open(file, data);
         List<Point> points = new ArrayList<>();
         int earlier = 0;
         Provenance provenance = Provenance.of("scaling sweep").withData(TokenTexts.describe(texts), data);
@@ -99,10 +84,7 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
             if (Thread.currentThread().isInterrupted()) {
                 break;
             }
-            Optional<Point> before = known.points.stream()
-                    .filter(p ->
-                            p.method().equals(trial.method()) && p.setting().equals(trial.setting()))
-                    .findFirst();
+            Optional<Point> before = known.get(trial);
             Point point;
             if (before.isPresent()) {
                 point = before.get();
@@ -113,8 +95,7 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
                 } catch (CancellationException e) {
                     break;
                 }
-                known.points.add(point);
-                file.ifPresent(path -> WholeFile.write(path, new Gson().toJson(known) + "\n"));
+                known.add(trial, point);
             }
             points.add(point);
             double seconds = (System.nanoTime() - start) / 1e9;
@@ -138,20 +119,6 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
         double perplexity = Runs.perplexity(task + ", perplexity", model, texts, observer);
         return new Point(
                 trial.method(), trial.setting(), attention, mlp, (attention * pa + mlp * pm) / (pa + pm), perplexity);
-    }
-
-    private static Stored read(Path file) {
-        try {
-            Stored stored = new Gson().fromJson(Files.readString(file), Stored.class);
-            if (stored == null) {
-                throw new JsonParseException("it is empty");
-            }
-            return stored;
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot read the sweep " + file + ": " + e, e);
-        } catch (JsonParseException e) {
-            throw new IllegalArgumentException(file + " is no sweep: " + e.getMessage() + "; give another file", e);
-        }
     }
 
     /** Perplexity on a logarithmic axis against module sparsity, a line a method. */

@@ -119,6 +119,7 @@ final class FileDownload {
             Files.deleteIfExists(part);
             throw new IOException("the server resumed at another place: " + range);
         }
+        refuseEndless(response);
         long from = resumed ? have : 0;
         if (!resumed) {
             Files.deleteIfExists(part);
@@ -143,8 +144,23 @@ final class FileDownload {
                 }
             }
         }
-        if (length >= 0 && done < total) {
+        if (done < total) {
             throw new IOException("the connection broke off at byte " + done + " of " + total);
+        }
+    }
+
+    // Without a length, parts that are counted, or anything known of the file, a body cut off looks whole.
+    private void refuseEndless(HttpResponse<InputStream> response) {
+        boolean counted = response.version() == HttpClient.Version.HTTP_2
+                || response.headers().firstValueAsLong("Content-Length").isPresent()
+                || response.headers()
+                        .firstValue("Transfer-Encoding")
+                        .filter("chunked"::equalsIgnoreCase)
+                        .isPresent();
+        if (!counted && file.bytes().isEmpty() && file.sha256().isEmpty()) {
+            throw new DataException(
+                    url + " does not say how long it is, and neither size nor sha256 is known here, so a"
+                            + " broken connection would go unseen: give the data file its size or sha256");
         }
     }
 

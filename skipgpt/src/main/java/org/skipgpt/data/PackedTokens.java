@@ -1,16 +1,23 @@
 package org.skipgpt.data;
 
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.SplittableRandom;
+import org.skipgpt.io.Json;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.report.Sha256;
 import org.skipgpt.report.WholeFile;
 
 /**
@@ -32,13 +39,17 @@ public final class PackedTokens {
     }
 
     /**
-     * Encodes texts into a file of 32-bit little-endian ids and maps it; a file already there is used as it is.
+     * Encodes texts into a file of 32-bit little-endian ids and maps it; a file already there is used if it was made from
+     * these texts by this tokenizer, which the description beside it ({@code <file>.json}) tells.
      *
      * @param limit stops after this many tokens; at most 2^31/4
+     * @throws DataException if the file that is there was made from anything else, or is damaged
      */
     public static PackedTokens encode(Iterator<String> texts, Tokenizer tokenizer, long limit, Path file) {
         try {
-            if (!Files.exists(file)) {
+            if (Files.exists(file)) {
+                check(texts, tokenizer, limit, file);
+            } else {
                 write(texts, tokenizer, limit, file);
             }
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
@@ -46,32 +57,102 @@ public final class PackedTokens {
                 return new PackedTokens(bytes.order(ByteOrder.LITTLE_ENDIAN).asIntBuffer());
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new UncheckedIOException("tokens cannot be kept in " + file + ": " + e.getMessage(), e);
         }
+    }
+
+    private static Path description(Path file) {
+        return file.resolveSibling(file.getFileName() + ".json");
+    }
+
+    private static void check(Iterator<String> texts, Tokenizer tokenizer, long limit, Path file) throws IOException {
+        String remedy = ": remove it, or name another folder";
+        if (!Files.exists(description(file))) {
+            throw new DataException(file + " has no description "
+                    + description(file).getFileName() + " beside it, so its texts are not known" + remedy);
+        }
+        JsonFields known = JsonFields.of(description(file), DataException::new);
+        long tokens = known.count("tokens", 0, Long.MAX_VALUE >> 3);
+        long count = known.count("texts", 0, Long.MAX_VALUE >> 1);
+        MessageDigest digest = Sha256.digest();
+        long read = 0;
+        for (; read < count && texts.hasNext(); read++) {
+            add(digest, texts.next());
+        }
+        boolean whole = known.count("limit", 0, Long.MAX_VALUE >> 1) == limit && (tokens == limit || !texts.hasNext());
+        boolean same = whole
+                && read == count
+                && hex(digest).equals(known.text("sha256"))
+                && identity(tokenizer).equals(known.text("tokenizer"));
+        known.refuseOthers();
+        if (!same) {
+            throw new DataException(
+                    file + " was made from other texts, by another tokenizer or up to another limit" + remedy);
+        }
+        if (Files.size(file) != 4 * tokens) {
+            throw new DataException(
+                    file + " has " + Files.size(file) + " bytes for " + tokens + " tokens of 4" + remedy);
+        }
+    }
+
+    private static String hex(MessageDigest digest) {
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    // Length first, so that two texts are not taken for one.
+    private static void add(MessageDigest digest, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        digest.update(ByteBuffer.allocate(4).putInt(bytes.length).flip());
+        digest.update(bytes);
+    }
+
+    private static String identity(Tokenizer tokenizer) {
+        MessageDigest digest = Sha256.digest();
+        for (int id = 0; id < tokenizer.vocabSize(); id++) {
+            add(digest, tokenizer.piece(id));
+        }
+        add(digest, tokenizer.bos() + " " + tokenizer.eos() + " " + tokenizer.addsBos());
+        return hex(digest);
     }
 
     private static void write(Iterator<String> texts, Tokenizer tokenizer, long limit, Path file) throws IOException {
         Files.createDirectories(file.toAbsolutePath().getParent());
-        Path part = file.resolveSibling(file.getFileName() + ".part");
+        Path part = WholeFile.temporary(file);
         ByteBuffer out = ByteBuffer.allocate(4 * PIECE).order(ByteOrder.LITTLE_ENDIAN);
-        try (FileChannel channel = FileChannel.open(
-                part, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
-            long written = 0;
-            while (written < limit && texts.hasNext()) {
-                if (Thread.currentThread().isInterrupted()) {
-                    throw new IOException("interrupted while encoding; run again to start over");
-                }
-                int[] ids = tokenizer.encodeWithBos(texts.next());
-                for (int i = 0; i <= ids.length && written < limit; i++, written++) {
-                    if (!out.hasRemaining()) {
-                        flush(out, channel);
+        MessageDigest digest = Sha256.digest();
+        long written = 0;
+        long count = 0;
+        try {
+            try (FileChannel channel =
+                    FileChannel.open(part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                for (; written < limit && texts.hasNext(); count++) {
+                    if (Thread.currentThread().isInterrupted()) {
+                        throw new IOException("interrupted while encoding; run again to start over");
                     }
-                    out.putInt(i < ids.length ? ids[i] : tokenizer.eos().orElse(0));
+                    String text = texts.next();
+                    add(digest, text);
+                    int[] ids = tokenizer.encodeWithBos(text);
+                    for (int i = 0; i <= ids.length && written < limit; i++, written++) {
+                        if (!out.hasRemaining()) {
+                            flush(out, channel);
+                        }
+                        out.putInt(i < ids.length ? ids[i] : tokenizer.eos().orElse(0));
+                    }
                 }
+                flush(out, channel);
             }
-            flush(out, channel);
+            JsonObject made = new JsonObject();
+            made.addProperty("tokens", written);
+            made.addProperty("limit", limit);
+            made.addProperty("texts", count);
+            made.addProperty("sha256", hex(digest));
+            made.addProperty("tokenizer", identity(tokenizer));
+            // The description first: tokens without one are refused, a description without tokens is written over.
+            WholeFile.write(description(file), Json.pretty(made));
+            WholeFile.move(part, file);
+        } finally {
+            Files.deleteIfExists(part);
         }
-        WholeFile.move(part, file);
     }
 
     private static void flush(ByteBuffer out, FileChannel channel) throws IOException {

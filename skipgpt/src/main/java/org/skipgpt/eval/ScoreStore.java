@@ -1,7 +1,6 @@
 package org.skipgpt.eval;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,13 +16,20 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.CRC32C;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.Json;
+import org.skipgpt.io.JsonFields;
 
 /**
  * Scores on disk under the identity of model, policy, task and question, so that a stopped run goes on where it was.
  *
- * <p>A jsonl file that only grows; a last line cut off by a crash is passed over and computed again.
+ * <p>A jsonl file that only grows. Every line has a sum over itself; one that a crash cut off, or that is not what was
+ * written, is passed over and its question scored again.
  */
 public final class ScoreStore implements AutoCloseable {
+    private static final String SUM = "sum";
+
     private final Map<String, Scores> known = new HashMap<>();
     private final Optional<BufferedWriter> writer;
 
@@ -75,12 +81,23 @@ public final class ScoreStore implements AutoCloseable {
 
     private static void parse(String line, Map<String, Scores> into) {
         try {
-            JsonObject object = JsonParser.parseString(line).getAsJsonObject();
-            into.put(object.get("key").getAsString(), Scores.of(object));
-        } catch (RuntimeException e) {
-            // a line that a crash cut off, or of an older form: its question is scored again
+            JsonObject object = Json.object(line, "The line");
+            String sum = JsonFields.of(object, "The line").text(SUM);
+            object.remove(SUM);
+            if (sum.equals(sum(object))) {
+                JsonFields fields = JsonFields.of(object, "The line");
+                into.put(fields.text("key"), Scores.of(fields));
+            }
+        } catch (CheckpointException e) {
+            // a line that a crash cut off, that was changed, or of an older form: its question is scored again
             return;
         }
+    }
+
+    private static String sum(JsonObject line) {
+        CRC32C sum = new CRC32C();
+        sum.update(line.toString().getBytes(StandardCharsets.UTF_8));
+        return Long.toHexString(sum.getValue());
     }
 
     /** The key of a question under a model: sha256 over everything that decides its scores. */
@@ -109,8 +126,9 @@ public final class ScoreStore implements AutoCloseable {
         return known.size();
     }
 
-    Optional<Scores> get(String key) {
-        return Optional.ofNullable(known.get(key));
+    /** Scores of a question with so many choices, where they are stored. */
+    Optional<Scores> get(String key, int choices) {
+        return Optional.ofNullable(known.get(key)).filter(scores -> scores.logLikelihoods().length == choices);
     }
 
     void put(String key, Scores scores) {
@@ -121,6 +139,7 @@ public final class ScoreStore implements AutoCloseable {
         JsonObject line = new JsonObject();
         line.addProperty("key", key);
         scores.addTo(line);
+        line.addProperty(SUM, sum(line));
         try {
             writer.get().write(line + "\n");
         } catch (IOException e) {

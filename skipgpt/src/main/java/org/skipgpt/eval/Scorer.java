@@ -100,8 +100,9 @@ public final class Scorer {
         for (Item item : data.items()) {
             Interruption.check();
             String key = ScoreStore.key(identity.json(), item);
-            Optional<Scores> known =
-                    store.get(key).or(() -> identity.former().flatMap(text -> store.get(ScoreStore.key(text, item))));
+            int values = item.lengths().length;
+            Optional<Scores> known = store.get(key, values)
+                    .or(() -> identity.former().flatMap(text -> store.get(ScoreStore.key(text, item), values)));
             if (known.isPresent()) {
                 done.add(scored(item, known.get()));
                 continue;

@@ -1,7 +1,12 @@
 package org.skipgpt.eval;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+import java.util.List;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.Numbers;
 
 /**
  * What a model says about the choices of a question; one entry a choice.
@@ -11,18 +16,32 @@ import com.google.gson.JsonObject;
  * @param excess tokens by which context and choice are longer than what the model reads at once; 0 where they fit
  */
 record Scores(double[] logLikelihoods, boolean[] greedy, int[] excess) {
-    /** The scores that {@link #addTo} put into an object. */
-    static Scores of(JsonObject object) {
-        JsonArray values = object.getAsJsonArray("loglikelihoods");
-        JsonArray flags = object.getAsJsonArray("greedy");
-        JsonArray tokens = object.getAsJsonArray("excess");
-        Scores scores = new Scores(new double[values.size()], new boolean[values.size()], new int[values.size()]);
-        for (int i = 0; i < values.size(); i++) {
-            scores.logLikelihoods[i] = values.get(i).getAsDouble();
-            scores.greedy[i] = flags.get(i).getAsBoolean();
-            scores.excess[i] = tokens.get(i).getAsInt();
+    // sums in fp32 may end a little above 0
+    private static final Numbers LOG_LIKELIHOODS = Numbers.between(-1e9, 1e-3);
+
+    /**
+     * The scores that {@link #addTo} put into an object.
+     *
+     * @throws RuntimeException the reader's own, if a list is missing, shorter than others or holds what no score is
+     */
+    static Scores of(JsonFields object) {
+        double[] values = object.numbers("loglikelihoods", LOG_LIKELIHOODS).stream()
+                .mapToDouble(Double::doubleValue)
+                .toArray();
+        List<JsonElement> flags = object.elements("greedy");
+        List<Integer> tokens = object.integers("excess", 0, Integer.MAX_VALUE);
+        boolean[] greedy = new boolean[values.length];
+        if (values.length == 0 || flags.size() != values.length || tokens.size() != values.length) {
+            throw object.fault("greedy", "as many entries as loglikelihoods and excess have, one a choice");
         }
-        return scores;
+        for (int i = 0; i < greedy.length; i++) {
+            if (!(flags.get(i) instanceof JsonPrimitive flag) || !flag.isBoolean()) {
+                throw object.fault("greedy", "a list of true and false");
+            }
+            greedy[i] = flag.getAsBoolean();
+        }
+        return new Scores(
+                values, greedy, tokens.stream().mapToInt(Integer::intValue).toArray());
     }
 
     void addTo(JsonObject object) {

@@ -1,14 +1,15 @@
 package org.skipgpt.eval;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.skipgpt.io.Json;
+import org.skipgpt.io.JsonFields;
 import org.skipgpt.report.Identity;
 
 /**
@@ -48,20 +49,7 @@ public record TaskDescription(
         String split,
         String shotSplit,
         int paperShots) {
-    private static final Set<String> FIELDS = Set.of(
-            "name",
-            "version",
-            "form",
-            "query",
-            "queryFilter",
-            "choices",
-            "gold",
-            "labels",
-            "goldFile",
-            "metric",
-            "split",
-            "shotSplit",
-            "paperShots");
+    private static final int MOST_SHOTS = 100;
 
     /** What of a record is scored. */
     public enum Form {
@@ -97,8 +85,8 @@ public record TaskDescription(
         if (choices.isEmpty()) {
             faults.add("choices is empty: give at least one template");
         }
-        if (paperShots < 0 || paperShots > 100) {
-            faults.add("paperShots " + paperShots + " is not allowed: expected 0..100");
+        if (paperShots < 0 || paperShots > MOST_SHOTS) {
+            faults.add("paperShots " + paperShots + " is not allowed: expected 0.." + MOST_SHOTS);
         }
         if (form == Form.CONTEXTS && metric == Metric.ACC_NORM) {
             faults.add("acc_norm divides by the scored text, which contexts share: use acc");
@@ -114,61 +102,41 @@ public record TaskDescription(
      * @throws TaskException if a field is missing, unknown or of the wrong kind
      */
     public static TaskDescription fromJson(String json) {
-        JsonObject object;
-        try {
-            object = JsonParser.parseString(json).getAsJsonObject();
-        } catch (JsonParseException | IllegalStateException e) {
-            throw new TaskException("task description is no JSON object: " + e.getMessage(), e);
-        }
-        List<String> unknown =
-                object.keySet().stream().filter(key -> !FIELDS.contains(key)).toList();
-        if (!unknown.isEmpty()) {
-            throw new TaskException("task description has unknown fields " + unknown + ": known are "
-                    + FIELDS.stream().sorted().toList());
-        }
-        Form form = choice(Form.class, text(object, "form", "choices"));
-        return new TaskDescription(
-                text(object, "name", ""),
-                text(object, "version", ""),
-                form,
-                text(object, "query", ""),
-                text(object, "queryFilter", ""),
+        String what = "task description";
+        JsonFields object = JsonFields.of(Json.object(json, what, TaskException::new), what, TaskException::new);
+        TaskDescription task = new TaskDescription(
+                object.text("name", ""),
+                object.text("version", ""),
+                choice(Form.class, object, "form", Form.CHOICES),
+                object.text("query", ""),
+                object.text("queryFilter", ""),
                 list(object, "choices"),
-                text(object, "gold", "0"),
+                object.text("gold", "0"),
                 list(object, "labels"),
-                text(object, "goldFile", ""),
-                choice(Metric.class, text(object, "metric", "acc")),
-                text(object, "split", "test"),
-                text(object, "shotSplit", "train"),
-                Integer.parseInt(text(object, "paperShots", "0")));
+                object.text("goldFile", ""),
+                choice(Metric.class, object, "metric", Metric.ACC),
+                object.text("split", "test"),
+                object.text("shotSplit", "train"),
+                object.integer("paperShots", 0, 0, MOST_SHOTS));
+        object.refuseOthers();
+        return task;
     }
 
-    private static <T extends Enum<T>> T choice(Class<T> kind, String name) {
-        for (T one : kind.getEnumConstants()) {
-            if (one.name().equalsIgnoreCase(name)) {
-                return one;
-            }
+    private static <T extends Enum<T>> T choice(Class<T> kind, JsonFields object, String field, T otherwise) {
+        Map<String, T> known = Arrays.stream(kind.getEnumConstants())
+                .collect(Collectors.toMap(one -> one.name().toLowerCase(Locale.ROOT), one -> one));
+        String name = object.text(field, otherwise.name()).toLowerCase(Locale.ROOT);
+        T one = known.get(name);
+        if (one == null) {
+            throw object.fault(field, "one of " + new TreeSet<>(known.keySet()));
         }
-        throw new TaskException("\"" + name + "\" is not known: expected one of "
-                + List.of(kind.getEnumConstants()).toString().toLowerCase(Locale.ROOT));
+        return one;
     }
 
-    private static String text(JsonObject object, String field, String otherwise) {
-        JsonElement value = object.get(field);
-        return value == null ? otherwise : value.getAsString();
-    }
-
-    private static List<String> list(JsonObject object, String field) {
-        JsonElement value = object.get(field);
-        if (value == null) {
-            return List.of();
-        }
-        if (!(value instanceof JsonArray array)) {
-            return List.of(value.getAsString());
-        }
-        List<String> out = new ArrayList<>();
-        array.forEach(one -> out.add(one.getAsString()));
-        return out;
+    private static List<String> list(JsonFields object, String field) {
+        return object.json(field).filter(JsonElement::isJsonArray).isPresent()
+                ? object.texts(field)
+                : object.textIfThere(field).map(List::of).orElse(List.of());
     }
 
     /** The same under another name, for other data of the same form. */

@@ -18,6 +18,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Function;
 
 /** JSON files as objects: strict UTF-8 and strict JSON, no name twice, errors that name file and place. */
 public final class Json {
@@ -38,20 +39,33 @@ public final class Json {
      * @throws CheckpointException if the file is missing, too long, or holds something else
      */
     public static JsonObject object(Path path) {
-        String text;
+        return object(path, CheckpointException::new);
+    }
+
+    /** As {@link #object(Path)}, with another kind of exception for every fault. */
+    public static JsonObject object(Path path, Function<String, ? extends RuntimeException> fault) {
+        return object(text(path, fault), "File " + path, fault);
+    }
+
+    private static String text(Path path, Function<String, ? extends RuntimeException> fault) {
         try {
             long size = Files.size(path);
             if (size > MAX_BYTES) {
-                throw new CheckpointException("File " + path + " has " + size + " bytes; JSON files of up to "
-                        + MAX_BYTES + " bytes are read. Check that it is the right file.");
+                throw fault.apply("File " + path + " has " + size + " bytes; JSON files of up to " + MAX_BYTES
+                        + " bytes are read. Check that it is the right file.");
             }
-            text = Files.readString(path, StandardCharsets.UTF_8);
+            return Files.readString(path, StandardCharsets.UTF_8);
         } catch (CharacterCodingException e) {
-            throw new CheckpointException("File " + path + " is not UTF-8 text; fetch or write it again.", e);
+            throw caused(fault.apply("File " + path + " is not UTF-8 text; fetch or write it again."), e);
         } catch (IOException e) {
-            throw MappedFile.failure(path, e);
+            RuntimeException failure = MappedFile.failure(path, e);
+            throw failure instanceof CheckpointException ? caused(fault.apply(failure.getMessage()), e) : failure;
         }
-        return object(text, "File " + path);
+    }
+
+    private static RuntimeException caused(RuntimeException fault, Throwable cause) {
+        fault.initCause(cause);
+        return fault;
     }
 
     /**
@@ -61,20 +75,26 @@ public final class Json {
      * @throws CheckpointException if the text is anything else
      */
     public static JsonObject object(String text, String what) {
+        return object(text, what, CheckpointException::new);
+    }
+
+    /** As {@link #object(String, String)}, with another kind of exception for every fault. */
+    public static JsonObject object(String text, String what, Function<String, ? extends RuntimeException> fault) {
         try (JsonReader json = new JsonReader(new StringReader(text))) {
             json.setStrictness(Strictness.STRICT);
             try {
-                JsonElement element = read(json, what);
+                JsonElement element = read(json, what, fault);
                 if (json.peek() != JsonToken.END_DOCUMENT || !element.isJsonObject()) {
-                    throw new CheckpointException(what + " does not hold one JSON object; fetch or write it again.");
+                    throw fault.apply(what + " does not hold one JSON object; fetch or write it again.");
                 }
                 return element.getAsJsonObject();
             } catch (MalformedJsonException | EOFException | IllegalStateException e) {
-                throw new CheckpointException(
-                        what + " is not valid JSON at " + json.getPath() + "; fetch or write it again.", e);
+                throw caused(
+                        fault.apply(what + " is not valid JSON at " + json.getPath() + "; fetch or write it again."),
+                        e);
             }
         } catch (IOException e) {
-            throw new CheckpointException(what + " cannot be read: " + e, e);
+            throw caused(fault.apply(what + " cannot be read: " + e), e);
         }
     }
 
@@ -84,12 +104,13 @@ public final class Json {
     }
 
     // the reader itself refuses nesting beyond 255 levels, so the recursion is bounded
-    private static JsonElement read(JsonReader json, String what) throws IOException {
+    private static JsonElement read(JsonReader json, String what, Function<String, ? extends RuntimeException> fault)
+            throws IOException {
         return switch (json.peek()) {
-            case BEGIN_OBJECT -> readObject(json, what);
-            case BEGIN_ARRAY -> readArray(json, what);
+            case BEGIN_OBJECT -> readObject(json, what, fault);
+            case BEGIN_ARRAY -> readArray(json, what, fault);
             case STRING -> new JsonPrimitive(json.nextString());
-            case NUMBER -> number(json, what);
+            case NUMBER -> number(json, what, fault);
             case BOOLEAN -> new JsonPrimitive(json.nextBoolean());
             default -> {
                 json.nextNull();
@@ -98,32 +119,34 @@ public final class Json {
         };
     }
 
-    private static JsonObject readObject(JsonReader json, String what) throws IOException {
+    private static JsonObject readObject(
+            JsonReader json, String what, Function<String, ? extends RuntimeException> fault) throws IOException {
         JsonObject object = new JsonObject();
         json.beginObject();
         while (json.hasNext()) {
             String name = json.nextName();
             if (object.has(name)) {
-                throw new CheckpointException(
-                        what + " has the name " + json.getPath() + " twice; remove one of the two.");
+                throw fault.apply(what + " has the name " + json.getPath() + " twice; remove one of the two.");
             }
-            object.add(name, read(json, what));
+            object.add(name, read(json, what, fault));
         }
         json.endObject();
         return object;
     }
 
-    private static JsonArray readArray(JsonReader json, String what) throws IOException {
+    private static JsonArray readArray(JsonReader json, String what, Function<String, ? extends RuntimeException> fault)
+            throws IOException {
         JsonArray array = new JsonArray();
         json.beginArray();
         while (json.hasNext()) {
-            array.add(read(json, what));
+            array.add(read(json, what, fault));
         }
         json.endArray();
         return array;
     }
 
-    private static JsonPrimitive number(JsonReader json, String what) throws IOException {
+    private static JsonPrimitive number(
+            JsonReader json, String what, Function<String, ? extends RuntimeException> fault) throws IOException {
         String place = json.getPath();
         String digits = json.nextString();
         if (digits.matches("-?[0-9]{1,18}")) {
@@ -131,7 +154,7 @@ public final class Json {
         }
         double value = Double.parseDouble(digits);
         if (!Double.isFinite(value)) {
-            throw new CheckpointException(what + " has the number " + digits + " at " + place
+            throw fault.apply(what + " has the number " + digits + " at " + place
                     + ", which is out of range; write a number below 1e308.");
         }
         return new JsonPrimitive(value);

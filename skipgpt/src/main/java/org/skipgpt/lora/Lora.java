@@ -100,6 +100,14 @@ public final class Lora {
      * @throws IllegalArgumentException if the model has no adapter
      */
     public static LanguageModel merge(LanguageModel model, NDManager owner) {
+        return merge(model, owner, Map.of());
+    }
+
+    /**
+     * As {@link #merge(LanguageModel, NDManager)}, with rows of some corrected matrices brought to given lengths:
+     * {@code m (W + s B A) / ||W + s B A||} (Liu and others, DoRA, 2024).
+     */
+    static LanguageModel merge(LanguageModel model, NDManager owner, Map<Adapter.Key, NDArray> lengths) {
         Adapter adapter = model.adapter()
                 .orElseThrow(() -> new IllegalArgumentException(
                         "model " + model.name() + " has no adapter to merge; use withAdapter first"));
@@ -114,7 +122,7 @@ public final class Lora {
             List<NDArray> sums = new ArrayList<>();
             for (Projection p : adapter.targets()) {
                 List<NDArray> own = p.module() == ModuleKind.ATTENTION ? attention : mlp;
-                NDArray sum = merged(program, owner, own.get(place(p)), adapter, layer, p, model.config());
+                NDArray sum = merged(program, owner, own.get(place(p)), adapter, lengths, layer, p, model.config());
                 own.set(place(p), sum);
                 sums.add(sum);
             }
@@ -153,14 +161,16 @@ public final class Lora {
             NDManager owner,
             NDArray w,
             Adapter adapter,
+            Map<Adapter.Key, NDArray> lengths,
             int layer,
             Projection p,
             DecoderConfig config) {
         long first = p == Projection.V ? config.kvWidth() : p == Projection.UP ? config.hidden() : 0;
         Adapter.Pair pair = adapter.pair(layer, p);
         try (NDManager scope = owner.newSubManager()) {
+            NDArray length = lengths.getOrDefault(new Adapter.Key(layer, p), scope.create(new float[0]));
             NDArray sum = program.call(
-                    "merge", w, pair.a(), pair.b(), scope.create((float) adapter.scale()), scope.create(first));
+                    "merge", w, pair.a(), pair.b(), scope.create((float) adapter.scale()), scope.create(first), length);
             sum.attach(owner);
             return sum;
         }

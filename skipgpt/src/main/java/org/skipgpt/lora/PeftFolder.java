@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import java.nio.ByteBuffer;
@@ -13,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -28,6 +26,7 @@ import org.skipgpt.io.SafeTensorsWriter;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Projection;
 
 /**
@@ -41,123 +40,167 @@ import org.skipgpt.model.Projection;
 public final class PeftFolder {
     private static final String CONFIG = "adapter_config.json";
     private static final String TENSORS = "adapter_model.safetensors";
+    private static final String MATRIX = "base_model.model.model.layers.";
+    // more than any model has: targets may name one layer only
+    private static final int LAYERS_LOOKED_AT = 512;
 
     private PeftFolder() {}
 
     /**
-     * Reads the shape of an adapter.
+     * Reads the shape of an adapter; ranks and scales of single matrices are not in it.
      *
-     * @throws CheckpointException for anything that is no plain LoRA on the seven projections
+     * @throws CheckpointException for anything that is no low-rank correction of the seven projections
      */
     public static LoraConfig config(Path folder) {
-        Path path = folder.resolve(CONFIG);
-        JsonObject json = Json.object(path);
-        List<String> faults = new ArrayList<>();
-        for (String name : List.of("use_dora", "use_rslora", "lora_bias", "fan_in_fan_out")) {
-            if (json.has(name) && !json.get(name).isJsonNull() && json.get(name).getAsBoolean()) {
-                faults.add(name);
-            }
-        }
-        for (String name : List.of("rank_pattern", "alpha_pattern")) {
-            if (json.has(name)
-                    && json.get(name).isJsonObject()
-                    && json.get(name).getAsJsonObject().size() > 0) {
-                faults.add(name);
-            }
-        }
-        for (String name : List.of("modules_to_save", "layers_to_transform")) {
-            if (json.has(name) && !json.get(name).isJsonNull()) {
-                faults.add(name);
-            }
-        }
-        if (!json.has("peft_type") || !json.get("peft_type").getAsString().equals("LORA")) {
-            faults.add("peft_type");
-        }
-        if (!faults.isEmpty()) {
-            throw new CheckpointException("File " + path + " sets " + faults
-                    + ": plain LoRA of one rank in every layer is read; convert the adapter with peft first.");
-        }
-        Set<Projection> targets = EnumSet.noneOf(Projection.class);
-        for (String name : targetNames(json, path)) {
-            targets.add(projection(name, path));
-        }
-        return new LoraConfig(
-                number(json, "r", path).getAsInt(),
-                number(json, "lora_alpha", path).getAsDouble(),
-                json.has("lora_dropout") ? json.get("lora_dropout").getAsDouble() : 0,
-                targets);
-    }
-
-    private static JsonElement number(JsonObject json, String name, Path path) {
-        if (!json.has(name) || !json.get(name).isJsonPrimitive()) {
-            throw new CheckpointException("File " + path + " lacks " + name + "; fetch or write it again.");
-        }
-        return json.get(name);
-    }
-
-    private static List<String> targetNames(JsonObject json, Path path) {
-        if (!json.has("target_modules") || !json.get("target_modules").isJsonArray()) {
-            throw new CheckpointException(
-                    "File " + path + " has no list target_modules; a pattern is not read: list the projections.");
-        }
-        List<String> names = new ArrayList<>();
-        json.getAsJsonArray("target_modules").forEach(e -> names.add(e.getAsString()));
-        return names;
-    }
-
-    private static Projection projection(String name, Path path) {
-        for (Projection p : Projection.values()) {
-            if (p.target().equals(name)) {
-                return p;
-            }
-        }
-        throw new CheckpointException("File " + path + " targets \"" + name + "\": expected some of "
-                + Arrays.stream(Projection.values()).map(Projection::target).toList() + ".");
+        PeftConfig config = PeftConfig.read(folder.resolve(CONFIG));
+        config.check(LAYERS_LOOKED_AT);
+        return config.shape(LAYERS_LOOKED_AT);
     }
 
     /**
-     * Reads an adapter.
+     * Reads an adapter. A matrix that it leaves alone gets a factor B of zeros, and scales that differ are multiplied
+     * into B, so that one scale holds for all.
      *
      * @param owner owns the factors
-     * @throws CheckpointException if a factor is missing, left over or has another shape than the model needs
+     * @throws CheckpointException if a factor is missing, left over or has another shape than the model needs, or if the
+     *     folder holds more than factors: use {@link #apply}
      */
     public static Adapter read(Path folder, DecoderConfig model, NDManager owner) {
-        LoraConfig config = config(folder);
-        Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
+        PeftConfig config = PeftConfig.read(folder.resolve(CONFIG));
+        for (String more : config.beyondFactors()) {
+            throw config.fault(
+                    more, "absent, empty or false, as only factors are read here; use PeftFolder.apply(folder, model)");
+        }
         try (SafeTensors tensors = SafeTensors.open(folder.resolve(TENSORS))) {
             Set<String> left = new HashSet<>(tensors.names());
-            for (int layer = 0; layer < model.layers(); layer++) {
-                for (Projection p : config.targets()) {
-                    String a = name(layer, p, "A");
-                    String b = name(layer, p, "B");
-                    pairs.put(
-                            new Adapter.Key(layer, p),
-                            new Adapter.Pair(
-                                    array(tensors, a, owner, config.rank(), p.inputs(model)),
-                                    array(tensors, b, owner, p.outputs(model), config.rank())));
-                    left.removeAll(List.of(a, b));
-                }
-            }
-            if (!left.isEmpty()) {
-                throw new CheckpointException("File " + tensors.path() + " has tensors that fit nothing here: "
-                        + left.stream().sorted().limit(3).toList() + " of " + left.size()
-                        + "; load it onto the model it was tuned for.");
+            Adapter adapter = factors(config, tensors, model, owner, left);
+            refuseLeft(tensors, left);
+            return adapter;
+        }
+    }
+
+    private static Adapter factors(
+            PeftConfig config, SafeTensors tensors, DecoderConfig model, NDManager owner, Set<String> left) {
+        config.check(model.layers());
+        Set<Projection> targets = config.targets(model.layers());
+        LoraConfig shape = config.shape(model.layers());
+        Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
+        for (int layer = 0; layer < model.layers(); layer++) {
+            for (Projection p : targets) {
+                Adapter.Pair pair = config.isTarget(layer, p)
+                        ? pair(config, shape, tensors, model, owner, layer, p, left)
+                        : new Adapter.Pair(
+                                owner.zeros(new Shape(1, p.inputs(model))),
+                                owner.zeros(new Shape(p.outputs(model), 1)));
+                pairs.put(new Adapter.Key(layer, p), pair);
             }
         }
-        return new Adapter(config.targets(), config.scale(), pairs);
+        return new Adapter(targets, shape.scale(), pairs);
+    }
+
+    private static Adapter.Pair pair(
+            PeftConfig config,
+            LoraConfig shape,
+            SafeTensors tensors,
+            DecoderConfig model,
+            NDManager owner,
+            int layer,
+            Projection p,
+            Set<String> left) {
+        int rank = config.rank(layer, p);
+        String a = name(layer, p, "A");
+        String b = name(layer, p, "B");
+        left.removeAll(List.of(a, b));
+        NDArray outputs = array(tensors, b, owner, p.outputs(model), rank);
+        double factor = config.scale(layer, p) / shape.scale();
+        if (Math.abs(factor - 1) > 1e-12) {
+            outputs.muli(factor);
+        }
+        return new Adapter.Pair(array(tensors, a, owner, rank, p.inputs(model)), outputs);
+    }
+
+    private static void refuseLeft(SafeTensors tensors, Set<String> left) {
+        if (!left.isEmpty()) {
+            throw new CheckpointException("File " + tensors.path() + " has tensors that fit nothing here: "
+                    + left.stream().sorted().limit(3).toList() + " of " + left.size()
+                    + "; load it onto the model it was tuned for.");
+        }
+    }
+
+    /**
+     * A model as an adapter folder makes it, whatever of PEFT's LoRA the folder holds: low-rank factors stay an adapter;
+     * with {@code use_dora} they are merged into new matrices, each row at its learned length; {@code modules_to_save}
+     * replaces the embedding and the head.
+     *
+     * @param owner owns what is new; close it after the last use of the result
+     * @throws CheckpointException for what is not read, with its field or tensor
+     */
+    public static LanguageModel apply(Path folder, LanguageModel model, NDManager owner) {
+        PeftConfig config = PeftConfig.read(folder.resolve(CONFIG));
+        try (SafeTensors tensors = SafeTensors.open(folder.resolve(TENSORS))) {
+            Set<String> left = new HashSet<>(tensors.names());
+            Adapter adapter = factors(config, tensors, model.config(), owner, left);
+            Map<Adapter.Key, NDArray> lengths = lengths(config, tensors, adapter, model.config(), owner, left);
+            LanguageModel whole = SavedModules.replaced(config, tensors, model, owner, left);
+            refuseLeft(tensors, left);
+            LanguageModel adapted = whole.withAdapter(adapter);
+            return config.hasMagnitudes() ? Lora.merge(adapted, owner, lengths) : adapted;
+        }
+    }
+
+    private static Map<Adapter.Key, NDArray> lengths(
+            PeftConfig config,
+            SafeTensors tensors,
+            Adapter adapter,
+            DecoderConfig model,
+            NDManager owner,
+            Set<String> left) {
+        Map<Adapter.Key, NDArray> lengths = new HashMap<>();
+        for (Adapter.Key key : config.hasMagnitudes() ? Lora.keys(adapter, model) : List.<Adapter.Key>of()) {
+            if (config.isTarget(key.layer(), key.projection())) {
+                // later versions of peft leave ".weight" out
+                String name = MATRIX + key.layer() + "." + key.projection().key() + ".lora_magnitude_vector";
+                String stored = tensors.names().contains(name) ? name : name + ".weight";
+                left.remove(stored);
+                lengths.put(key, vector(tensors, stored, owner, key.projection().outputs(model)));
+            }
+        }
+        return lengths;
+    }
+
+    private static NDArray vector(SafeTensors tensors, String name, NDManager owner, long size) {
+        if (tensors.info(name).elements() != size) {
+            throw misshapen(tensors.info(name), "[" + size + "]");
+        }
+        return owner.create(finite(tensors, name), new Shape(size));
+    }
+
+    private static float[] finite(SafeTensors tensors, String name) {
+        float[] numbers = tensors.floats(name);
+        for (float number : numbers) {
+            if (!Float.isFinite(number)) {
+                throw new CheckpointException("adapter tensor " + name + " of " + tensors.path()
+                        + " has a number that is NaN or infinite; tune or fetch the adapter again");
+            }
+        }
+        return numbers;
+    }
+
+    private static CheckpointException misshapen(TensorInfo info, String needed) {
+        return new CheckpointException("adapter tensor " + info.name() + " has shape " + Arrays.toString(info.shape())
+                + " but this model needs " + needed + ": load it onto the model it was tuned for");
     }
 
     private static NDArray array(SafeTensors tensors, String name, NDManager owner, long rows, long columns) {
         TensorInfo info = tensors.info(name);
         if (!Arrays.equals(info.shape(), new long[] {rows, columns})) {
-            throw new CheckpointException("adapter tensor " + name + " has shape " + Arrays.toString(info.shape())
-                    + " but this model needs [" + rows + ", " + columns + "]: load it onto the model it was tuned for");
+            throw misshapen(info, "[" + rows + ", " + columns + "]");
         }
-        return owner.create(tensors.floats(name), new Shape(rows, columns));
+        return owner.create(finite(tensors, name), new Shape(rows, columns));
     }
 
     static String name(int layer, Projection p, String factor) {
-        return "base_model.model.model.layers." + layer + "." + p.key() + ".lora_" + factor + ".weight";
+        return MATRIX + layer + "." + p.key() + ".lora_" + factor + ".weight";
     }
 
     /**
@@ -182,7 +225,9 @@ public final class PeftFolder {
                     name(key.layer(), key.projection(), "B"),
                     adapter.pair(key.layer(), key.projection()).b());
         }
-        AtomicFile.write(folder.resolve(CONFIG), Json.pretty(json(config, base)));
+        JsonObject json = json(config, base);
+        addRanks(json, adapter, config, model);
+        AtomicFile.write(folder.resolve(CONFIG), Json.pretty(json));
         List<TensorInfo> infos = new ArrayList<>();
         tensors.forEach((name, array) ->
                 infos.add(new TensorInfo(name, "F32", array.getShape().getShape())));
@@ -190,6 +235,23 @@ public final class PeftFolder {
             tensors.forEach((name, array) -> out.write(name, bytes(array)));
             out.finish();
         }
+    }
+
+    // Matrices of another rank than the shape's, with the alpha that gives them the one scale.
+    private static void addRanks(JsonObject json, Adapter adapter, LoraConfig config, DecoderConfig model) {
+        JsonObject ranks = new JsonObject();
+        JsonObject alphas = new JsonObject();
+        for (Adapter.Key key : Lora.keys(adapter, model)) {
+            long rank =
+                    adapter.pair(key.layer(), key.projection()).a().getShape().get(0);
+            if (rank != config.rank()) {
+                String name = PeftConfig.key(key.layer(), key.projection()).replace(".", "\\.");
+                ranks.addProperty(name, rank);
+                alphas.addProperty(name, adapter.scale() * rank);
+            }
+        }
+        json.add("rank_pattern", ranks);
+        json.add("alpha_pattern", alphas);
     }
 
     private static ByteBuffer bytes(NDArray array) {

@@ -47,9 +47,14 @@ public final class SeededDropout implements AutoCloseable {
 
     private NDArray mask(double p, long seed, int layer, Projection projection, NDArray like, long rows, long inputs) {
         try (NDManager scope = owner.newSubManager(ai.djl.Device.cpu())) {
-            Torch.seed(
-                    seed + 0x9E3779B97F4A7C15L * (layer * 31L + projection.key().hashCode()));
-            return program.call("mask", like, scope.create(new long[] {rows, inputs}), scope.create((float) p));
+            long own =
+                    seed + 0x9E3779B97F4A7C15L * (layer * 31L + projection.key().hashCode());
+            return program.call(
+                    "mask",
+                    like,
+                    scope.create(new long[] {rows, inputs}),
+                    scope.create((float) p),
+                    Torch.seed(scope, own));
         }
     }
 }

@@ -2,12 +2,20 @@ package org.skipgpt.model;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.Numbers;
 
 /**
  * Reads and writes {@code config.json} as Hugging Face spells it.
@@ -21,137 +29,203 @@ public final class ConfigJson {
             "qwen2", "Qwen2ForCausalLM",
             "qwen3", "Qwen3ForCausalLM",
             "gemma2", "Gemma2ForCausalLM");
-    // Fields that change the arithmetic in a way this decoder does not have unless they hold this harmless value.
-    private static final Map<String, Set<String>> HARMLESS = Map.of(
-            "mlp_bias", Set.of("false"),
-            "pretraining_tp", Set.of("1"),
-            "num_local_experts", Set.of("0", "1"),
-            "partial_rotary_factor", Set.of("1", "1.0"),
-            "quantization_config", Set.of(),
-            "residual_multiplier", Set.of("1", "1.0"),
-            "logits_scaling", Set.of("1", "1.0"));
+    private static final Set<String> SILU = Set.of("silu", "swish");
+    private static final Set<String> TANH_GELU = Set.of("gelu_pytorch_tanh", "gelu_new");
+    private static final Set<String> LAYER_KINDS = Set.of("full_attention", "sliding_attention");
+    // Above every public model; a number beyond is a damaged file, and would fill the memory before it is refused.
+    private static final int MOST_LAYERS = 10_000;
+    private static final int MOST_HEADS = 1 << 16;
+    private static final int MOST_WIDTH = 1 << 22;
+    private static final int MOST_IDS = 1 << 24;
 
     private ConfigJson() {}
 
     /**
      * The decoder a config.json describes.
      *
+     * <p>Every field is read, or known to leave the forward pass as it is, or refused. An absent field has the value
+     * that the family's class in transformers gives it. Dropped modules are read by {@link #dropped}.
+     *
      * @throws CheckpointException naming the field that is missing, out of range or not supported
      */
-    public static DecoderConfig read(JsonObject json) {
-        String family = text(json, "model_type", "");
-        if (!ARCHITECTURES.containsKey(family)) {
-            throw new CheckpointException("model_type \"" + family + "\" in config.json is not supported: known are "
-                    + ARCHITECTURES.keySet().stream().sorted().toList());
-        }
-        refuseUnknownArithmetic(json, family);
+    public static DecoderConfig read(JsonObject object) {
+        JsonFields json = JsonFields.of(object, "config.json");
+        String family = json.choice("model_type", ARCHITECTURES.keySet());
+        ConfigNames.skip(json);
         boolean gemma = family.equals("gemma2");
-        int width = integer(json, "hidden_size");
-        int heads = integer(json, "num_attention_heads");
-        int layers = integer(json, "num_hidden_layers");
-        int headDim =
-                (int) number(json, "head_dim", gemma ? 256 : family.equals("qwen3") ? 128 : (double) width / heads);
-        double queryScalar = gemma ? number(json, "query_pre_attn_scalar", 256) : headDim;
-        try {
-            return new DecoderConfig(
-                    family,
-                    integer(json, "vocab_size"),
-                    width,
-                    integer(json, "intermediate_size"),
-                    layers,
-                    heads,
-                    (int) number(json, "num_key_value_heads", heads),
-                    headDim,
-                    number(json, "rms_norm_eps", 1e-6),
-                    number(json, "rope_theta", 10000),
-                    ropeScaling(json),
-                    flag(json, "rope_interleaved", false),
-                    flag(json, "tie_word_embeddings", gemma),
-                    family.equals("qwen2") || flag(json, "attention_bias", false),
-                    family.equals("qwen3"),
-                    gemma,
-                    gemma,
-                    gelu(json, gemma),
-                    gemma ? Math.sqrt(width) : 1,
-                    1 / Math.sqrt(queryScalar),
-                    gemma ? number(json, "attn_logit_softcapping", 0) : 0,
-                    gemma ? number(json, "final_logit_softcapping", 0) : 0,
-                    windows(json, family, layers),
-                    (int) number(json, "max_position_embeddings", 2048));
-        } catch (IllegalArgumentException e) {
-            throw new CheckpointException("config.json: " + e.getMessage(), e);
+        int width = json.integer("hidden_size", 1, MOST_WIDTH);
+        int heads = json.integer("num_attention_heads", 1, MOST_HEADS);
+        int layers = json.integer("num_hidden_layers", 1, MOST_LAYERS);
+        int headDim = headDim(json, family, width, heads);
+        double queryScalar = gemma ? json.number("query_pre_attn_scalar", 256, Numbers.above(0)) : headDim;
+        int positions = json.integer("max_position_embeddings", positions(family), 1, Integer.MAX_VALUE);
+        RopeJson rope = RopeJson.read(json, positions);
+        refuseOutputBias(json, family);
+        dropped(json, layers);
+        // tokenizers read these; an id that is none is told here. Some files write -1 for no padding.
+        List.of("bos_token_id", "eos_token_id", "pad_token_id").forEach(name -> json.oneOrMore(name, -1, MOST_IDS));
+        DecoderConfig config = new DecoderConfig(
+                family,
+                json.integer("vocab_size", 1, MOST_IDS),
+                width,
+                json.integer("intermediate_size", 1, MOST_WIDTH),
+                layers,
+                heads,
+                kvHeads(json, family, heads),
+                headDim,
+                json.number("rms_norm_eps", 1e-6, Numbers.between(0, 1)),
+                rope.base(),
+                rope.scaling(),
+                json.flag("rope_interleaved", false),
+                json.flag("tie_word_embeddings", gemma),
+                family.equals("qwen2"),
+                family.equals("qwen3"),
+                gemma,
+                gemma,
+                gelu(json, gemma),
+                gemma ? Math.sqrt(width) : 1,
+                1 / Math.sqrt(queryScalar),
+                gemma ? cap(json, "attn_logit_softcapping", 50) : 0,
+                gemma ? cap(json, "final_logit_softcapping", 30) : 0,
+                windows(json, family, layers),
+                positions);
+        json.refuseOthers();
+        return config;
+    }
+
+    private static int positions(String family) {
+        return switch (family) {
+            case "llama" -> 2048;
+            case "mistral" -> 4096 * 32;
+            case "gemma2" -> 8192;
+            default -> 32768;
+        };
+    }
+
+    private static int headDim(JsonFields json, String family, int width, int heads) {
+        int fixed = family.equals("gemma2") ? 256 : family.equals("qwen3") ? 128 : 0;
+        int headDim = json.integer("head_dim", fixed > 0 ? fixed : width / heads, 2, MOST_WIDTH);
+        if (!json.has("head_dim") && fixed == 0 && width % heads != 0) {
+            throw json.fault("hidden_size", "a multiple of num_attention_heads " + heads + ", or a head_dim");
+        }
+        if (headDim % 2 != 0) {
+            throw json.fault(
+                    json.has("head_dim") ? "head_dim" : "hidden_size",
+                    "heads of an even width, as rotary positions turn pairs; this is " + headDim);
+        }
+        return headDim;
+    }
+
+    // Only LLaMA's class takes an absent field for as many as there are query heads; others have a number of their own.
+    private static int kvHeads(JsonFields json, String family, int heads) {
+        boolean written = json.json().has("num_key_value_heads");
+        int kvHeads = family.equals("llama") || (written && !json.has("num_key_value_heads"))
+                ? json.integer("num_key_value_heads", heads, 1, heads)
+                : json.integer("num_key_value_heads", 1, heads);
+        if (heads % kvHeads != 0) {
+            throw json.fault("num_key_value_heads", "a divisor of num_attention_heads " + heads);
+        }
+        return kvHeads;
+    }
+
+    private static double cap(JsonFields json, String name, double otherwise) {
+        // transformers tells an absent cap, which has its default, from null, which is none
+        boolean none = json.json().has(name) && !json.has(name);
+        return none ? 0 : json.number(name, otherwise, Numbers.above(0));
+    }
+
+    private static void refuseOutputBias(JsonFields json, String family) {
+        if (json.flag("attention_bias", false) && !family.equals("qwen2")) {
+            throw json.fault(
+                    "attention_bias",
+                    "absent or false, as true puts a bias on the output product too, which is not read");
         }
     }
 
-    private static void refuseUnknownArithmetic(JsonObject json, String family) {
-        HARMLESS.forEach((field, values) -> {
-            JsonElement value = json.get(field);
-            if (value != null && !value.isJsonNull() && !values.contains(value.toString())) {
-                throw new CheckpointException("config.json: " + field + " = " + value
-                        + " changes the arithmetic and is not supported; allowed: absent"
-                        + (values.isEmpty() ? "" : " or " + values));
-            }
-        });
-        if (flag(json, "attention_bias", false) && !family.equals("qwen2")) {
-            throw new CheckpointException("config.json: attention_bias = true for " + family
-                    + " puts a bias on the output product too, which is not supported");
+    private static boolean gelu(JsonFields json, boolean gemma) {
+        if (gemma) {
+            json.has("hidden_act"); // older files carry it beside hidden_activation, and the class does not look at it
+            return TANH_GELU.contains(json.choice("hidden_activation", "gelu_pytorch_tanh", TANH_GELU));
         }
+        Set<String> allowed = Stream.concat(SILU.stream(), TANH_GELU.stream()).collect(Collectors.toSet());
+        return TANH_GELU.contains(json.choice("hidden_act", "silu", allowed));
     }
 
-    private static boolean gelu(JsonObject json, boolean gemma) {
-        String act = text(json, "hidden_activation", text(json, "hidden_act", gemma ? "gelu_pytorch_tanh" : "silu"));
-        if (act.equals("silu") || act.equals("swish")) {
-            return false;
-        }
-        if (act.equals("gelu_pytorch_tanh") || (gemma && act.equals("gelu"))) {
-            return true;
-        }
-        throw new CheckpointException(
-                "config.json: hidden_act \"" + act + "\" is not supported: use silu or gelu_pytorch_tanh");
-    }
-
-    private static List<Integer> windows(JsonObject json, String family, int layers) {
-        int window = (int) number(json, "sliding_window", 0);
+    private static List<Integer> windows(JsonFields json, String family, int layers) {
         boolean qwen = family.startsWith("qwen");
-        boolean used = window > 0 && (!qwen || flag(json, "use_sliding_window", false)) && !family.equals("llama");
-        JsonElement types = json.get("layer_types");
-        int firstWindowed = qwen ? (int) number(json, "max_window_layers", layers) : 0;
+        boolean isNull = json.json().has("sliding_window") && !json.has("sliding_window");
+        int size = json.integer("sliding_window", isNull ? 0 : 4096, 1, Integer.MAX_VALUE);
+        if (family.equals("llama")) {
+            if (json.has("sliding_window")) {
+                throw json.fault("sliding_window", "absent or null: LLaMA's class has no window");
+            }
+            size = 0;
+        }
+        if (qwen && !json.flag("use_sliding_window", false)) {
+            size = 0;
+        }
+        int first = json.integer("max_window_layers", qwen ? 28 : 0, 0, Integer.MAX_VALUE);
+        List<String> kinds = json.texts("layer_types");
+        if (!kinds.isEmpty() && (kinds.size() != layers || !LAYER_KINDS.containsAll(kinds))) {
+            throw json.fault("layer_types", layers + " of " + new TreeSet<>(LAYER_KINDS) + ", one a layer");
+        }
         List<Integer> windows = new ArrayList<>();
         for (int layer = 0; layer < layers; layer++) {
-            boolean sliding;
-            if (types instanceof JsonArray array && array.size() == layers && !family.equals("mistral")) {
-                sliding = array.get(layer).getAsString().equals("sliding_attention");
-            } else {
-                sliding = family.equals("gemma2") ? layer % 2 == 0 : layer >= firstWindowed;
-            }
-            windows.add(used && sliding ? window : 0);
+            boolean usual = family.equals("gemma2") ? layer % 2 == 0 : !qwen || layer >= first;
+            boolean sliding = kinds.isEmpty() ? usual : kinds.get(layer).equals("sliding_attention");
+            windows.add(sliding ? size : 0);
+        }
+        if (family.equals("mistral") && windows.stream().distinct().count() > 1) {
+            throw json.fault("layer_types", "absent, or the same kind for every layer of this family");
         }
         return windows;
     }
 
-    private static RopeScaling ropeScaling(JsonObject json) {
-        JsonElement element = json.get("rope_scaling");
-        if (element == null || element.isJsonNull()) {
-            return RopeScaling.NONE;
+    /**
+     * The modules that a pruned folder's config.json names as dropped: {@code drop_attn_list} and {@code drop_mlp_list}
+     * of LLM-Drop (He and others, What Matters in Transformers?, 2024), layers or one true or false a layer.
+     *
+     * @throws CheckpointException if a list names a layer that is not there
+     */
+    public static List<ModuleSite> dropped(JsonObject object) {
+        JsonFields json = JsonFields.of(object, "config.json");
+        return dropped(json, json.integer("num_hidden_layers", 1, MOST_LAYERS));
+    }
+
+    private static List<ModuleSite> dropped(JsonFields json, int layers) {
+        Set<Integer> attention = droppedLayers(json, "drop_attn_list", layers);
+        Set<Integer> mlp = droppedLayers(json, "drop_mlp_list", layers);
+        boolean lists = json.has("drop_attn_list") || json.has("drop_mlp_list");
+        json.objectIfThere("auto_map")
+                .ifPresent(map -> map.names().forEach(name -> {
+                    // The classes of such folders are the family's own with these lists; any other code is unknown
+                    // arithmetic.
+                    if (!lists || !map.text(name).contains("_dropped_")) {
+                        throw json.fault("auto_map", "absent, as the code it names is not run");
+                    }
+                }));
+        List<ModuleSite> sites = new ArrayList<>();
+        for (int layer = 0; layer < layers; layer++) {
+            if (attention.contains(layer)) {
+                sites.add(new ModuleSite(layer, ModuleKind.ATTENTION));
+            }
+            if (mlp.contains(layer)) {
+                sites.add(new ModuleSite(layer, ModuleKind.MLP));
+            }
         }
-        JsonObject scaling = element.getAsJsonObject();
-        String kind = text(scaling, "rope_type", text(scaling, "type", "default"));
-        switch (kind) {
-            case "default":
-                return RopeScaling.NONE;
-            case "linear":
-                return new RopeScaling(RopeScaling.Kind.LINEAR, number(scaling, "factor", 1), 1, 1, 0);
-            case "llama3":
-                return new RopeScaling(
-                        RopeScaling.Kind.LLAMA3,
-                        number(scaling, "factor", 8),
-                        number(scaling, "low_freq_factor", 1),
-                        number(scaling, "high_freq_factor", 4),
-                        integer(scaling, "original_max_position_embeddings"));
-            default:
-                throw new CheckpointException("config.json: rope_scaling type \"" + kind
-                        + "\" is not supported: known are default, linear and llama3");
-        }
+        return sites;
+    }
+
+    private static Set<Integer> droppedLayers(JsonFields json, String name, int layers) {
+        List<JsonElement> values = json.elements(name);
+        boolean flags =
+                values.size() == layers && values.stream().allMatch(v -> v instanceof JsonPrimitive p && p.isBoolean());
+        return flags
+                ? IntStream.range(0, layers)
+                        .filter(i -> values.get(i).getAsBoolean())
+                        .boxed()
+                        .collect(Collectors.toSet())
+                : new TreeSet<>(json.integers(name, 0, layers - 1));
     }
 
     /** The config.json of a decoder; stock Hugging Face classes load it, except for interleaved rotary pairs. */
@@ -176,7 +250,7 @@ public final class ConfigJson {
         if (c.ropeInterleaved()) {
             json.addProperty("rope_interleaved", true);
         }
-        writeRopeScaling(json, c.ropeScaling());
+        RopeJson.write(json, c.ropeScaling());
         writeWindows(json, c);
         if (c.family().equals("gemma2")) {
             json.addProperty("query_pre_attn_scalar", Math.round(1 / (c.attentionScale() * c.attentionScale())));
@@ -188,29 +262,14 @@ public final class ConfigJson {
     }
 
     private static void addCap(JsonObject json, String name, double cap) {
-        json.add(name, cap == 0 ? com.google.gson.JsonNull.INSTANCE : new com.google.gson.JsonPrimitive(cap));
-    }
-
-    private static void writeRopeScaling(JsonObject json, RopeScaling scaling) {
-        if (scaling.kind() == RopeScaling.Kind.NONE) {
-            return;
-        }
-        JsonObject out = new JsonObject();
-        out.addProperty("rope_type", scaling.kind() == RopeScaling.Kind.LINEAR ? "linear" : "llama3");
-        out.addProperty("factor", scaling.factor());
-        if (scaling.kind() == RopeScaling.Kind.LLAMA3) {
-            out.addProperty("low_freq_factor", scaling.lowFactor());
-            out.addProperty("high_freq_factor", scaling.highFactor());
-            out.addProperty("original_max_position_embeddings", scaling.originalContext());
-        }
-        json.add("rope_scaling", out);
+        json.add(name, cap == 0 ? JsonNull.INSTANCE : new JsonPrimitive(cap));
     }
 
     private static void writeWindows(JsonObject json, DecoderConfig c) {
         int window = c.windows().stream().mapToInt(Integer::intValue).max().orElse(0);
         if (window == 0) {
             if (c.family().equals("mistral") || c.family().equals("gemma2")) {
-                json.add("sliding_window", com.google.gson.JsonNull.INSTANCE);
+                json.add("sliding_window", JsonNull.INSTANCE);
             }
             return;
         }
@@ -223,33 +282,5 @@ public final class ConfigJson {
             c.windows().forEach(w -> types.add(w > 0 ? "sliding_attention" : "full_attention"));
             json.add("layer_types", types);
         }
-    }
-
-    private static String text(JsonObject json, String name, String otherwise) {
-        JsonElement value = json.get(name);
-        return value == null || value.isJsonNull() ? otherwise : value.getAsString();
-    }
-
-    private static boolean flag(JsonObject json, String name, boolean otherwise) {
-        JsonElement value = json.get(name);
-        return (value == null || value.isJsonNull()) ? otherwise : value.getAsBoolean();
-    }
-
-    private static double number(JsonObject json, String name, double otherwise) {
-        JsonElement value = json.get(name);
-        if (value == null || value.isJsonNull()) {
-            return otherwise;
-        }
-        if (!value.isJsonPrimitive() || !value.getAsJsonPrimitive().isNumber()) {
-            throw new CheckpointException("config.json: " + name + " = " + value + " is not a number");
-        }
-        return value.getAsDouble();
-    }
-
-    private static int integer(JsonObject json, String name) {
-        if (!json.has(name)) {
-            throw new CheckpointException("config.json has no " + name + ", which this family needs");
-        }
-        return (int) number(json, name, 0);
     }
 }

@@ -76,6 +76,15 @@ public record DecoderConfig(
         if (headDim <= 0 || headDim % 2 != 0) {
             faults.add("headDim " + headDim + " is not an even number above 0");
         }
+        finite(faults, "normEps", normEps, 0);
+        finite(faults, "ropeBase", ropeBase, 1);
+        finite(faults, "embedScale", embedScale, Double.MIN_VALUE);
+        finite(faults, "attentionScale", attentionScale, Double.MIN_VALUE);
+        finite(faults, "attentionSoftcap", attentionSoftcap, 0);
+        finite(faults, "headSoftcap", headSoftcap, 0);
+        if (windows.stream().anyMatch(window -> window < 0)) {
+            faults.add("windows " + windows + " are not all 0 or more");
+        }
         if (windows.size() != layers) {
             faults.add("windows has " + windows.size() + " entries for " + layers + " layers");
         }
@@ -83,6 +92,12 @@ public record DecoderConfig(
             throw new IllegalArgumentException("decoder configuration: " + String.join("; ", faults));
         }
         windows = List.copyOf(windows);
+    }
+
+    private static void finite(List<String> faults, String name, double value, double least) {
+        if (!(value >= least && Double.isFinite(value))) {
+            faults.add(name + " " + value + " is not a finite number of " + least + " or more");
+        }
     }
 
     private static void positive(List<String> faults, String name, int value) {

@@ -17,6 +17,19 @@ public record RopeScaling(Kind kind, double factor, double lowFactor, double hig
     /** No scaling. */
     public static final RopeScaling NONE = new RopeScaling(Kind.NONE, 1, 1, 1, 0);
 
+    /** Checks that every frequency stays finite and no shorter wave is stretched more than a longer one. */
+    public RopeScaling {
+        if (!(factor >= 1 && Double.isFinite(factor))) {
+            throw new IllegalArgumentException("rotary stretch " + factor + " is not allowed: expected 1 or more");
+        }
+        boolean ordered = lowFactor > 0 && highFactor > lowFactor && Double.isFinite(highFactor) && originalContext > 0;
+        if (kind == Kind.LLAMA3 && !ordered) {
+            throw new IllegalArgumentException(
+                    "rotary stretch from " + lowFactor + " to " + highFactor + " of " + originalContext
+                            + " tokens is not allowed: expected 0 < lowFactor < highFactor and 1 or more tokens");
+        }
+    }
+
     /** The known forms. */
     public enum Kind {
         NONE,

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.function.ObjLongConsumer;
+import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.io.Widening;
@@ -55,24 +56,39 @@ public final class WeightStore {
         }
     }
 
-    /** A (rows, columns) array of normal draws; seed libtorch first. */
-    public NDArray normal(long rows, long columns, double std) {
+    /** A (rows, columns) array of normal draws with mean 0; the same seed gives the same numbers. */
+    public NDArray normal(long rows, long columns, double std, long seed) {
         try (NDManager scope = cpuScope()) {
-            NDArray array =
-                    program.call("normal", like, scope.create(new long[] {rows, columns}), scope.create((float) std));
+            NDArray array = program.call(
+                    "normal",
+                    like,
+                    scope.create(new long[] {rows, columns}),
+                    scope.create((float) std),
+                    Torch.seed(scope, seed));
             array.attach(manager);
             return array;
         }
     }
 
-    /** Copies a stored tensor into an array, from element {@code at} on; the element types may differ. */
+    /**
+     * Copies a stored tensor into an array, from element {@code at} on; the element types may differ.
+     *
+     * @throws CheckpointException if a number is not finite, there or in the array's type
+     */
     public void fill(NDArray target, long at, TensorSource source, TensorInfo info) {
         for (long done = 0; done < info.elements(); done += PIECE) {
             Interruption.check();
             int count = (int) Math.min(PIECE, info.elements() - done);
             int width = info.elementBytes();
             ByteBuffer stored = source.bytes(info.name(), done * width, count * width);
-            put(isPlain(info, stored) ? stored : widened(info, stored), target, at + done);
+            double sum = put(isPlain(info, stored) ? stored : widened(info, stored), target, at + done);
+            // A sum is finite exactly where all numbers are: in fp64, numbers of 32 bits cannot overflow it.
+            if (!Double.isFinite(sum)) {
+                throw new CheckpointException("tensor " + info.name()
+                        + " has a number that is NaN or infinite among its"
+                        + " elements " + done + ".." + (done + count - 1) + ", in the file or as "
+                        + target.getDataType() + " in memory; fetch the weights again, or load them as bf16 or fp32");
+            }
         }
     }
 
@@ -101,11 +117,12 @@ public final class WeightStore {
     }
 
     // The engine reads a direct buffer where it lies; of any other it would keep a copy until the garbage collector
-    // runs.
-    private void put(ByteBuffer direct, NDArray target, long at) {
+    // runs. Returns the sum of what lies in the array now.
+    private double put(ByteBuffer direct, NDArray target, long at) {
         try (NDManager scope = manager.newSubManager()) {
             NDArray chunk = scope.create(direct, new Shape(direct.remaining() / 4), DataType.FLOAT32);
-            program.call("fill", chunk, target, Rows.cpu(scope, new long[] {at}));
+            return program.call("fill", chunk, target, Rows.cpu(scope, new long[] {at}))
+                    .toDoubleArray()[0];
         }
     }
 

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import org.skipgpt.model.Rows;
+import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 
@@ -102,9 +103,9 @@ public final class Gate {
         return scope.create(limits);
     }
 
-    /** Gumbel noise (N, 2) from libtorch's generator. */
-    public NDArray gumbel(NDArray like) {
-        return program.call("gumbel", like);
+    /** Gumbel noise (N, 2); the same seed gives the same noise. */
+    public NDArray gumbel(NDArray like, long seed) {
+        return program.call("gumbel", like, Torch.seed(like.getManager(), seed));
     }
 
     /**

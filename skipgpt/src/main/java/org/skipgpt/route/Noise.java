@@ -3,7 +3,6 @@ package org.skipgpt.route;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import org.skipgpt.model.ModuleSite;
-import org.skipgpt.torch.Torch;
 
 /**
  * Gumbel noise for the gates, passed in so that a module computed twice sees the same draw.
@@ -26,10 +25,7 @@ public interface Noise {
 
     /** G = -ln(E), E ~ Exp(1); the same seed and site give the same draw. */
     static Noise gumbel(Gate gate, long seed) {
-        return (site, like) -> {
-            Torch.seed(mixed(seed, site.index()));
-            return gate.gumbel(like);
-        };
+        return (site, like) -> gate.gumbel(like, mixed(seed, site.index()));
     }
 
     /** A seed of its own for each place (Steele and others' SplitMix64 finaliser). */

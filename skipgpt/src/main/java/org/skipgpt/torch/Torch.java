@@ -84,9 +84,18 @@ public final class Torch {
         return engine().getVersion();
     }
 
-    /** Draws of libtorch's own generator start here; one generator for the process. */
-    public static void seed(long seed) {
-        engine().setRandomSeed((int) (seed ^ (seed >>> 32)));
+    /**
+     * A seed that a program turns into a generator of its own, {@code torch.Generator(device=..., seed=int(seed))}.
+     *
+     * <p>Draws never come from libtorch's generator for the whole process, so what other threads draw changes nothing.
+     *
+     * @param owner owns the array, which lies on the CPU whatever the owner's device
+     * @param seed folded to 32 bits, as many as libtorch's generator on the CPU takes
+     * @return () int64
+     */
+    public static NDArray seed(NDManager owner, long seed) {
+        NDManager host = owner.getDevice().isGpu() ? owner.newSubManager(Device.cpu()) : owner;
+        return host.create(new long[] {(int) (seed ^ (seed >>> 32))}).reshape(new Shape());
     }
 
     /**

@@ -3,7 +3,6 @@ package org.skipgpt.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -15,6 +14,7 @@ import java.util.ServiceLoader;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.SafeTensorsWriter;
 import org.skipgpt.io.TensorInfo;
@@ -69,7 +69,12 @@ final class PolicyParts {
      * @param more readers beside those found as services
      */
     static LanguageModel read(
-            Path folder, JsonArray list, LanguageModel over, KvPolicy kv, NDManager owner, List<PolicyReader> more) {
+            Path folder,
+            List<JsonFields> list,
+            LanguageModel over,
+            KvPolicy kv,
+            NDManager owner,
+            List<PolicyReader> more) {
         SortedMap<String, PolicyReader> readers = new TreeMap<>();
         ServiceLoader.load(PolicyReader.class, PolicyReader.class.getClassLoader())
                 .forEach(reader -> readers.put(reader.method(), reader));
@@ -81,26 +86,32 @@ final class PolicyParts {
         return model;
     }
 
+    /** Whether a file's name is that of a part's tensors. */
+    static boolean isPart(String name) {
+        return name.matches("policy-[0-9]{1,4}\\.safetensors");
+    }
+
     private static LanguageModel part(
             Path folder,
-            JsonElement element,
+            JsonFields part,
             SortedMap<String, PolicyReader> readers,
             LanguageModel over,
             KvPolicy kv,
             NDManager owner) {
-        JsonObject part = element.getAsJsonObject();
-        String method = part.get("method").getAsString();
+        String method = part.text("method");
         PolicyReader reader = Optional.ofNullable(readers.get(method))
                 .orElseThrow(
                         () -> new CheckpointException("folder " + folder + " keeps a policy of the method \"" + method
                                 + "\", which nothing here reads; known are " + readers.keySet()
                                 + ": give its PolicyReader to the call that loads"));
-        JsonObject settings = part.getAsJsonObject("settings");
-        if (!part.has("tensors")) {
+        JsonObject settings = part.object("settings").json();
+        Optional<String> stored = part.textIfThere("tensors");
+        part.refuseOthers();
+        if (stored.isEmpty()) {
             return over.withPolicy(reader.read(settings, Optional.empty(), over, kv, owner));
         }
-        String file = part.get("tensors").getAsString();
-        if (!file.matches("policy-[0-9]+\\.safetensors")) {
+        String file = stored.get();
+        if (!isPart(file)) {
             throw new CheckpointException("folder " + folder + " keeps tensors of its policy in \"" + file
                     + "\": expected policy-0.safetensors or another number; save it again");
         }

@@ -2,17 +2,22 @@ package org.skipgpt.train;
 
 import ai.djl.ndarray.NDArray;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.zip.CRC32C;
 import org.skipgpt.io.AtomicFile;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.Json;
+import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.SafeTensorsWriter;
 import org.skipgpt.io.TensorInfo;
@@ -25,6 +30,10 @@ import org.skipgpt.model.WeightStore;
  */
 final class RunState {
     private static final String FILE = "run.safetensors";
+    // CRC-32C of the metadata and of all other tensors' bytes, in file order
+    private static final String SUM = "sum";
+    private static final int FORMAT = 2;
+    private static final int PIECE = 1 << 24;
 
     private RunState() {}
 
@@ -44,17 +53,24 @@ final class RunState {
         List<TensorInfo> infos = new ArrayList<>();
         arrays.forEach((name, array) ->
                 infos.add(new TensorInfo(name, "F32", array.getShape().getShape())));
+        infos.add(new TensorInfo(SUM, "I64", new long[] {1}));
         JsonObject meta = new JsonObject();
+        meta.addProperty("format", FORMAT);
         meta.addProperty("step", step);
         meta.addProperty("fingerprint", fingerprint);
         Map<String, String> metadata = Map.of("format", "pt", "run", meta.toString(), "log", log.json());
+        CRC32C sum = begun(metadata);
         AtomicFile.makeFolder(folder, folder);
         try (SafeTensorsWriter writer = SafeTensorsWriter.create(folder.resolve(FILE), infos, metadata)) {
             arrays.forEach((name, array) -> store.read(array, (piece, at) -> {
                 ByteBuffer bytes = ByteBuffer.allocate(4 * piece.length).order(ByteOrder.LITTLE_ENDIAN);
                 bytes.asFloatBuffer().put(piece);
+                sum.update(bytes.duplicate());
                 writer.write(name, bytes);
             }));
+            // last, so that one pass over the arrays is enough
+            ByteBuffer last = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+            writer.write(SUM, last.putLong(0, sum.getValue()));
             writer.finish();
         }
         AtomicFile.write(folder.resolve("log.csv"), log.csv());
@@ -67,17 +83,71 @@ final class RunState {
             return Optional.empty();
         }
         try (SafeTensors tensors = SafeTensors.open(file)) {
-            JsonObject meta = JsonParser.parseString(tensors.metadata().getOrDefault("run", "{}"))
-                    .getAsJsonObject();
-            String saved = meta.has("fingerprint") ? meta.get("fingerprint").getAsString() : "";
+            String run = tensors.metadata().getOrDefault("run", "{}");
+            JsonFields meta = JsonFields.of(Json.object(run, "The run in " + file), "The run in " + file);
+            int format = meta.integer("format", 1, 1, FORMAT);
+            long step = meta.count("step", 0, Long.MAX_VALUE >> 1);
+            String saved = meta.text("fingerprint");
+            meta.refuseOthers();
+            if (format > 1) {
+                checkSum(tensors, file);
+            }
             if (!saved.equals(fingerprint)) {
                 throw new CheckpointException("the run saved in " + folder + " was made with other settings ("
                         + Differences.between(saved, fingerprint)
                         + "): use its settings to continue it, or another folder");
             }
-            arrays.forEach((name, array) -> store.fill(array, 0, tensors, tensors.info(name)));
-            TrainingLog log = TrainingLog.parse(tensors.metadata().getOrDefault("log", "[]"));
-            return Optional.of(new Loaded(meta.get("step").getAsLong(), log));
+            TrainingLog log = TrainingLog.parse(tensors.metadata().getOrDefault("log", "[]"), file);
+            log.checkSteps(step, file);
+            refuseOthers(tensors, arrays.keySet(), file);
+            arrays.forEach((name, array) -> store.fill(array, 0, tensors, shaped(tensors, name, array, file)));
+            return Optional.of(new Loaded(step, log));
+        }
+    }
+
+    private static TensorInfo shaped(SafeTensors tensors, String name, NDArray array, Path file) {
+        TensorInfo info = tensors.info(name);
+        if (!Arrays.equals(info.shape(), array.getShape().getShape())) {
+            throw new CheckpointException("tensor " + name + " in " + file + " has shape "
+                    + Arrays.toString(info.shape()) + ", this run's has " + array.getShape()
+                    + ": it is another run's state; use another folder");
+        }
+        return info;
+    }
+
+    private static void refuseOthers(SafeTensors tensors, Set<String> names, Path file) {
+        for (String name : tensors.names()) {
+            if (!name.equals(SUM) && !names.contains(name)) {
+                throw new CheckpointException("file " + file + " has the tensor " + name
+                        + ", which this run has not: it is another run's state; use another folder");
+            }
+        }
+    }
+
+    private static CRC32C begun(Map<String, String> metadata) {
+        CRC32C sum = new CRC32C();
+        for (String name : List.of("run", "log")) {
+            sum.update(metadata.getOrDefault(name, "").getBytes(StandardCharsets.UTF_8));
+        }
+        return sum;
+    }
+
+    private static void checkSum(SafeTensors tensors, Path file) {
+        CRC32C sum = begun(tensors.metadata());
+        for (String name : tensors.names()) {
+            long bytes = tensors.info(name).byteSize();
+            for (long at = 0; at < bytes && !name.equals(SUM); at += PIECE) {
+                sum.update(tensors.bytes(name, at, (int) Math.min(PIECE, bytes - at)));
+            }
+        }
+        TensorInfo info = tensors.info(SUM);
+        boolean holds = info.format().equals("I64")
+                && info.elements() == 1
+                && tensors.bytes(SUM, 0, 8).getLong() == sum.getValue();
+        if (!holds) {
+            throw new CheckpointException(
+                    "file " + file + " is not what was saved: its sum is another; remove it to begin"
+                            + " again, or take the folder's copy");
         }
     }
 

@@ -6,7 +6,6 @@ import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import com.google.gson.JsonSyntaxException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -25,6 +23,8 @@ import org.skipgpt.io.AtomicFile;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.FoundInstead;
 import org.skipgpt.io.Json;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.Numbers;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.SafeTensorsWriter;
 import org.skipgpt.io.TensorInfo;
@@ -36,6 +36,7 @@ import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.PolicyReader;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.report.Sha256;
 import org.skipgpt.report.WholeFile;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.ForcedExecution;
@@ -49,8 +50,8 @@ import org.skipgpt.route.Thresholds;
  * A tuned SkipGPT as a small folder beside its base model: {@code skipgpt.json}, {@code routers.safetensors} and, after
  * stage 2, a PEFT adapter in {@code adapter/}.
  *
- * <p>The base model's hash and the K/V policy are part of it: another base, or a policy that computes another function,
- * is refused.
+ * <p>The base model's hash, the K/V policy and the sha256 of every file are part of it: another base, a policy that
+ * computes another function, or a file that is not what was saved, is refused, and so is a field that is not known.
  *
  * <pre>{@code
  * SkipGptFolder.save(folder, tuned, Optional.empty(), Optional.of(Budget.of(0.25)), Provenance.of("stage 1"));
@@ -61,6 +62,9 @@ public final class SkipGptFolder {
     private static final String META = "skipgpt.json";
     private static final String ROUTERS = "routers.safetensors";
     private static final String ADAPTER = "adapter";
+    private static final String ADAPTER_CONFIG = ADAPTER + "/adapter_config.json";
+    private static final String ADAPTER_TENSORS = ADAPTER + "/adapter_model.safetensors";
+    // 1: without the sums of the files
     private static final int FIRST_FORMAT = 1;
     private static final int FORMAT = 2;
 
@@ -110,7 +114,9 @@ public final class SkipGptFolder {
                         tuned.name());
             }
             JsonArray around = PolicyParts.write(temporary, parts);
-            AtomicFile.write(temporary.resolve(META), Json.pretty(meta(tuned, policy, around, budget, provenance)));
+            JsonObject meta = meta(tuned, policy, around, budget, provenance);
+            meta.add("files", sums(temporary));
+            AtomicFile.write(temporary.resolve(META), Json.pretty(meta));
             Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw AtomicFile.failure(folder, e);
@@ -140,8 +146,7 @@ public final class SkipGptFolder {
         base.addProperty("name", tuned.name());
         base.addProperty("hash", tuned.hash());
         JsonObject json = new JsonObject();
-        // Readers of the first format know nothing of other parts of a policy, and must not pass over them.
-        json.addProperty("format", around.isEmpty() ? FIRST_FORMAT : FORMAT);
+        json.addProperty("format", FORMAT);
         json.add("base", base);
         json.addProperty("kvPolicy", tuned.policy().kvPolicy().name());
         policy.ifPresent(p -> addRouting(json, p));
@@ -157,6 +162,28 @@ public final class SkipGptFolder {
         });
         json.add("provenance", JsonParser.parseString(provenance.toJson()));
         return json;
+    }
+
+    // sha256 of every file that the description needs
+    private static JsonObject sums(Path folder) {
+        JsonObject sums = new JsonObject();
+        for (String name : parts(folder)) {
+            sums.addProperty(name, Sha256.of(folder.resolve(name)));
+        }
+        return sums;
+    }
+
+    private static List<String> parts(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            Stream<String> around = files.map(file -> String.valueOf(file.getFileName())).filter(PolicyParts::isPart);
+            return Stream.concat(
+                            Stream.of(ROUTERS, ADAPTER_CONFIG, ADAPTER_TENSORS)
+                                    .filter(name -> Files.exists(folder.resolve(name))),
+                            around.sorted())
+                    .toList();
+        } catch (IOException e) {
+            throw AtomicFile.failure(folder, e);
+        }
     }
 
     private static void addRouting(JsonObject json, RoutedPolicy policy) {
@@ -220,10 +247,10 @@ public final class SkipGptFolder {
      * @param readers for parts of the policy that are one's own; the library's are known
      */
     public static LanguageModel load(Path folder, LanguageModel base, NDManager owner, PolicyReader... readers) {
-        return load(folder, base, owner, kvPolicy(folder, meta(folder)), false, List.of(readers));
+        return load(folder, base, owner, meta(folder).choice("kvPolicy", KvPolicy.class), false, List.of(readers));
     }
 
-    private static JsonObject meta(Path folder) {
+    private static JsonFields meta(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw new CheckpointException("no SkipGPT folder at \"" + folder + "\": "
                     + (Files.exists(folder)
@@ -234,18 +261,7 @@ public final class SkipGptFolder {
             throw new CheckpointException("no SkipGPT folder at \"" + folder + "\": "
                     + FoundInstead.in(folder).orElse("it has no " + META + "; name the folder that save(...) wrote"));
         }
-        return Json.object(folder.resolve(META));
-    }
-
-    private static KvPolicy kvPolicy(Path folder, JsonObject json) {
-        String name = json.has("kvPolicy") && json.get("kvPolicy").isJsonPrimitive()
-                ? json.get("kvPolicy").getAsString()
-                : "";
-        return Arrays.stream(KvPolicy.values())
-                .filter(k -> k.name().equals(name))
-                .findFirst()
-                .orElseThrow(() -> new CheckpointException("file " + folder.resolve(META) + " has kvPolicy \"" + name
-                        + "\": expected one of " + Arrays.toString(KvPolicy.values()) + "; save it again"));
+        return JsonFields.of(folder.resolve(META));
     }
 
     /** As {@link #load} onto any base of the right shape and under any K/V policy; the numbers are then another model's. */
@@ -255,81 +271,109 @@ public final class SkipGptFolder {
 
     private static LanguageModel load(
             Path folder, LanguageModel base, NDManager owner, KvPolicy kv, boolean forced, List<PolicyReader> readers) {
-        JsonObject json = meta(folder);
-        try {
-            int format = json.get("format").getAsInt();
-            if (format < FIRST_FORMAT || format > FORMAT) {
-                throw new CheckpointException("folder " + folder + " has format " + format + ", this version reads "
-                        + FIRST_FORMAT + " to " + FORMAT + ": use a newer version");
-            }
-            if (!forced) {
-                refuseAnother(folder, base, json, kv);
-            }
-            LanguageModel model =
-                    base.withPolicy(json.has("router") ? routing(folder, base, owner, json, kv) : LayerPolicy.dense());
-            if (json.has("policy")) {
-                model = PolicyParts.read(folder, json.getAsJsonArray("policy"), model, kv, owner, readers);
-            }
-            Path adapter = folder.resolve(ADAPTER);
-            return Files.isDirectory(adapter)
-                    ? model.withAdapter(PeftFolder.read(adapter, base.config(), owner))
-                    : model;
-        } catch (NullPointerException
-                | IllegalStateException
-                | ClassCastException
-                | JsonSyntaxException
-                | NumberFormatException
-                | UnsupportedOperationException e) {
-            throw new CheckpointException(
-                    "file " + folder.resolve(META) + " lacks a field or has one of the wrong kind: save it again", e);
+        JsonFields json = meta(folder);
+        int format = json.integer("format", FIRST_FORMAT, FORMAT);
+        Set<String> stored = checkedFiles(folder, json, format);
+        JsonFields saved = json.object("base");
+        KvPolicy tuned = json.choice("kvPolicy", KvPolicy.class);
+        refuseAnother(folder, base, saved.text("name"), saved.text("hash"), tuned, kv, forced);
+        saved.refuseOthers();
+        json.objectIfThere("budget");
+        json.object("provenance");
+        boolean routed = json.has("router");
+        if (routed != stored.contains(ROUTERS)) {
+            throw json.fault(
+                    "router",
+                    routed ? "absent where " + ROUTERS + " is missing" : "the shape of the routers in " + ROUTERS);
         }
+        if (!routed && !stored.contains(ADAPTER_TENSORS) && !json.has("policy")) {
+            throw new CheckpointException("folder " + folder + " holds neither " + ROUTERS + " nor " + ADAPTER
+                    + "/ nor a policy: part of it is missing; save it again");
+        }
+        LayerPolicy policy = routed ? routing(folder, base, owner, json, kv) : LayerPolicy.dense();
+        List<JsonFields> around = json.has("policy") ? json.objects("policy") : List.of();
+        json.refuseOthers();
+        LanguageModel model = PolicyParts.read(folder, around, base.withPolicy(policy), kv, owner, readers);
+        return stored.contains(ADAPTER_TENSORS)
+                ? model.withAdapter(PeftFolder.read(folder.resolve(ADAPTER), base.config(), owner))
+                : model;
+    }
+
+    /** The files that belong to the folder, each with the content it was saved with. */
+    private static Set<String> checkedFiles(Path folder, JsonFields json, int format) {
+        Set<String> here = Set.copyOf(parts(folder));
+        if (format == FIRST_FORMAT) {
+            return here;
+        }
+        JsonFields sums = json.object("files");
+        Set<String> all = new TreeSet<>(here);
+        sums.names().stream().filter(PolicyParts::isPart).forEach(all::add);
+        all.addAll(List.of(ROUTERS, ADAPTER_CONFIG, ADAPTER_TENSORS));
+        for (String name : all) {
+            Optional<String> sum = sums.textIfThere(name);
+            if (sum.isPresent() != here.contains(name)) {
+                throw new CheckpointException("folder " + folder + (sum.isPresent() ? " lacks " : " has got ") + name
+                        + ", which " + META + (sum.isPresent() ? " lists" : " does not list") + ": save it again");
+            }
+            if (sum.isPresent() && !sum.get().equals(Sha256.of(folder.resolve(name)))) {
+                throw new CheckpointException("file " + folder.resolve(name)
+                        + " is not what was saved: its sha256 is not the one in " + META + "; save it again");
+            }
+        }
+        sums.refuseOthers();
+        return here;
     }
 
     private static RoutedPolicy routing(
-            Path folder, LanguageModel base, NDManager owner, JsonObject json, KvPolicy kv) {
+            Path folder, LanguageModel base, NDManager owner, JsonFields json, KvPolicy kv) {
+        int modules = base.config().modules();
+        List<Double> thresholds = json.numbers("thresholds", Numbers.any());
+        if (thresholds.size() != 1 && thresholds.size() != modules) {
+            throw json.fault("thresholds", "one number, or one for each of " + modules + " modules");
+        }
+        double[] logits = thresholds.stream().mapToDouble(Double::doubleValue).toArray();
         return RoutedPolicy.of(Gate.compile(owner), routers(folder, base, owner, json))
-                .withThresholds(new Thresholds(new Gson().fromJson(json.get("thresholds"), double[].class)))
-                .withForced(forcedExecution(json.getAsJsonObject("forced")))
+                .withThresholds(new Thresholds(logits))
+                .withForced(forcedExecution(json.object("forced"), base.config().layers()))
                 .withKvPolicy(kv);
     }
 
-    private static void refuseAnother(Path folder, LanguageModel base, JsonObject json, KvPolicy kv) {
-        JsonObject saved = json.getAsJsonObject("base");
-        String hash = saved.get("hash").getAsString();
-        if (!hash.equals(base.hash())) {
+    private static void refuseAnother(
+            Path folder, LanguageModel base, String name, String hash, KvPolicy tuned, KvPolicy kv, boolean forced) {
+        if (!forced && !hash.equals(base.hash())) {
             throw new CheckpointException(
-                    "folder " + folder + " was tuned on " + saved.get("name").getAsString()
-                            + " (" + hash + "), this base is " + base.name() + " (" + base.hash()
+                    "folder " + folder + " was tuned on " + name + " (" + hash + "), this base is "
+                            + base.name() + " (" + base.hash()
                             + "): load that base, or use loadForced(folder, base, kvPolicy)");
         }
-        KvPolicy tuned = kvPolicy(folder, json);
-        if (!kv.sameValuesAs(tuned)) {
+        if (!forced && !kv.sameValuesAs(tuned)) {
             throw new CheckpointException("folder " + folder + " was tuned under K/V policy " + tuned + "; " + kv
                     + " computes another function: use " + tuned + ", or loadForced(folder, base, kvPolicy)");
         }
     }
 
-    private static Routers routers(Path folder, LanguageModel base, NDManager owner, JsonObject json) {
-        JsonObject r = json.getAsJsonObject("router");
+    private static Routers routers(Path folder, LanguageModel base, NDManager owner, JsonFields json) {
+        JsonFields r = json.object("router");
         RouterConfig config = new RouterConfig(
-                RouterConfig.Form.valueOf(r.get("form").getAsString()),
-                RouterConfig.Input.valueOf(r.get("input").getAsString()),
-                RouterConfig.Norm.valueOf(r.get("norm").getAsString()),
-                r.get("bias").getAsBoolean(),
-                r.get("hidden").getAsInt(),
-                r.get("coupled").getAsBoolean());
+                r.choice("form", RouterConfig.Form.class),
+                r.choice("input", RouterConfig.Input.class),
+                r.choice("norm", RouterConfig.Norm.class),
+                r.flag("bias"),
+                r.integer("hidden", 0, 1 << 20),
+                r.flag("coupled"));
+        r.refuseOthers();
         Routers.ExecuteIndex index =
-                json.get("executeIndex").getAsInt() == 1 ? Routers.ExecuteIndex.ONE : Routers.ExecuteIndex.ZERO;
+                json.integer("executeIndex", 0, 1) == 1 ? Routers.ExecuteIndex.ONE : Routers.ExecuteIndex.ZERO;
         try (SafeTensors file = SafeTensors.open(folder.resolve(ROUTERS))) {
             return Routers.load(owner, base.config(), config, file, index);
         }
     }
 
-    private static ForcedExecution forcedExecution(JsonObject json) {
-        Set<Integer> layers = new TreeSet<>();
-        json.getAsJsonArray("layers").forEach(l -> layers.add(l.getAsInt()));
-        return ForcedExecution.none()
-                .withFirstTokens(json.get("firstTokens").getAsInt())
-                .withLayers(layers);
+    private static ForcedExecution forcedExecution(JsonFields json, int layers) {
+        ForcedExecution forced = ForcedExecution.none()
+                .withFirstTokens(json.integer("firstTokens", 0, Integer.MAX_VALUE))
+                .withLayers(new TreeSet<>(json.integers("layers", 0, layers - 1)));
+        json.refuseOthers();
+        return forced;
     }
 }

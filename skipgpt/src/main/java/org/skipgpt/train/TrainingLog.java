@@ -1,7 +1,7 @@
 package org.skipgpt.train;
 
 import com.google.gson.Gson;
-import com.google.gson.reflect.TypeToken;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -9,6 +9,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.Json;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.Numbers;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.TextTable;
 
@@ -151,10 +155,26 @@ public final class TrainingLog {
         return new Gson().toJson(rows);
     }
 
-    static TrainingLog parse(String json) {
+    /** Reads {@link #json} back; the file names it in messages. */
+    static TrainingLog parse(String json, Path file) {
+        String what = "The log in " + file;
         TrainingLog log = new TrainingLog();
-        List<Map<String, Double>> rows = new Gson().fromJson(json, new TypeToken<List<Map<String, Double>>>() {});
-        log.rows.addAll(rows);
+        for (JsonFields row : JsonFields.of(Json.object("{\"rows\":" + json + "}", what), what)
+                .objects("rows")) {
+            Map<String, Double> values = new LinkedHashMap<>();
+            row.names().forEach(name -> values.put(name, row.number(name, Numbers.any())));
+            log.rows.add(values);
+        }
         return log;
+    }
+
+    /** Refuses a log that does not end at a run's step. */
+    void checkSteps(long step, Path file) {
+        for (int i = 0; i < rows.size(); i++) {
+            if (rows.size() != step || value(rows.get(i), "step") != i) {
+                throw new CheckpointException("file " + file + " has a log of " + rows.size() + " steps for a run of "
+                        + step + " steps, or one out of order: remove it to begin again");
+            }
+        }
     }
 }

@@ -168,7 +168,7 @@ class MeasuresEngineTest {
             List<String> made = new ArrayList<>();
             List<Scaling.Trial> trials = new ArrayList<>();
             for (double share : new double[] {0, 0.25, 0.5}) {
-                trials.add(new Scaling.Trial("forced", "share " + share, () -> {
+                trials.add(new Scaling.Trial("forced", "share " + share, model.hash(), () -> {
                     made.add("share " + share);
                     return forced(model, share);
                 }));
@@ -192,6 +192,24 @@ class MeasuresEngineTest {
             assertThat(whole.points().get(2).sparsity()).isCloseTo(0.5, within(0.15));
             assertThatThrownBy(() -> Scaling.sweep(trials, List.of(golden.ids(0)), file, ProgressObserver.silent()))
                     .hasMessageContaining("other texts");
+            List<Scaling.Trial> others = trials.stream()
+                    .map(t -> new Scaling.Trial(t.method(), t.setting(), "another base", t.model()))
+                    .toList();
+            assertThatThrownBy(() -> Scaling.sweep(others, texts, file, ProgressObserver.silent()))
+                    .hasMessageContaining("another model");
+            String good = Files.readString(file.get());
+            for (String bad : List.of(
+                    good.replaceFirst("\"attention\": [0-9.]+", "\"attention\": 1E+999999"),
+                    good.replaceFirst("\"attention\": [0-9.]+", "\"attention\": 7"),
+                    good.replaceFirst("\"perplexity\"", "\"perplexitz\""),
+                    "{\"points\":[null]}",
+                    "{\"data\":null}")) {
+                Files.writeString(folder.resolve("bad.json"), bad);
+                assertThatThrownBy(() -> Scaling.sweep(
+                                trials, texts, Optional.of(folder.resolve("bad.json")), ProgressObserver.silent()))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("bad.json is no sweep");
+            }
             Files.writeString(folder.resolve("bad.json"), "no sweep");
             assertThatThrownBy(() -> Scaling.sweep(
                             trials, texts, Optional.of(folder.resolve("bad.json")), ProgressObserver.silent()))
@@ -208,7 +226,8 @@ class MeasuresEngineTest {
             Map<String, LanguageModel> models = new LinkedHashMap<>();
             models.put("none", model);
             models.put("half", forced(model, 0.5));
-            List<Scaling.Trial> trials = List.of(new Scaling.Trial("forced", "half", () -> forced(model, 0.5)));
+            List<Scaling.Trial> trials =
+                    List.of(new Scaling.Trial("forced", "half", model.hash(), () -> forced(model, 0.5)));
             List<Finding> all = List.of(
                     KvConsistency.of(forced(model, 0.5), texts, ProgressObserver.silent()),
                     ModuleCost.of(model, golden.ids(0), 1, ProgressObserver.silent()),

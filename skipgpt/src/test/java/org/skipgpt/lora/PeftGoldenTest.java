@@ -153,7 +153,9 @@ class PeftGoldenTest {
             Path config = folder.resolve("adapter_config.json");
             String text = Files.readString(config);
             Files.writeString(config, text.replace("\"bias\"", "\"use_dora\": true,\n  \"bias\""));
-            assertThatThrownBy(() -> PeftFolder.config(folder)).hasMessageContaining("use_dora");
+            assertThatThrownBy(() -> PeftFolder.read(folder, model.config(), manager))
+                    .hasMessageContaining("use_dora")
+                    .hasMessageContaining("PeftFolder.apply");
             Files.writeString(config, text.replace("v_proj", "lm_head"));
             assertThatThrownBy(() -> PeftFolder.config(folder))
                     .hasMessageContaining("lm_head")
@@ -194,7 +196,7 @@ class PeftGoldenTest {
         return Math.sqrt(difference / size);
     }
 
-    private static float[] flat(float[][] rows) {
+    static float[] flat(float[][] rows) {
         float[] out = new float[rows.length * rows[0].length];
         for (int i = 0; i < rows.length; i++) {
             System.arraycopy(rows[i], 0, out, i * rows[0].length, rows[0].length);
@@ -202,7 +204,7 @@ class PeftGoldenTest {
         return out;
     }
 
-    private static double worst(float[][] own, float[] expected) {
+    static double worst(float[][] own, float[] expected) {
         float[] flat = flat(own);
         assertThat(flat).hasSameSizeAs(expected);
         double worst = 0;

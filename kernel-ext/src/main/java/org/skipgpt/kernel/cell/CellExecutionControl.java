@@ -1,44 +1,72 @@
 package org.skipgpt.kernel.cell;
 
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import jdk.jshell.execution.LocalExecutionControl;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.kernel.cell.SessionThread.CellThread;
 
 /**
- * The JDK's local execution control, with two additions: values are kept as objects, and the running thread is known.
+ * The JDK's local execution control, with three differences: code runs on the thread that evaluates it, so that all of a
+ * session runs on one; values and exceptions are kept as objects; and the threads that run code are known.
  *
- * <p>JShell hands back strings only. So each snippet runs through {@link Trampoline}, its value stays here under a random
- * key, and the key is the "value" JShell reports.
+ * <p>JShell hands back strings only. So the value of a snippet, or what it threw, stays here under a random key, and the
+ * key is what JShell reports.
  */
 final class CellExecutionControl extends LocalExecutionControl {
-    private static final Method TRAMPOLINE = trampoline();
+    private static final int STOPS_BY_FLAG_SINCE = 20; // before, the JDK stops threads; since then, it plants checks
     private static final String POLLING_LIBRARY = "org.skipgpt.train.";
-    private static final long START_WAIT_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
-
-    /** One snippet on its way to its thread. */
-    private record Call(Method method, Thread caller) {}
+    private static final Method NOTHING = nothing();
 
     /** Boxes a value, because a map of captured values must hold null as well. */
     record Captured(@Nullable Object value) {}
 
+    private final ReentrantLock compiler;
     private final Map<String, Captured> values = new HashMap<>();
-    private final Deque<Thread> threads = new ArrayDeque<>(); // more than one where cells run code by eval
-    private @Nullable Call next;
-    private int depth;
+    private final Map<String, Throwable> thrown = new HashMap<>();
+    private final Set<String> loaded = new HashSet<>();
+    private final Deque<Thread> threads = new ArrayDeque<>(); // that run user code
+    private Consumer<Method> beforeRun = method -> {};
+    private boolean needsReset = true;
+    private boolean hasStopped;
     private long ranNanos;
+
+    /**
+     * Makes a control.
+     *
+     * @param compiler held by who evaluates, and free while user code runs
+     */
+    CellExecutionControl(ReentrantLock compiler) {
+        this.compiler = compiler;
+    }
+
+    /** Sets what to do just before code runs. */
+    void beforeRun(Consumer<Method> action) {
+        beforeRun = action;
+    }
 
     /** Removes and returns the value behind a key JShell reported. */
     synchronized @Nullable Captured take(String key) {
         return values.remove(key);
+    }
+
+    /** Removes and returns the exception behind a key JShell reported. */
+    synchronized @Nullable Throwable takeThrown(@Nullable String key) {
+        return key == null ? null : thrown.remove(key);
+    }
+
+    /** Whether a class was made and loaded. */
+    synchronized boolean isLoaded(String className) {
+        return loaded.contains(className);
     }
 
     /** Interrupts the threads that run user code; code that polls ends by itself. */
@@ -62,81 +90,153 @@ final class CellExecutionControl extends LocalExecutionControl {
     }
 
     @Override
-    protected String invoke(Method method) throws Exception {
+    public void load(ClassBytecodes[] classes)
+            throws ClassInstallException, NotImplementedException, EngineTerminationException {
+        super.load(classes);
         synchronized (this) {
-            next = new Call(method, Thread.currentThread());
-        }
-        Trampoline.CONTROL.set(this);
-        try {
-            String quoted = super.invoke(TRAMPOLINE);
-            return quoted.substring(1, quoted.length() - 1); // JShell quotes strings
-        } finally {
-            Trampoline.CONTROL.remove();
+            for (ClassBytecodes one : classes) {
+                loaded.add(one.name());
+            }
         }
     }
 
-    Object runOnSnippetThread() throws Throwable {
-        Call call;
-        long ranBefore;
-        synchronized (this) {
-            call = Objects.requireNonNull(next);
-            next = null;
-            ranBefore = ranNanos;
-            threads.push(Thread.currentThread());
+    @Override
+    protected String invoke(Method method) throws Exception {
+        reset();
+        beforeRun.accept(method);
+        Thread thread = Thread.currentThread();
+        if (thread instanceof CellThread cell) {
+            cell.useLoader(method.getDeclaringClass().getClassLoader());
+        }
+        long ranBefore = enter(thread);
+        int holds = compiler.getHoldCount();
+        for (int i = 0; i < holds; i++) {
+            compiler.unlock();
         }
         long start = System.nanoTime();
         try {
-            awaitJoin(call.caller());
-            // ServiceLoader, and with it DJL's search for engines, asks the context class loader.
-            Thread.currentThread()
-                    .setContextClassLoader(call.method().getDeclaringClass().getClassLoader());
-            start = System.nanoTime();
-            Object value = call.method().invoke(null);
-            String key = UUID.randomUUID().toString();
-            synchronized (this) {
-                values.put(key, new Captured(value));
-            }
-            return key;
-        } catch (InvocationTargetException e) {
-            throw e.getTargetException();
+            return keep(method.invoke(null));
         } finally {
-            synchronized (this) {
-                // from the value before, as code that this code ran by eval lies within
-                ranNanos = ranBefore + System.nanoTime() - start;
-                threads.remove(Thread.currentThread());
+            leave(thread, ranBefore, start);
+            for (int i = 0; i < holds; i++) {
+                compiler.lock();
             }
         }
     }
 
-    // The JDK joins every thread it finds in the group just after the start. A thread that the snippet starts at once
-    // would be among them and the cell would wait for it; so the snippet begins when the JDK is waiting for it alone.
-    private static void awaitJoin(Thread caller) {
-        long end = System.nanoTime() + START_WAIT_NANOS;
-        while (caller.getState() == Thread.State.RUNNABLE && System.nanoTime() < end) {
-            Thread.onSpinWait();
+    /** JShell would copy the exception cause by cause, without an end where causes go in a circle. */
+    @Override
+    protected String throwConvertedInvocationException(Throwable cause) throws RunException, InternalException {
+        boolean isStop;
+        String key = UUID.randomUUID().toString();
+        synchronized (this) {
+            isStop = hasStopped && cause instanceof ThreadDeath;
+            thrown.put(key, cause);
         }
+        if (isStop) {
+            throw new StoppedException();
+        }
+        throw new UserException(key, cause.getClass().getName(), new StackTraceElement[0]);
     }
 
-    @Override
-    protected synchronized void clientCodeEnter() {
-        depth++;
-        super.clientCodeEnter();
-    }
-
-    // Code run by eval inside a cell ends before the cell does; only the outermost end counts.
-    @Override
-    protected synchronized void clientCodeLeave() {
-        depth--;
-        if (depth == 0) {
+    /** Leaves a thread to itself; nothing that is asked for later is about its code. */
+    synchronized void forget(Thread thread) {
+        threads.removeIf(thread::equals);
+        if (threads.isEmpty()) {
             super.clientCodeLeave();
         }
     }
 
-    private static Method trampoline() {
+    /** Ends user code that has not answered an interrupt. */
+    @Override
+    public void stop() throws EngineTerminationException, InternalException {
+        synchronized (this) {
+            if (threads.isEmpty()) {
+                return;
+            }
+            hasStopped = true;
+            needsReset = true;
+            if (!stopsByFlag()) {
+                threads.forEach(CellExecutionControl::stop);
+                return;
+            }
+        }
+        super.stop();
+    }
+
+    // Still there on the JDKs that have no checks in the code of cells, and the only means of them.
+    @SuppressWarnings("deprecation")
+    private static void stop(Thread thread) {
+        thread.stop();
+    }
+
+    // The JDK clears its stop flag, and makes it in the first place, when it runs something itself.
+    private void reset() throws Exception {
+        synchronized (this) {
+            if (!needsReset || !threads.isEmpty()) {
+                return; // code that runs already may be about to be stopped
+            }
+            needsReset = false;
+            hasStopped = false;
+        }
+        if (stopsByFlag()) {
+            super.invoke(NOTHING);
+        }
+    }
+
+    private static boolean stopsByFlag() {
+        return Runtime.version().feature() >= STOPS_BY_FLAG_SINCE;
+    }
+
+    private synchronized String keep(@Nullable Object value) {
+        String key = UUID.randomUUID().toString();
+        values.put(key, new Captured(value));
+        return key;
+    }
+
+    private synchronized long enter(Thread thread) {
+        threads.push(thread);
+        super.clientCodeEnter();
+        return ranNanos;
+    }
+
+    // A stop that comes in just here is of a cell that has ended by itself.
+    private void leave(Thread thread, long ranBefore, long start) {
+        boolean hasLeft = false;
+        while (!hasLeft) {
+            try {
+                synchronized (this) {
+                    if (threads.removeFirstOccurrence(thread)) { // else it was forgotten
+                        // from the value before, as code that this code ran by eval lies within
+                        ranNanos = ranBefore + System.nanoTime() - start;
+                        if (threads.isEmpty()) {
+                            super.clientCodeLeave();
+                        }
+                    }
+                    hasLeft = true;
+                }
+            } catch (ThreadDeath e) {
+                hasStopped = true;
+            }
+        }
+    }
+
+    @Override
+    protected void clientCodeEnter() {
+        // done for each thread that runs code, once it does
+    }
+
+    @Override
+    protected void clientCodeLeave() {
+        // as above
+    }
+
+    // Any public static method serves.
+    private static Method nothing() {
         try {
-            return Trampoline.class.getMethod("run");
+            return Thread.class.getMethod("onSpinWait");
         } catch (NoSuchMethodException e) {
-            throw new LinkageError("the trampoline is missing", e);
+            throw new LinkageError("Thread.onSpinWait is missing; run the kernel with a whole JDK", e);
         }
     }
 }

@@ -2,7 +2,6 @@ package org.skipgpt.kernel.cell;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.SnippetPlaces.Place;
 
 /** Writes stack traces: frames of cells with cell and line, the first of them with its source; plumbing left out. */
@@ -34,6 +33,7 @@ final class Frames {
     List<String> of(StackTraceElement[] trace, int leftOut) {
         List<String> lines = new ArrayList<>();
         boolean isMarked = false;
+        String before = "";
         int at = 0;
         while (at < trace.length - leftOut) {
             if (lines.size() >= MAX_LINES) {
@@ -43,11 +43,16 @@ final class Frames {
             StackTraceElement frame = trace[at];
             int repeats = repeats(trace, at, trace.length - leftOut);
             at += 1 + repeats;
-            Place place = place(frame);
+            Place place = places.place(frame);
             if (place == null && isPlumbing(frame)) {
                 continue;
             }
-            lines.add("    at " + (place == null ? frame : describe(place, frame)));
+            String line = "    at " + (place == null ? frame : describe(place, frame));
+            if (line.equals(before)) {
+                continue; // JShell puts several methods around one line
+            }
+            before = line;
+            lines.add(line);
             if (place != null && !isMarked) {
                 isMarked = true;
                 lines.addAll(marked(place, frame.getLineNumber()));
@@ -76,20 +81,17 @@ final class Frames {
     }
 
     private static List<String> marked(Place place, int line) {
-        String source = place.line(line).replace("\t", " ");
-        String number = "       " + (place.origin().firstLine() + line - 1) + " | ";
+        String source = place.line(line);
         String stripped = source.strip();
         if (stripped.isEmpty()) {
             return List.of();
         }
         int indent = source.indexOf(stripped);
-        return List.of(number + source, " ".repeat(number.length() + indent) + Ansi.red("^".repeat(stripped.length())));
-    }
-
-    // JShell names the file of a snippet's frame by the snippet's id: "#12".
-    private @Nullable Place place(StackTraceElement frame) {
-        String file = frame.getFileName();
-        return file == null || !file.startsWith("#") ? null : places.get(file.substring(1));
+        return Excerpt.of(
+                "       " + (place.origin().firstLine() + line - 1) + " | ",
+                source,
+                indent,
+                indent + stripped.length());
     }
 
     private static String method(StackTraceElement frame) {

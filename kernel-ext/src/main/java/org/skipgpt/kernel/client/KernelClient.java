@@ -98,12 +98,17 @@ public final class KernelClient implements AutoCloseable {
 
     /** Sends code to run and does not wait. */
     public WireMessage executeLater(String code, boolean stopOnError) {
+        return executeLater(code, stopOnError, true);
+    }
+
+    /** Sends code to run, by a front end that may take no input, and does not wait. */
+    public WireMessage executeLater(String code, boolean stopOnError, boolean takesInput) {
         JsonObject content = new JsonObject();
         content.addProperty("code", code);
         content.addProperty("silent", false);
         content.addProperty("store_history", true);
         content.add("user_expressions", new JsonObject());
-        content.addProperty("allow_stdin", true);
+        content.addProperty("allow_stdin", takesInput);
         content.addProperty("stop_on_error", stopOnError);
         return request(Channel.SHELL, "execute_request", content);
     }

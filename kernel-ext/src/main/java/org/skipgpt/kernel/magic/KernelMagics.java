@@ -2,7 +2,6 @@ package org.skipgpt.kernel.magic;
 
 import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagicFunction;
 import io.github.spencerpark.jupyter.kernel.magic.registry.LineMagicFunction;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,25 +9,27 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
-import java.util.zip.ZipException;
-import java.util.zip.ZipFile;
+import java.util.stream.Stream;
+import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Snippet;
+import jdk.jshell.VarSnippet;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.JavaKernel;
-import org.skipgpt.kernel.KernelSettings;
 import org.skipgpt.kernel.cell.CellValue;
 
 /** The magics of this kernel; {@code %help} lists them. */
 public final class KernelMagics {
     private static final int DEFAULT_RUNS = 7;
-    private static final String HELP_LINE = "%-32s %s";
+    private static final String HELP_LINE = "%-34s %s";
 
     private final JavaKernel kernel;
+    private final ArtifactMagics artifacts;
     private final Map<String, String> help;
 
     /** Makes the magics of a kernel. */
     public KernelMagics(JavaKernel kernel) {
         this.kernel = kernel;
+        this.artifacts = new ArtifactMagics(kernel);
         this.help = kernel.magicHelp();
     }
 
@@ -41,7 +42,21 @@ public final class KernelMagics {
         line("gpu", "%gpu", "what GPUs there are and what they do", args -> print(MachineState.gpus()));
         line("load", "%load FILE", "runs a .jsh or .java file or the code cells of a notebook", this::load);
         line("list", "%list", "the declarations of this session", args -> print(list()));
-        line("classpath", "%classpath [JAR OR FOLDER ...]", "shows or extends the class path", this::classpath);
+        line("who", "%who", "the variables of this session and their types", args -> print(who()));
+        line("drop", "%drop NAME ...", "forgets declarations and lets their values go", this::drop);
+        line("reset", "%reset", "forgets all declarations of this session", args -> print(reset(args)));
+        line("classpath", "%classpath [JAR OR FOLDER ...]", "shows or extends the class path", artifacts::classpath);
+        line("jars", "%jars JAR ...", "as %classpath", artifacts::classpath);
+        String maven = "adds artifacts of Maven repositories, group:artifact:version, and what they need";
+        line("maven", "%maven [--bom BOM] ARTIFACT ...", maven, artifacts::maven);
+        line("addMavenDependency", "%addMavenDependency ARTIFACT ...", "as %maven", artifacts::maven);
+        line("mavenRepo", "%mavenRepo [ID ADDRESS]", "adds a Maven repository, or lists them", artifacts::repository);
+        line("loadFromPOM", "%loadFromPOM FILE", "adds the dependencies of a POM", artifacts::pomFile);
+        cell(
+                "loadFromPOM",
+                "%%loadFromPOM",
+                "adds the dependencies of the POM below it",
+                (args, body) -> artifacts.pom(body));
         line("help", "%help", "this list", args -> print(help()));
     }
 
@@ -101,7 +116,7 @@ public final class KernelMagics {
         if (arguments.size() != 1) {
             throw new IllegalArgumentException("%load takes one file, e.g. %load helpers.jsh");
         }
-        Path file = Path.of(arguments.get(0));
+        Path file = existing(arguments.get(0));
         if (Files.isDirectory(file)) {
             throw new IOException(file + " is a folder: %load takes one file of .jsh, .java or .ipynb; name one in it");
         }
@@ -115,40 +130,57 @@ public final class KernelMagics {
         return last.isShown() ? last.value() : null;
     }
 
-    private @Nullable Object classpath(List<String> arguments) throws IOException {
-        if (arguments.isEmpty()) {
-            return print(System.getProperty("java.class.path").replace(File.pathSeparator, "\n"));
+    // A relative path is looked for in the folder that the kernel works in, which a reader may not know.
+    static String place(Path path) {
+        return path.isAbsolute()
+                ? path.toString()
+                : path + " below " + Path.of("").toAbsolutePath();
+    }
+
+    /** The file as named, or with the first ending that makes it one. */
+    private static Path existing(String name) {
+        return Stream.of("", ".jsh", ".java", ".ipynb")
+                .map(ending -> Path.of(name + ending))
+                .filter(Files::isRegularFile)
+                .findFirst()
+                .orElse(Path.of(name));
+    }
+
+    private String who() {
+        String all = kernel.engine()
+                .declarations()
+                .filter(snippet -> snippet instanceof VarSnippet
+                        && snippet.subKind() != Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND)
+                .map(VarSnippet.class::cast)
+                .map(variable -> variable.typeName() + " " + variable.name()
+                        + kernel.engine()
+                                .remark(variable)
+                                .map(remark -> "  // " + remark)
+                                .orElse(""))
+                .collect(Collectors.joining("\n"));
+        return all.isEmpty() ? "there are no variables yet" : all;
+    }
+
+    private @Nullable Object drop(List<String> names) {
+        if (names.isEmpty()) {
+            throw new IllegalArgumentException("name the variables, methods or types to forget");
         }
-        for (String argument : arguments) {
-            List<Path> found = KernelSettings.paths(argument);
-            if (found.isEmpty() || !found.stream().allMatch(Files::exists)) {
-                throw new IOException(
-                        "there is no " + place(Path.of(argument)) + "; correct the path of the jar or folder");
+        for (String name : names) {
+            int dropped = kernel.engine()
+                    .drop(snippet -> snippet instanceof DeclarationSnippet declaration
+                            && declaration.name().equals(name));
+            if (dropped == 0) {
+                throw new IllegalArgumentException("nothing is called " + name + "; %list shows what is declared");
             }
-            for (Path path : found) {
-                checkIsArchive(path);
-            }
-            found.forEach(path -> kernel.addToClasspath(path.toString()));
         }
         return null;
     }
 
-    private static void checkIsArchive(Path path) throws IOException {
-        if (Files.isDirectory(path)) {
-            return;
+    private String reset(List<String> arguments) {
+        if (!arguments.isEmpty() && !arguments.equals(List.of("-f"))) {
+            throw new IllegalArgumentException("%reset takes nothing; %drop NAME forgets a single declaration");
         }
-        try {
-            new ZipFile(path.toFile()).close();
-        } catch (ZipException e) {
-            throw new IOException(path + " is neither a jar nor a folder: %classpath takes those; name one", e);
-        }
-    }
-
-    // A relative path is looked for in the folder that the kernel works in, which a reader may not know.
-    private static String place(Path path) {
-        return path.isAbsolute()
-                ? path.toString()
-                : path + " below " + Path.of("").toAbsolutePath();
+        return "forgot " + kernel.engine().drop(snippet -> true) + " declarations; the class path stays";
     }
 
     private String list() {
@@ -156,7 +188,11 @@ public final class KernelMagics {
                 .declarations()
                 .filter(snippet -> snippet.kind() != Snippet.Kind.IMPORT)
                 .filter(snippet -> snippet.subKind() != Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND)
-                .map(snippet -> snippet.source().strip())
+                .map(snippet -> snippet.source().strip()
+                        + kernel.engine()
+                                .remark(snippet)
+                                .map(remark -> "  // " + remark)
+                                .orElse(""))
                 .collect(Collectors.joining("\n"));
         return all.isEmpty() ? "nothing is declared yet" : all;
     }

@@ -13,9 +13,13 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -30,8 +34,16 @@ public final class Codec {
     private static final Gson GSON =
             new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
 
+    private static final int REMEMBERED = 1 << 16; // signatures, as in Jupyter's own kernels
+
     private final String algorithm;
     private final byte[] key;
+    private final Set<String> seen = Collections.newSetFromMap(new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Boolean> eldest) {
+            return size() > REMEMBERED;
+        }
+    });
 
     /**
      * Makes a codec for a signature scheme.
@@ -94,6 +106,20 @@ public final class Codec {
                 json(parts[2], "metadata"),
                 json(parts[3], "content"),
                 List.copyOf(frames.subList(at + 6, frames.size())));
+    }
+
+    /**
+     * Reads a message that must be new: one that was overheard and sent again is refused.
+     *
+     * @throws WireException as {@link #decode}, and where a message with this signature came before
+     */
+    public WireMessage decodeOnce(List<byte[]> frames) {
+        WireMessage message = decode(frames);
+        String signature = new String(frames.get(message.identities().size() + 1), US_ASCII);
+        if (key.length > 0 && !seen.add(signature)) {
+            throw new WireException("a message with this signature came before");
+        }
+        return message;
     }
 
     private String sign(byte[][] parts) {

@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.util.UUID;
 
 /**
@@ -55,6 +56,14 @@ public record Connection(
         }
     }
 
+    /** Whether others than its owner can read a connection file, and with it run code as the owner; false if unknown. */
+    public static boolean isOpenToOthers(Path file) throws IOException {
+        PosixFileAttributeView view = Files.getFileAttributeView(file, PosixFileAttributeView.class);
+        return view != null
+                && view.readAttributes().permissions().stream()
+                        .anyMatch(allowed -> !allowed.name().startsWith("OWNER_"));
+    }
+
     /** A connection on the loopback interface with free ports and a fresh key. */
     public static Connection local() throws IOException {
         try (ServerSocket a = free();
@@ -93,7 +102,8 @@ public record Connection(
 
     /** The ZeroMQ address of a port. */
     public String address(int port) {
-        return transport + "://" + ip + (transport.equals("ipc") ? "-" : ":") + port;
+        String host = ip.contains(":") && !ip.startsWith("[") ? "[" + ip + "]" : ip; // an IPv6 address
+        return transport + "://" + host + (transport.equals("ipc") ? "-" : ":") + port;
     }
 
     private static ServerSocket free() throws IOException {

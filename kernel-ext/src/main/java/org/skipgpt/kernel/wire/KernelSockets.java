@@ -15,6 +15,7 @@ import java.util.function.Consumer;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
+import zmq.Msg;
 
 /**
  * The kernel's end of the wire: five sockets, all owned by one thread.
@@ -27,6 +28,16 @@ public final class KernelSockets implements AutoCloseable {
     private static final String COURIER = "inproc://courier";
     private static final int LINGER_MILLIS = 1000;
 
+    // Anyone on this machine can reach a port, key or none; these bounds keep what arrives from ending the kernel.
+    private static final long MAX_REQUEST_BYTES = 64L << 20;
+    private static final long MAX_SUBSCRIPTION_BYTES = 512; // the library walks through a topic by recursion
+    private static final long MAX_HEARTBEAT_BYTES = 64L << 10;
+    private static final long UNBOUNDED = -1;
+    private static final int MAX_FRAMES = 1024;
+    private static final int MAX_ECHOED_FRAMES = 8;
+    private static final int LOGGED_FAULTS = 20;
+    private static final int LOG_EVERY = 10_000;
+
     private record Outgoing(Channel channel, List<byte[]> frames) {}
 
     private final ZContext context = new ZContext(1);
@@ -38,6 +49,7 @@ public final class KernelSockets implements AutoCloseable {
     private final BiConsumer<Channel, WireMessage> receiver;
     private final Consumer<String> log;
     private final LinkedBlockingQueue<Optional<Outgoing>> outgoing = new LinkedBlockingQueue<>();
+    private long faults;
     private final Thread socketThread;
     private final Thread courier;
 
@@ -56,12 +68,17 @@ public final class KernelSockets implements AutoCloseable {
         this.receiver = receiver;
         this.log = log;
         context.setLinger(LINGER_MILLIS);
-        sockets.put(Channel.SHELL, bind(SocketType.ROUTER, connection.address(connection.shell())));
-        sockets.put(Channel.CONTROL, bind(SocketType.ROUTER, connection.address(connection.control())));
-        sockets.put(Channel.STDIN, bind(SocketType.ROUTER, connection.address(connection.stdin())));
-        sockets.put(Channel.IOPUB, bind(SocketType.XPUB, connection.address(connection.iopub())));
-        heartbeat = bind(SocketType.REP, connection.address(connection.heartbeat()));
-        inbox = bind(SocketType.PULL, COURIER);
+        String shell = connection.address(connection.shell());
+        sockets.put(Channel.SHELL, bind(SocketType.ROUTER, shell, MAX_REQUEST_BYTES));
+        String control = connection.address(connection.control());
+        sockets.put(Channel.CONTROL, bind(SocketType.ROUTER, control, MAX_REQUEST_BYTES));
+        String stdin = connection.address(connection.stdin());
+        sockets.put(Channel.STDIN, bind(SocketType.ROUTER, stdin, MAX_REQUEST_BYTES));
+        String iopub = connection.address(connection.iopub());
+        sockets.put(Channel.IOPUB, bind(SocketType.XPUB, iopub, MAX_SUBSCRIPTION_BYTES));
+        // A router, as a socket that replies would want each message whole before it answers.
+        heartbeat = bind(SocketType.ROUTER, connection.address(connection.heartbeat()), MAX_HEARTBEAT_BYTES);
+        inbox = bind(SocketType.PULL, COURIER, UNBOUNDED);
         socketThread = new Thread(this::serve, "kernel-sockets");
         courier = new Thread(this::carry, "kernel-courier");
         courier.setDaemon(true);
@@ -89,8 +106,12 @@ public final class KernelSockets implements AutoCloseable {
         }
     }
 
-    private ZMQ.Socket bind(SocketType type, String address) {
+    // A size with its highest bit set passes the library's own check, and would leave its thread in a loop for ever.
+    private ZMQ.Socket bind(SocketType type, String address, long maxBytes) {
         ZMQ.Socket socket = context.createSocket(type);
+        socket.setMaxMsgSize(maxBytes);
+        socket.setMsgAllocator(size -> new Msg(size < 0 || (maxBytes >= 0 && size > maxBytes) ? 0 : size));
+        socket.setIPv6(address.contains("["));
         socket.setLinger(LINGER_MILLIS);
         socket.setSndHWM(0); // a full queue would drop outputs
         socket.setRcvHWM(0);
@@ -132,11 +153,12 @@ public final class KernelSockets implements AutoCloseable {
             }
             while (poller.poll() >= 0) {
                 if (poller.pollin(1)) {
-                    heartbeat.send(heartbeat.recv());
+                    safely("heartbeat", this::echo);
                 }
                 for (int i = 0; i < channels.size(); i++) {
+                    Channel channel = channels.get(i);
                     if (poller.pollin(i + 2)) {
-                        receive(channels.get(i));
+                        safely(channel + " channel", () -> receive(channel));
                     }
                 }
                 if (poller.pollin(0) && !forward()) {
@@ -149,7 +171,7 @@ public final class KernelSockets implements AutoCloseable {
     }
 
     private boolean forward() {
-        List<byte[]> frames = frames(inbox);
+        List<byte[]> frames = frames(inbox, Integer.MAX_VALUE);
         if (frames.get(0).length == 0) {
             return false;
         }
@@ -157,16 +179,30 @@ public final class KernelSockets implements AutoCloseable {
         return true;
     }
 
+    /** No message, however made, may end the thread that owns the sockets. */
+    private void safely(String place, Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException | StackOverflowError | AssertionError e) {
+            faults++;
+            if (faults <= LOGGED_FAULTS || faults % LOG_EVERY == 0) {
+                log.accept("dropped a message on the " + place + ": " + e.getMessage()
+                        + (faults < LOGGED_FAULTS ? "" : " (" + faults + " so far; not all are logged)"));
+            }
+        }
+    }
+
+    private void echo() {
+        List<byte[]> frames = frames(heartbeat, MAX_ECHOED_FRAMES);
+        send(heartbeat, frames);
+    }
+
     private void receive(Channel channel) {
-        List<byte[]> frames = frames(socket(channel));
+        List<byte[]> frames = frames(socket(channel), MAX_FRAMES);
         if (channel == Channel.IOPUB) {
             welcome(frames.get(0));
-            return;
-        }
-        try {
-            receiver.accept(channel, codec.decode(frames));
-        } catch (RuntimeException e) {
-            log.accept("dropped a message on the " + channel + " channel: " + e.getMessage());
+        } else {
+            receiver.accept(channel, codec.decodeOnce(frames));
         }
     }
 
@@ -183,11 +219,20 @@ public final class KernelSockets implements AutoCloseable {
         send(socket(Channel.IOPUB), codec.encode(message));
     }
 
-    private static List<byte[]> frames(ZMQ.Socket socket) {
+    /** All frames of a message; one with too many is read to its end and refused. */
+    private static List<byte[]> frames(ZMQ.Socket socket, int max) {
         List<byte[]> frames = new ArrayList<>();
+        int count = 0;
         do {
-            frames.add(socket.recv());
+            byte[] frame = socket.recv();
+            count++;
+            if (count <= max) {
+                frames.add(frame);
+            }
         } while (socket.hasReceiveMore());
+        if (count > max) {
+            throw new WireException("it has " + count + " frames; at most " + max + " are allowed here");
+        }
         return frames;
     }
 

@@ -1,0 +1,346 @@
+package org.skipgpt.kernel;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.kernel.client.CellRun;
+import org.skipgpt.kernel.wire.Channel;
+import org.skipgpt.kernel.wire.Codec;
+import org.skipgpt.kernel.wire.Connection;
+import org.skipgpt.kernel.wire.WireMessage;
+import org.zeromq.SocketType;
+import org.zeromq.ZContext;
+import org.zeromq.ZMQ;
+
+/** Whatever arrives on a port, the kernel lives; what it does not offer it refuses by name. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class KernelWireTest {
+    private static final int WAIT_MILLIS = 20_000;
+    private static final int MESSAGES_A_CONNECTION = 20;
+
+    private LiveKernel kernel;
+    private Connection connection;
+
+    @BeforeAll
+    void start(@TempDir Path folder) throws Exception {
+        kernel = LiveKernel.start(folder, Map.of());
+        connection = kernel.process.connection();
+    }
+
+    @AfterAll
+    void stop() {
+        kernel.close();
+    }
+
+    @Test
+    void aHeartbeatOfSeveralFramesIsAnswered() throws Exception {
+        try (ZContext context = new ZContext();
+                ZMQ.Socket dealer = dealer(context, SocketType.DEALER, connection.heartbeat())) {
+            for (String frame : List.of("", "a")) {
+                dealer.sendMore(frame.getBytes(UTF_8));
+            }
+            dealer.send("b".getBytes(UTF_8));
+
+            assertThat(dealer.recvStr()).isEmpty();
+            assertThat(dealer.recvStr()).isEqualTo("a");
+            assertThat(dealer.recvStr()).isEqualTo("b");
+        }
+        assertLives();
+    }
+
+    @Test
+    void aSubscriptionOfAnyLengthDoesNoHarm() throws Exception {
+        for (int length : new int[] {300, 100_000, 5_000_000}) {
+            byte[] topic = new byte[length];
+            topic[0] = 1;
+            ByteBuffer header = ByteBuffer.allocate(9).put((byte) 2).putLong(length);
+            sendRaw(connection.iopub(), greeting(), ready("SUB"), header.array(), topic);
+        }
+        assertLives();
+    }
+
+    /** The size of a frame as a negative number. */
+    @Test
+    void aFrameOfImpossibleSizeDoesNoHarm() throws Exception {
+        for (int port : List.of(connection.shell(), connection.control(), connection.iopub())) {
+            ByteBuffer header = ByteBuffer.allocate(9).put((byte) 2).putLong(-570406116L);
+            sendRaw(port, greeting(), ready("DEALER"), header.array(), new byte[100]);
+        }
+        assertLives();
+    }
+
+    /** A message that was overheard must not run again. */
+    @Test
+    void aReplayedMessageDoesNotRunAgain() throws Exception {
+        kernel.run("int times = 0;");
+        JsonObject content = new JsonObject();
+        content.addProperty("code", "times++;");
+        WireMessage once = WireMessage.of("client", "execute_request", content);
+        kernel.client.send(Channel.SHELL, once);
+        kernel.await(once);
+        kernel.client.send(Channel.SHELL, once);
+
+        assertThat(kernel.run("times").result()).contains("1");
+    }
+
+    /** Small in the build; -Dskipgpt.fuzz=1000000 by hand. */
+    @Test
+    void everyPortSurvivesRandomAndMutatedMessages() throws Exception {
+        int count = Integer.getInteger("skipgpt.fuzz", 4_000);
+        Random random = new Random(7);
+        List<Integer> ports = List.of(
+                connection.shell(),
+                connection.control(),
+                connection.stdin(),
+                connection.iopub(),
+                connection.heartbeat());
+        List<byte[]> valid = new Codec(connection.scheme(), connection.key())
+                .encode(WireMessage.of("client", "kernel_info_request", new JsonObject()));
+        for (int i = 0; i < count; i += MESSAGES_A_CONNECTION) {
+            int port = ports.get(random.nextInt(ports.size()));
+            if (random.nextInt(5) == 0) {
+                sendRaw(port, bytes(random, 1 + random.nextInt(200)));
+            }
+            ByteArrayOutputStream messages = new ByteArrayOutputStream();
+            for (int j = 0; j < MESSAGES_A_CONNECTION; j++) {
+                frame(mutated(valid, random), messages);
+            }
+            if (random.nextInt(5) == 0) {
+                messages.write(bytes(random, 50)); // no frames any more
+            }
+            sendRaw(port, greeting(), ready(port == connection.iopub() ? "SUB" : "DEALER"), messages.toByteArray());
+        }
+        assertLives();
+    }
+
+    @Test
+    void aRequestThatIsNotKnownIsRefusedByName() throws Exception {
+        JsonObject shell = kernel.client
+                .ask(Channel.SHELL, "no_such_request", new JsonObject(), LiveKernel.LIMIT)
+                .content();
+        JsonObject subshell = kernel.client
+                .ask(Channel.CONTROL, "create_subshell_request", new JsonObject(), LiveKernel.LIMIT)
+                .content();
+        JsonObject attach = new JsonObject();
+        attach.addProperty("command", "initialize");
+        attach.addProperty("seq", 3);
+        JsonObject debug = kernel.client
+                .ask(Channel.CONTROL, "debug_request", attach, LiveKernel.LIMIT)
+                .content();
+
+        assertThat(shell.get("evalue").getAsString()).contains("no_such_request");
+        assertThat(subshell.get("evalue").getAsString()).contains("no subshells");
+        assertThat(debug.get("success").getAsBoolean()).isFalse();
+        assertThat(debug.get("request_seq").getAsInt()).isEqualTo(3);
+    }
+
+    @Test
+    void messagesOfWidgetsDoNoHarm() throws Exception {
+        JsonObject open = new JsonObject();
+        open.addProperty("comm_id", "c1");
+        open.addProperty("target_name", "jupyter.widget");
+        WireMessage opened = kernel.client.request(Channel.SHELL, "comm_open", open);
+        assertThat(kernel.client.find(
+                        Channel.IOPUB,
+                        LiveKernel.LIMIT,
+                        m -> m.type().equals("comm_close") && m.parentId().equals(opened.id())))
+                .isPresent();
+        kernel.client.request(Channel.SHELL, "comm_msg", open);
+        kernel.client.request(Channel.SHELL, "comm_close", open);
+        JsonObject info = kernel.client
+                .ask(Channel.SHELL, "comm_info_request", new JsonObject(), LiveKernel.LIMIT)
+                .content();
+
+        assertThat(info.getAsJsonObject("comms").size()).isZero();
+    }
+
+    @Test
+    void clearOutputThatWaitsIsSentAtOnce() throws Exception {
+        CellRun run = kernel.run("System.out.println(\"a\");\nclearOutput(true);");
+
+        assertThat(run.ofType("clear_output")).hasSize(1);
+    }
+
+    @Test
+    void manyLinesArriveInFewMessagesAndEndlessOnesAreCut(@TempDir Path folder) throws Exception {
+        try (LiveKernel other = LiveKernel.start(folder, Map.of(OutputLimit.VARIABLE, "3000000"))) {
+            CellRun many = other.run("for (int i = 0; i < 200_000; i++) System.out.println(\"line \" + i);");
+            assertThat(many.stream("stdout").lines().count()).isEqualTo(200_000);
+            assertThat(many.ofType("stream")).hasSizeLessThan(60);
+
+            CellRun tooMany = other.run("for (int i = 0; i < 400_000; i++) System.out.println(\"line \" + i);");
+            assertThat(tooMany.stream("stdout")).hasSize(3_000_000);
+            assertThat(tooMany.stream("stderr"))
+                    .contains("more than the limit of 3,000,000", OutputLimit.VARIABLE, "line 399999");
+        }
+    }
+
+    @Test
+    void furtherArgumentsDoNotKeepAKernelFromStarting(@TempDir Path folder) throws Exception {
+        Path spec = KernelSpec.install(folder, "Java (test)", System.getProperty("java.class.path"));
+        Path json = spec.resolve("kernel.json");
+        Files.writeString(
+                json, Files.readString(json).replace("\"{connection_file}\"", "\"{connection_file}\", \"script.jsh\""));
+        try (LiveKernel other = LiveKernel.startFrom(spec, folder, Map.of())) {
+            assertThat(other.run("6 * 7").result()).contains("42");
+        }
+    }
+
+    @Test
+    void aQuoteInAPathIsNoTrouble(@TempDir Path folder) throws Exception {
+        Path odd = Files.createDirectory(folder.resolve("it's \"odd\" here"));
+        String classpath = System.getProperty("java.class.path") + java.io.File.pathSeparator + odd;
+        Path spec = KernelSpec.install(odd, "Java (test)", classpath);
+        try (LiveKernel other = LiveKernel.startFrom(spec, odd, Map.of())) {
+            assertThat(other.run("System.getProperty(\"java.class.path\").contains(\"\\\"odd\\\"\")")
+                            .result())
+                    .contains("true");
+        }
+    }
+
+    @Test
+    void anAddressOfIpVersion6HasBrackets() {
+        Connection six = new Connection("tcp", "::1", 1, 2, 3, 4, 5, "hmac-sha256", "k");
+
+        assertThat(six.address(6)).isEqualTo("tcp://[::1]:6");
+    }
+
+    @Test
+    void aConnectionFileThatOthersCanReadIsNoticed(@TempDir Path folder) throws Exception {
+        Path file = Files.writeString(folder.resolve("c.json"), "{}");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        assertThat(Connection.isOpenToOthers(file)).isTrue();
+
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+        assertThat(Connection.isOpenToOthers(file)).isFalse();
+    }
+
+    /** A shell that starts a process and becomes another program never asks for its end. */
+    @Test
+    void aProcessThatWasKilledAndNotAskedForIsDead(@TempDir Path folder) throws Exception {
+        Path pids = folder.resolve("pid");
+        Process shell = new ProcessBuilder("sh", "-c", "sleep 60 & echo $! > " + pids + "; exec sleep 61").start();
+        try {
+            while (!Files.exists(pids) || Files.readString(pids).isBlank()) {
+                Thread.sleep(20);
+            }
+            long pid = Long.parseLong(Files.readString(pids).strip());
+            assertThat(ParentWatch.isZombie(pid)).isFalse();
+            ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+            new ParentWatch(pid).awaitEnd();
+            assertThat(ParentWatch.isZombie(pid)).isTrue();
+        } finally {
+            shell.destroyForcibly();
+        }
+    }
+
+    private void assertLives() throws Exception {
+        assertThat(kernel.run("20 + 22").result()).contains("42");
+        kernel.client.ask(Channel.CONTROL, "kernel_info_request", new JsonObject(), LiveKernel.LIMIT);
+        try (ZContext context = new ZContext();
+                ZMQ.Socket request = dealer(context, SocketType.REQ, connection.heartbeat())) {
+            request.send("ping");
+            assertThat(request.recvStr()).isEqualTo("ping");
+        }
+    }
+
+    private ZMQ.Socket dealer(ZContext context, SocketType type, int port) {
+        ZMQ.Socket socket = context.createSocket(type);
+        socket.setReceiveTimeOut(WAIT_MILLIS);
+        socket.setLinger(0);
+        socket.connect(connection.address(port));
+        return socket;
+    }
+
+    private static List<byte[]> mutated(List<byte[]> valid, Random random) {
+        List<byte[]> frames = new ArrayList<>(valid);
+        int at = random.nextInt(frames.size());
+        byte[] changed = frames.get(at).clone();
+        switch (random.nextInt(6)) {
+            case 0 -> frames.remove(at);
+            case 1 -> frames.add(at, bytes(random, random.nextInt(300)));
+            case 2 -> frames = List.of(bytes(random, random.nextInt(2_000)));
+            case 3 -> frames.set(at, new byte[0]);
+            case 4 -> frames.set(at, "[".repeat(50_000).getBytes(UTF_8));
+            default -> {
+                if (changed.length > 0) {
+                    changed[random.nextInt(changed.length)] = (byte) random.nextInt();
+                }
+                frames.set(at, changed);
+            }
+        }
+        return frames;
+    }
+
+    private static byte[] bytes(Random random, int length) {
+        byte[] bytes = new byte[length];
+        random.nextBytes(bytes);
+        return bytes;
+    }
+
+    /** Frames as they are on the line: whether more follow, the length, the bytes. */
+    private static void frame(List<byte[]> frames, ByteArrayOutputStream line) throws IOException {
+        for (int i = 0; i < frames.size(); i++) {
+            int more = i < frames.size() - 1 ? 1 : 0;
+            byte[] body = frames.get(i);
+            line.write(ByteBuffer.allocate(9)
+                    .put((byte) (2 | more))
+                    .putLong(body.length)
+                    .array());
+            line.write(body);
+        }
+    }
+
+    /** The beginning of ZeroMQ's own protocol, which lies below that of Jupyter. */
+    private static byte[] greeting() {
+        byte[] greeting = new byte[64];
+        greeting[0] = (byte) 0xff;
+        greeting[9] = 0x7f;
+        greeting[10] = 3;
+        System.arraycopy("NULL".getBytes(UTF_8), 0, greeting, 12, 4);
+        return greeting;
+    }
+
+    private static byte[] ready(String socketType) {
+        ByteBuffer body = ByteBuffer.allocate(22 + socketType.length());
+        body.put((byte) 5).put("READY".getBytes(UTF_8)).put((byte) 11).put("Socket-Type".getBytes(UTF_8));
+        body.putInt(socketType.length()).put(socketType.getBytes(UTF_8));
+        return ByteBuffer.allocate(2 + body.capacity())
+                .put((byte) 4)
+                .put((byte) body.capacity())
+                .put(body.array())
+                .array();
+    }
+
+    private static void sendRaw(int port, byte[]... parts) throws IOException, InterruptedException {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            for (byte[] part : parts) {
+                socket.getOutputStream().write(part);
+                socket.getOutputStream().flush();
+                Thread.sleep(5);
+            }
+        } catch (IOException e) {
+            if (!String.valueOf(e.getMessage()).matches(".*(reset|Broken pipe|aborted).*")) {
+                throw e;
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** Tests. */
+@NullMarked
+package org.skipgpt.kernel.maven;
+
+import org.jspecify.annotations.NullMarked;
