@@ -17,6 +17,7 @@ import org.skipgpt.analyze.TokenCost;
 import org.skipgpt.analyze.TokenSimilarity;
 import org.skipgpt.data.TokenTexts;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.prune.Criterion;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.prune.Ranking;
 import org.skipgpt.prune.StockFolder;
@@ -96,6 +97,21 @@ public abstract class SeeingVerbs {
     public static DropPlan jointLayerDrop(LanguageModel model, String text, double ratio) {
         return Ranking.jointLayerDrop(model, calibration(model, text), ProgressObserver.silent())
                 .plan(ratio);
+    }
+
+    /**
+     * The plan of any criterion, e.g. {@code Criterion.taylor(Criterion.Grain.LAYERS)} or one of one's own.
+     *
+     * @param text calibration text
+     * @param ratio wanted share of the parameters that the model's blocks have, 0..0.95
+     */
+    public static DropPlan plan(LanguageModel model, Criterion criterion, String text, double ratio) {
+        return rank(model, criterion, text, ProgressObserver.silent()).plan(ratio);
+    }
+
+    /** What a criterion says of each part of a model, least important first; measured in pieces of 256 tokens. */
+    public static Ranking rank(LanguageModel model, Criterion criterion, String text, ProgressObserver observer) {
+        return Ranking.of(model, criterion, calibration(model, text), observer);
     }
 
     /** A model without the modules of a plan, and without those it lacks already; the weights are shared. */

@@ -32,7 +32,7 @@ class PackageArrowsTest {
             Map.entry("eval", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
             Map.entry("train", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
             Map.entry("analyze", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
-            Map.entry("prune", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
+            Map.entry("prune", List.of("train", "route", "lora", "model", "data", "io", "torch", "report", "plot")),
             Map.entry("plot", List.of("report")));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()

@@ -119,13 +119,14 @@ public final class Lora {
             List<NDArray> attention =
                     new ArrayList<>(weights.layers().get(layer).attention());
             List<NDArray> mlp = new ArrayList<>(weights.layers().get(layer).mlp());
+            List<NDArray> sums = new ArrayList<>();
             for (Projection p : adapter.targets()) {
                 List<NDArray> own = p.module() == ModuleKind.ATTENTION ? attention : mlp;
-                own.set(
-                        place(p),
-                        merged(program, owner, own.get(place(p)), adapter, lengths, layer, p, model.config()));
+                NDArray sum = merged(program, owner, own.get(place(p)), adapter, lengths, layer, p, model.config());
+                own.set(place(p), sum);
+                sums.add(sum);
             }
-            layers.add(new LayerWeights(attention, mlp));
+            layers.add(LayerWeights.sharing(owner, attention, mlp, sums));
         }
         DecoderWeights merged = new DecoderWeights(
                 owner,

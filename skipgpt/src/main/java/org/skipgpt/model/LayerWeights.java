@@ -1,7 +1,10 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import org.skipgpt.torch.TorchProgram;
 
 /** The weights of one layer, fused the way the forward pass reads them. */
@@ -17,8 +20,26 @@ public final class LayerWeights {
      * @param mlp norm (D), wgu (2F, D), wd (D, F), then postnorm (D) where the family has it
      */
     public LayerWeights(List<NDArray> attention, List<NDArray> mlp) {
-        this.attention = new ModuleWeights(attention);
-        this.mlp = new ModuleWeights(mlp);
+        this(new ModuleWeights(attention), new ModuleWeights(mlp));
+    }
+
+    private LayerWeights(ModuleWeights attention, ModuleWeights mlp) {
+        this.attention = attention;
+        this.mlp = mlp;
+    }
+
+    /**
+     * Takes arrays some of which another model holds too: those stay open whatever becomes of this one.
+     *
+     * @param owner owns what this model makes of them
+     * @param own those that are this model's alone, freed when a copy in the kernels' order takes their place
+     */
+    public static LayerWeights sharing(
+            NDManager owner, List<NDArray> attention, List<NDArray> mlp, Collection<NDArray> own) {
+        Optional<NDManager> maker = Optional.of(owner);
+        return new LayerWeights(
+                new ModuleWeights(attention, maker, array -> own.stream().anyMatch(one -> one == array)),
+                new ModuleWeights(mlp, maker, array -> own.stream().anyMatch(one -> one == array)));
     }
 
     /** The attention module's arrays in the constructor's order. */

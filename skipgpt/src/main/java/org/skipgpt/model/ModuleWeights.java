@@ -1,8 +1,10 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.skipgpt.torch.TorchProgram;
 
@@ -16,15 +18,30 @@ import org.skipgpt.torch.TorchProgram;
 final class ModuleWeights {
     // A reordered array is opaque, so what is a matrix is noted while arrays are plain.
     private final List<Boolean> matrix;
+    private final List<Boolean> freed;
+    private final Optional<NDManager> owner;
     private List<NDArray> plain;
     private List<NDArray> reordered = List.of();
     private Optional<TorchProgram> by = Optional.empty();
     private boolean given;
     private boolean changes;
 
+    /** Takes arrays that are nobody else's. */
     ModuleWeights(List<NDArray> weights) {
+        this(weights, Optional.empty(), array -> true);
+    }
+
+    /**
+     * Takes the arrays.
+     *
+     * @param owner of what is made of them; empty where that is their own
+     * @param own which of them are nobody else's, so that they are freed once a reordered copy is there
+     */
+    ModuleWeights(List<NDArray> weights, Optional<NDManager> owner, Predicate<NDArray> own) {
+        this.owner = owner;
         plain = List.copyOf(weights);
         matrix = plain.stream().map(array -> array.getShape().dimension() == 2).toList();
+        freed = plain.stream().map(own::test).toList();
     }
 
     /** The arrays as they were loaded; they stay from now on, since the caller may keep them. */
@@ -45,7 +62,11 @@ final class ModuleWeights {
             by = Optional.of(program);
             reordered = each(plain, program, "reorder");
             if (!given) {
-                closeMatrices(plain);
+                for (int i = 0; i < plain.size(); i++) {
+                    if (matrix.get(i) && freed.get(i)) {
+                        plain.get(i).close();
+                    }
+                }
                 plain = List.of();
             }
         }
@@ -56,7 +77,11 @@ final class ModuleWeights {
     synchronized void changing() {
         plain();
         changes = true;
-        closeMatrices(reordered);
+        for (int i = 0; i < reordered.size(); i++) {
+            if (matrix.get(i)) {
+                reordered.get(i).close();
+            }
+        }
         reordered = List.of();
     }
 
@@ -64,18 +89,16 @@ final class ModuleWeights {
         return changes;
     }
 
+    // A result belongs to the owner of what it was made from, which may be another model's.
+    private NDArray owned(NDArray made) {
+        owner.ifPresent(made::attach);
+        return made;
+    }
+
     // Vectors are the same in both.
     private List<NDArray> each(List<NDArray> from, TorchProgram program, String method) {
         return IntStream.range(0, from.size())
-                .mapToObj(i -> matrix.get(i) ? program.call(method, from.get(i)) : from.get(i))
+                .mapToObj(i -> matrix.get(i) ? owned(program.call(method, from.get(i))) : from.get(i))
                 .toList();
-    }
-
-    private void closeMatrices(List<NDArray> arrays) {
-        for (int i = 0; i < arrays.size(); i++) {
-            if (matrix.get(i)) {
-                arrays.get(i).close();
-            }
-        }
     }
 }

@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.plot.BarPlot;
 import org.skipgpt.report.Column;
@@ -65,69 +65,103 @@ public record Ranking(
     }
 
     /**
-     * ShortGPT (Men et al., 2024): block influence {@code 1 - mean cos(h_i, h_(i+1))}, whole layers, least first.
+     * Ranks what a model can still lose.
      *
      * @param sequences calibration texts as token ids
+     * @throws IllegalStateException if the criterion gives another number of importances than there are units, or one that is
+     *     not finite
      */
-    public static Ranking shortGpt(
-            LanguageModel model, List<int[]> sequences, FinalNorm finalNorm, ProgressObserver observer) {
-        Similarities found = Similarities.of(model, sequences, observer);
-        int layers = model.config().layers();
-        List<Double> influence = new ArrayList<>();
-        List<List<ModuleSite>> units = new ArrayList<>();
-        for (int i = 0; i < layers; i++) {
-            boolean normed = finalNorm == FinalNorm.INCLUDED && i == layers - 1;
-            List<ModuleSite> left =
-                    left(model, new ModuleSite(i, ModuleKind.ATTENTION), new ModuleSite(i, ModuleKind.MLP));
-            if (!left.isEmpty()) {
-                influence.add(1 - (normed ? found.lastNormed() : found.layers()[i]));
-                units.add(left);
-            }
+    public static Ranking of(
+            LanguageModel model, Criterion criterion, List<int[]> sequences, ProgressObserver observer) {
+        List<List<ModuleSite>> units = criterion.grain().units(model);
+        double[] scores = criterion.importance(model, units, sequences, observer);
+        if (scores.length != units.size() || !Arrays.stream(scores).allMatch(Double::isFinite)) {
+            throw new IllegalStateException(
+                    "the criterion \"" + criterion.name() + "\" gave " + Arrays.toString(scores) + " for "
+                            + units.size() + " units: expected as many finite numbers, the least for what goes first");
         }
-        String name = "ShortGPT, final norm " + finalNorm.name().toLowerCase(Locale.ROOT);
-        return of(name, model, sequences, units, influence, found.tokens());
-    }
-
-    /**
-     * Joint Layer Drop (He et al., LLM-Drop, 2024): {@code 1 - mean cos(x, x + f(norm(x)))} of every attention and MLP
-     * module together, least first.
-     *
-     * @param sequences calibration texts as token ids
-     */
-    public static Ranking jointLayerDrop(LanguageModel model, List<int[]> sequences, ProgressObserver observer) {
-        Similarities found = Similarities.of(model, sequences, observer);
-        List<Double> scores = new ArrayList<>();
-        List<List<ModuleSite>> units = new ArrayList<>();
-        for (ModuleSite site : left(model, model.config().sites().toArray(ModuleSite[]::new))) {
-            scores.add(1 - found.modules()[site.index()]);
-            units.add(List.of(site));
-        }
-        return of("Joint Layer Drop", model, sequences, units, scores, found.tokens());
-    }
-
-    private static Ranking of(
-            String criterion,
-            LanguageModel model,
-            List<int[]> sequences,
-            List<List<ModuleSite>> units,
-            List<Double> scores,
-            long tokens) {
         List<ModuleSite> gone = DropPlan.gone(model);
         return new Ranking(
-                DropPlan.method(criterion, model.config(), gone),
+                DropPlan.method(criterion.name(), model.config(), gone),
                 model.name(),
                 model.config(),
                 units,
                 gone,
-                scores.stream().mapToDouble(Double::doubleValue).toArray(),
-                tokens,
-                model.provenance(criterion, sequences));
+                scores,
+                sequences.stream().mapToLong(ids -> ids.length).sum(),
+                model.provenance(criterion.name(), sequences));
     }
 
-    private static List<ModuleSite> left(LanguageModel model, ModuleSite... sites) {
-        return Arrays.stream(sites)
-                .filter(site -> !model.policy().isDropped(site))
-                .toList();
+    /** ShortGPT (Men et al., 2024), see {@link Criterion#shortGpt}. */
+    public static Ranking shortGpt(
+            LanguageModel model, List<int[]> sequences, FinalNorm finalNorm, ProgressObserver observer) {
+        return of(model, Criterion.shortGpt(finalNorm), sequences, observer);
+    }
+
+    /** Joint Layer Drop (He et al., LLM-Drop, 2024), see {@link Criterion#jointLayerDrop}. */
+    public static Ranking jointLayerDrop(LanguageModel model, List<int[]> sequences, ProgressObserver observer) {
+        return of(model, Criterion.jointLayerDrop(), sequences, observer);
+    }
+
+    /**
+     * Drops one unit and ranks again, until the ratio is reached as nearly as may be: stronger than one ranking for all
+     * (SLEB, Song et al., 2024; BlockPruner, Zhong et al., 2024), at the cost of as many rankings as units go.
+     *
+     * @param ratio wanted share of the block parameters that the model has, 0..0.95
+     * @param kept layers of which nothing goes
+     */
+    public static DropPlan oneByOne(
+            LanguageModel model,
+            Criterion criterion,
+            List<int[]> sequences,
+            double ratio,
+            Set<Integer> kept,
+            ProgressObserver observer) {
+        Ranking first = of(model, criterion, sequences, observer).keeping(kept);
+        double before = first.drop(0).parameterRatio();
+        double wanted = before + checked(ratio) * (1 - before);
+        LanguageModel left = model;
+        DropPlan plan = first.drop(0);
+        Ranking ranking = first;
+        while (!ranking.units().isEmpty()) {
+            DropPlan more = DropPlan.of(
+                    DropPlan.method(criterion.name() + ", one by one", model.config(), first.gone()),
+                    model.config(),
+                    ranking.drop(1).dropped(),
+                    first.provenance());
+            boolean nearer = Math.abs(more.parameterRatio() - wanted) < Math.abs(plan.parameterRatio() - wanted);
+            if (!nearer || more.dropped().size() == model.config().modules()) {
+                return plan;
+            }
+            plan = more;
+            left = plan.applyTo(left);
+            ranking = of(left, criterion, sequences, observer).keeping(kept);
+        }
+        return plan;
+    }
+
+    /** Without the units of some layers, which then stay whatever their importance. */
+    public Ranking keeping(Set<Integer> layers) {
+        int[] open = IntStream.range(0, units.size())
+                .filter(i -> units.get(i).stream().noneMatch(site -> layers.contains(site.layer())))
+                .toArray();
+        return new Ranking(
+                method,
+                model,
+                config,
+                Arrays.stream(open).mapToObj(units::get).toList(),
+                gone,
+                Arrays.stream(open).mapToDouble(i -> scores[i]).toArray(),
+                tokens,
+                provenance);
+    }
+
+    /** The layers that Shortened LLaMA's code never drops: the first four and the last two. */
+    public static Set<Integer> endsOf(DecoderConfig config) {
+        return IntStream.range(0, config.layers())
+                .filter(layer -> layer < 4 || layer >= config.layers() - 2)
+                .boxed()
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /** Places of the units, least important first; the earlier of equals first. */
@@ -146,18 +180,23 @@ public record Ranking(
      *     quarter already leaves 0.75 times 0.75
      */
     public DropPlan plan(double ratio) {
-        if (!(ratio >= 0 && ratio <= 0.95)) {
-            throw new IllegalArgumentException("ratio " + ratio + " is not allowed: expected 0..0.95");
-        }
         DropPlan best = drop(0);
-        double wanted = best.parameterRatio() + ratio * (1 - best.parameterRatio());
-        for (int count = 1; count < units.size(); count++) {
+        double wanted = best.parameterRatio() + checked(ratio) * (1 - best.parameterRatio());
+        for (int count = 1; count <= units.size(); count++) {
             DropPlan next = drop(count);
-            if (Math.abs(next.parameterRatio() - wanted) < Math.abs(best.parameterRatio() - wanted)) {
+            boolean nearer = Math.abs(next.parameterRatio() - wanted) < Math.abs(best.parameterRatio() - wanted);
+            if (nearer && next.dropped().size() < config.modules()) {
                 best = next;
             }
         }
         return best;
+    }
+
+    private static double checked(double ratio) {
+        if (!(ratio >= 0 && ratio <= 0.95)) {
+            throw new IllegalArgumentException("ratio " + ratio + " is not allowed: expected 0..0.95");
+        }
+        return ratio;
     }
 
     /** The plan that drops the first {@code count} units of the order, beside what is gone. */
@@ -205,7 +244,7 @@ public record Ranking(
     public Figure figure() {
         List<String> layers =
                 IntStream.range(0, config.layers()).mapToObj(String::valueOf).toList();
-        BarPlot plot = BarPlot.of(method + ", " + model, "layer", "importance (1 - cosine)", layers);
+        BarPlot plot = BarPlot.of(method + ", " + model, "layer", "importance", layers);
         double[] whole = new double[config.layers()];
         double[][] values = new double[2][config.layers()];
         for (double[] bars : new double[][] {whole, values[0], values[1]}) {

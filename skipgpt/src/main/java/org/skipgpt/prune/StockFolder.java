@@ -2,7 +2,9 @@ package org.skipgpt.prune;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
@@ -11,7 +13,7 @@ import org.skipgpt.model.WeightSaver;
 import org.skipgpt.report.WholeFile;
 
 /**
- * A model without some of its layers as an ordinary, smaller Hugging Face folder that stock classes load.
+ * A model without some of its layers, or with merged ones, as an ordinary Hugging Face folder that stock classes load.
  *
  * <pre>{@code
  * StockFolder.save(drop(model, shortGpt(model, text, 0.25)), Path.of("llama"), Path.of("llama-pruned"));
@@ -21,31 +23,35 @@ public final class StockFolder {
     private StockFolder() {}
 
     /**
-     * Writes the folder: weights, config, tokenizer files and the plan ({@code drop-plan.json}).
+     * Writes the folder: weights, config, tokenizer files and, where there is one, the plan ({@code drop-plan.json}).
      *
-     * @param pruned a model under a plan that drops whole layers only
+     * @param pruned a model under a plan that drops whole layers only, or one with new weights that skips nothing: layers
+     *     merged by {@link LaCo}, an adapter merged
      * @param tokenizerFiles folder whose tokenizer files are copied
      * @throws IllegalArgumentException if the model has another policy, an adapter that was not merged, or lacks single
      *     modules, for which stock classes have no form
      */
     public static void save(LanguageModel pruned, Path tokenizerFiles, Path folder) {
-        boolean alike = pruned.config().sites().stream().allMatch(pruned.policy()::isConstant);
-        DropPlan plan = DropPlan.of(pruned)
-                .filter(found -> alike)
-                .orElseThrow(() -> new IllegalArgumentException(
-                        "this model is " + pruned.policy().describe()
-                                + ": only one without whole layers is an ordinary smaller model; use drop(model, plan)"
-                                + " first"));
+        if (!pruned.config().sites().stream().allMatch(pruned.policy()::isConstant)) {
+            throw new IllegalArgumentException(
+                    "this model is " + pruned.policy().describe()
+                            + ", which decides token by token: only a dense one, or one without whole layers, is an ordinary model;"
+                            + " save this one with save(model, folder), or use drop(model, plan) on the dense one");
+        }
         if (pruned.adapter().isPresent()) {
             throw new IllegalArgumentException(
                     "this model has an adapter, which an ordinary folder cannot hold: use Lora.merge first");
         }
-        if (!plan.isWholeLayers()) {
-            String single = plan.dropped().stream().map(ModuleSite::toString).collect(Collectors.joining(", "));
+        Optional<DropPlan> plan = DropPlan.of(pruned);
+        if (plan.isPresent() && !plan.get().isWholeLayers()) {
+            String single =
+                    plan.get().dropped().stream().map(ModuleSite::toString).collect(Collectors.joining(", "));
             throw new IllegalArgumentException("the plan drops single modules (" + single
                     + "), for which stock classes have no form: save the plan with DropPlan.save instead");
         }
-        List<Integer> kept = plan.keptLayers();
+        List<Integer> kept = plan.map(DropPlan::keptLayers)
+                .orElseGet(() ->
+                        IntStream.range(0, pruned.config().layers()).boxed().toList());
         DecoderConfig config = pruned.config().withLayers(kept);
         DecoderWeights all = pruned.decoder().weights();
         DecoderWeights some = new DecoderWeights(
@@ -57,6 +63,6 @@ public final class StockFolder {
                 all.head(),
                 all.frequencies());
         WeightSaver.save(config, some, all.dtype(), pruned.tokenizer(), tokenizerFiles, folder);
-        WholeFile.write(folder.resolve("drop-plan.json"), plan.json() + "\n");
+        plan.ifPresent(known -> WholeFile.write(folder.resolve("drop-plan.json"), known.json() + "\n"));
     }
 }

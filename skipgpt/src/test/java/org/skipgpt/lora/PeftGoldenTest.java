@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.Decoder;
+import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
@@ -25,6 +26,8 @@ import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.Projection;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
+import org.skipgpt.model.WeightLoader;
+import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.train.LanguageLoss;
@@ -56,6 +59,31 @@ class PeftGoldenTest {
                         .as("the base stays as it is")
                         .isLessThan(TOLERANCE);
             }
+        }
+    }
+
+    @Test
+    void aMergedModelAtWorkLeavesTheMatricesItSharesWithItsBase() {
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            // Large enough to be reordered by the kernels that profit.
+            DecoderConfig shape = DecoderConfig.llama(64, 256, 512, 2, 4, 2);
+            LanguageModel model = LanguageModel.dense(
+                    "base", "", Golden.numbers(64), shape, WeightLoader.random(shape, manager, Dtype.FP32, 3));
+            LoraConfig config = LoraConfig.defaults().withTargets(Projection.Q);
+            LanguageModel adapted = model.withAdapter(Lora.init(manager, shape, config, 7));
+            int[] ids = {1, 2, 3, 4};
+
+            NDManager own = manager.newSubManager();
+            float[][] merged = Lora.merge(adapted, own).logits(ids)[0];
+            own.close();
+            try (NDManager scope = model.scope()) {
+                Decoder plain = model.differentiable();
+                Rows rows = plain.rows(scope, ids);
+                NDArray x = plain.forward(rows, LayerPolicy.dense(), Execution.MASKED, Trace.none());
+                float[] after = plain.logits(x).toFloatArray();
+                assertThat(worst(merged, after)).isLessThan(1e-4);
+            }
+            assertThat(model.logits(ids)[0].length).isEqualTo(4);
         }
     }
 

@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleKind;
@@ -155,7 +156,11 @@ class PruningEngineTest {
             Path source = Golden.root().resolve("families/llama3");
             Path out = folder.resolve("out");
 
-            assertThatThrownBy(() -> StockFolder.save(model, source, out)).hasMessageContaining("drop(model, plan)");
+            LanguageModel skipping =
+                    model.withPolicy(ForcedPolicy.uniform(0.5, model.config().layers(), 1));
+            assertThatThrownBy(() -> StockFolder.save(skipping, source, out))
+                    .hasMessageContaining("token by token")
+                    .hasMessageContaining("drop(model, plan)");
             assertThatThrownBy(() -> StockFolder.save(without(model.config(), 2).applyTo(model), source, out))
                     .hasMessageContaining("attention 1");
             assertThat(out).doesNotExist();
