@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleKind;
 import org.skipgpt.report.Report;
 
@@ -13,7 +14,8 @@ import org.skipgpt.report.Report;
  * Thresholds that make one tuned model serve several budgets.
  *
  * <p>All thresholds are raised or lowered together by a logit shift that is found by bisection on sample text; every
- * trial is a real run, since a changed decision changes what later routers read.
+ * trial is a real run, since a changed decision changes what later routers read. Routers know only shares near the one they
+ * were tuned for: far above it a model may say no more than guessing would, so the loss stands beside every share.
  *
  * <pre>{@code
  * var dial = BudgetDial.calibrate(routed, Budget.of(0.25), new double[] {0.1, 0.25, 0.4}, samples);
@@ -22,8 +24,10 @@ import org.skipgpt.report.Report;
  *
  * @param budget what is counted
  * @param marks one a target, ascending
+ * @param dense loss of the model with nothing skipped on the sample text, nats a token
+ * @param guessing loss of a model that knows nothing, ln V, nats a token
  */
-public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
+public record BudgetDial(Budget budget, List<Mark> marks, double dense, double guessing) implements Report {
     private static final int TRIALS = 24;
     private static final double RANGE = 40;
 
@@ -32,9 +36,10 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
      *
      * @param target what was asked for
      * @param realised what the sample text gave; its distance from the target is the grain of the routers
+     * @param loss of the model at this position on the sample text, nats a token
      * @param thresholds what gives it
      */
-    public record Mark(double target, double realised, Thresholds thresholds) {}
+    public record Mark(double target, double realised, double loss, Thresholds thresholds) {}
 
     /** Copies the list. */
     public BudgetDial {
@@ -63,19 +68,36 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
         Arrays.sort(sorted);
         List<Mark> marks = new ArrayList<>();
         for (double target : sorted) {
-            marks.add(find(model, policy, budget.withTarget(target), samples));
+            Trial found = find(model, policy, budget.withTarget(target), samples);
+            LanguageModel turned = model.withPolicy(model.policy().withCore(policy.withThresholds(found.thresholds())));
+            marks.add(new Mark(target, found.realised(), loss(turned, samples), found.thresholds()));
         }
-        return new BudgetDial(budget, marks);
+        double dense = loss(model.withPolicy(LayerPolicy.dense()), samples);
+        return new BudgetDial(budget, marks, dense, Math.log(model.config().vocabulary()));
     }
 
-    private static Mark find(LanguageModel model, Dialled policy, Budget budget, int[][] samples) {
-        Mark best = trial(model, policy, budget, 0, samples);
+    private static double loss(LanguageModel model, int[][] samples) {
+        double sum = 0;
+        long tokens = 0;
+        for (int[] sample : samples) {
+            for (float p : model.logProbabilities(sample)[0]) {
+                sum -= p;
+                tokens++;
+            }
+        }
+        return sum / tokens;
+    }
+
+    private record Trial(double realised, Thresholds thresholds) {}
+
+    private static Trial find(LanguageModel model, Dialled policy, Budget budget, int[][] samples) {
+        Trial best = trial(model, policy, budget, 0, samples);
         double low = -RANGE;
         double high = RANGE;
         for (int i = 0; i < TRIALS && Math.abs(best.realised() - budget.target()) > 1e-3; i++) {
             Interruption.check();
             double middle = (low + high) / 2;
-            Mark mark = i == 0 ? best : trial(model, policy, budget, middle, samples);
+            Trial mark = i == 0 ? best : trial(model, policy, budget, middle, samples);
             if (Math.abs(mark.realised() - budget.target()) < Math.abs(best.realised() - budget.target())) {
                 best = mark;
             }
@@ -88,12 +110,12 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
         return best;
     }
 
-    private static Mark trial(LanguageModel model, Dialled policy, Budget budget, double shift, int[][] samples) {
+    private static Trial trial(LanguageModel model, Dialled policy, Budget budget, double shift, int[][] samples) {
         Thresholds thresholds = policy.thresholds().plus(shift);
         RoutingTrace trace =
                 RoutingTrace.of(model.withPolicy(model.policy().withCore(policy.withThresholds(thresholds))), samples);
         double rate = budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP));
-        return new Mark(budget.target(), rate, thresholds);
+        return new Trial(rate, thresholds);
     }
 
     private static Dialled dialled(LanguageModel model) {
@@ -122,9 +144,15 @@ public record BudgetDial(Budget budget, List<Mark> marks) implements Report {
 
     @Override
     public String text() {
-        StringBuilder out = new StringBuilder("target  realised");
+        StringBuilder out = new StringBuilder("target  realised    loss");
         for (Mark m : marks) {
-            out.append(String.format(Locale.ROOT, "\n%5.1f %%  %6.1f %%", 100 * m.target(), 100 * m.realised()));
+            out.append(String.format(
+                    Locale.ROOT, "\n%5.1f %%  %6.1f %%  %6.3f", 100 * m.target(), 100 * m.realised(), m.loss()));
+            out.append(m.loss() > (dense + guessing) / 2 ? "  nearer to guessing than to dense" : "");
+        }
+        out.append(String.format(Locale.ROOT, "\nnats a token; dense %.3f, guessing %.3f", dense, guessing));
+        if (marks.stream().anyMatch(m -> m.loss() > (dense + guessing) / 2)) {
+            out.append("; tune routers for such a share instead of turning the dial so far");
         }
         return out.toString();
     }

@@ -12,9 +12,9 @@ public sealed interface Controller {
         return new Absolute();
     }
 
-    /** A factor that finds its size: proportional 40, integral 2. */
+    /** A factor that finds its size: proportional 40, integral 4. */
     static Controller integral() {
-        return new Integral(40, 2);
+        return new Integral(40, 4);
     }
 
     /**

@@ -1,0 +1,181 @@
+package org.skipgpt;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.skipgpt.data.TextFiles;
+import org.skipgpt.eval.Perplexity;
+import org.skipgpt.eval.PerplexityOptions;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.prune.DropPlan;
+import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.route.Budget;
+import org.skipgpt.route.Controller;
+import org.skipgpt.route.RouterConfig;
+import org.skipgpt.route.RouterStart;
+import org.skipgpt.route.SparsityReport;
+import org.skipgpt.train.LearningRate;
+import org.skipgpt.train.RouterTuningConfig;
+import org.skipgpt.train.TargetSchedule;
+import org.skipgpt.train.Tuned;
+import org.skipgpt.train.TuningOptions;
+
+/**
+ * One row of docs/recipe.md: tunes routers with the practical recipe, some of it changed, and prints perplexity beside what is
+ * really skipped on the same text.
+ *
+ * <p>{@code java -cp "$CP" org.skipgpt.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
+ * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target, steps, rows, rate, ramp, noise (start:end), distill,
+ * margin, scale, norm, controller (absolute, integral), alpha, seed, lora (steps of stage 2), method (routers, shortgpt,
+ * joint), chars of the held-out text, save (a folder).
+ */
+public final class RecipeStudy {
+    private static final int SHORTEST = 300;
+
+    private final Map<String, String> settings;
+
+    private RecipeStudy(Map<String, String> settings) {
+        this.settings = settings;
+    }
+
+    /** Runs one row. */
+    public static void main(String[] args) throws IOException {
+        Map<String, String> settings = new LinkedHashMap<>();
+        for (int i = 3; i < args.length; i++) {
+            String[] pair = args[i].split("=", 2);
+            settings.put(pair[0], pair.length == 2 ? pair[1] : "true");
+        }
+        SkipGpt.workspace("cpu", "fp32");
+        new RecipeStudy(settings).run(SkipGpt.load(args[0]), List.of(args[1].split(",")), Path.of(args[2]));
+        System.exit(0);
+    }
+
+    private void run(LanguageModel dense, List<String> texts, Path held) throws IOException {
+        List<String> documents = documents(texts);
+        String text = Files.readString(held);
+        Path head = Files.createTempFile("held-out", ".txt");
+        try {
+            Files.writeString(head, text.substring(0, (int) Math.min(text.length(), number("chars", 110_000))));
+            long start = System.nanoTime();
+            LanguageModel model = made(dense, documents);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            Perplexity found = SkipGpt.perplexity(
+                    model, head.toString(), PerplexityOptions.wikitext2().withWindow(512), ProgressObserver.silent());
+            System.out.println(settings + String.format(Locale.ROOT, " · %.0f s%n", seconds) + found);
+            int[] ids = model.tokenizer().encode(Files.readString(head));
+            int[][] windows = Stream.iterate(0, at -> at + 512 <= ids.length, at -> at + 512)
+                    .limit(16)
+                    .map(at -> java.util.Arrays.copyOfRange(ids, at, at + 512))
+                    .toArray(int[][]::new);
+            System.out.println(SparsityReport.of(model, windows).text());
+        } finally {
+            Files.delete(head);
+        }
+    }
+
+    private LanguageModel made(LanguageModel dense, List<String> documents) {
+        String calibration = String.join("\n", documents.subList(0, Math.min(60, documents.size())));
+        double target = number("target", 0.25);
+        switch (settings.getOrDefault("method", "routers")) {
+            case "dense":
+                return dense;
+            case "shortgpt":
+                return dropped(dense, SkipGpt.shortGpt(dense, calibration, target), documents);
+            case "joint":
+                return dropped(dense, SkipGpt.jointLayerDrop(dense, calibration, target), documents);
+            default:
+                Tuned tuned = SkipGpt.tuneRouters(dense, target, documents, options(), new Lines());
+                if (settings.containsKey("save")) {
+                    SkipGpt.save(tuned, settings.getOrDefault("save", ""));
+                }
+                return settings.containsKey("lora")
+                        ? SkipGpt.tuneLora(tuned.model(), documents, healing(), new Lines())
+                                .model()
+                        : tuned.model();
+        }
+    }
+
+    private LanguageModel dropped(LanguageModel dense, DropPlan plan, List<String> documents) {
+        LanguageModel pruned = SkipGpt.drop(dense, plan);
+        return settings.containsKey("lora")
+                ? SkipGpt.recover(pruned, documents, healing(), new Lines()).model()
+                : pruned;
+    }
+
+    private TuningOptions healing() {
+        return options().withSteps((long) number("lora", 150)).withBatch((int) number("loraRows", 2), 128);
+    }
+
+    private TuningOptions options() {
+        TuningOptions base = TuningOptions.practical();
+        String[] noise = settings.getOrDefault("noise", "1:0").split(":");
+        boolean absolute = settings.getOrDefault("controller", "integral").equals("absolute");
+        Budget budget = base.routing()
+                .budget()
+                .withAlpha(number("alpha", 8))
+                .withController(absolute ? Controller.absolute() : Controller.integral());
+        double ramp = number("ramp", 0.3);
+        RouterTuningConfig routing = base.routing()
+                .withBudget(budget)
+                .withDistill(number("distill", 1))
+                .withNoise(Double.parseDouble(noise[0]), Double.parseDouble(noise[1]))
+                .withSchedule(ramp > 0 ? new TargetSchedule.Ramp(ramp) : TargetSchedule.whole());
+        return base.withRouting(routing)
+                .withSteps((long) number("steps", 300))
+                .withSeed((long) number("seed", 43))
+                .withBatch((int) number("rows", 2), 128)
+                .withRouterRate(LearningRate.cosine(number("rate", base.loop().rate().peak()), 0.05))
+                .withStart(new RouterStart(number("margin", 3), number("scale", 0.02)))
+                .withRouter(RouterConfig.defaults().withNorm(RouterConfig.Norm.valueOf(settings.getOrDefault("norm", "RMS"))));
+    }
+
+    private double number(String key, double otherwise) {
+        return Double.parseDouble(settings.getOrDefault(key, String.valueOf(otherwise)));
+    }
+
+    private List<String> documents(List<String> texts) {
+        List<List<String>> sources =
+                texts.stream().map(Path::of).map(this::paragraphs).toList();
+        List<String> documents = new ArrayList<>();
+        int most = sources.stream().mapToInt(List::size).max().orElse(0);
+        for (int i = 0; i < most && documents.size() < 4000; i++) {
+            for (List<String> source : sources) {
+                documents.add(source.get(i % source.size()));
+            }
+        }
+        return documents;
+    }
+
+    private List<String> paragraphs(Path texts) {
+        List<String> paragraphs = new ArrayList<>();
+        try (Stream<String> whole = TextFiles.of(texts).open()) {
+            whole.forEach(text -> Stream.of(text.split("\n\\s*\n"))
+                    .map(p -> p.replaceAll("\\s+", " ").strip())
+                    .filter(p -> p.length() >= SHORTEST)
+                    .forEach(paragraphs::add));
+        }
+        if (paragraphs.isEmpty()) {
+            throw new IllegalArgumentException(texts + " has no paragraph of " + SHORTEST + " characters");
+        }
+        Collections.shuffle(paragraphs, new Random((long) number("seed", 43)));
+        return paragraphs;
+    }
+
+    /** Every tenth step on a line. */
+    private static final class Lines implements ProgressObserver {
+        @Override
+        public void progress(org.skipgpt.report.Progress progress) {
+            if (progress.done() % 10 == 0) {
+                System.out.println(progress.task() + " " + progress.done() + " · " + progress.note());
+            }
+        }
+    }
+}
