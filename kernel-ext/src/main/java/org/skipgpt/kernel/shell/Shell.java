@@ -25,9 +25,6 @@ public final class Shell {
     private static final int LONGEST_VALUE = 10_000; // characters; a report has 25 lines of some 100
     private static final String LONGEST_VALUE_KEY = "longest-value";
 
-    private static final String BANNER = "JShell " + Runtime.version().feature()
-            + " with SkipGPT · Tab completes, twice explains" + " · /help lists the commands · /exit ends";
-
     private Shell() {}
 
     /**
@@ -37,9 +34,6 @@ public final class Shell {
      */
     public static void main(String[] arguments) throws Exception {
         Path startup = startup();
-        if (System.console() != null) { // scripts read what a shell prints
-            System.out.println(BANNER);
-        }
         try {
             List<String> all = new ArrayList<>(List.of(
                     // one JVM, so that class path, flags and native libraries are those of this command
