@@ -29,7 +29,8 @@ def options(executable):
     native = ["--enable-native-access=ALL-UNNAMED"] if version >= 22 else []
     own = shlex.split(os.environ.get("SKIPGPT_JVM_OPTS", ""))
     common = ["-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-ea:REPL..."]
-    return native + common + own + ["-cp", str(JARS / "*")]
+    offline = ["-Dai.djl.offline=true"] if any(JARS.glob("pytorch-native-cpu*")) else []  # all natives are there
+    return native + common + offline + own + ["-cp", str(JARS / "*")]
 
 
 def run(main, arguments):

@@ -7,12 +7,17 @@ import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import io.github.spencerpark.jupyter.kernel.magic.registry.Magics;
 import io.github.spencerpark.jupyter.kernel.magic.registry.UndefinedMagicException;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.Ansi;
@@ -43,6 +48,7 @@ public final class JavaKernel extends BaseKernel {
     private final List<Runnable> closers = new ArrayList<>();
     private final CompletableFuture<CellEngine> engine = new CompletableFuture<>();
     private final CompletableFuture<Boolean> ready = new CompletableFuture<>();
+    private final Set<String> extensions = ConcurrentHashMap.newKeySet();
     private final PendingCell pending = new PendingCell();
     private volatile CodeOrigin origin = CodeOrigin.named("startup");
 
@@ -205,6 +211,25 @@ public final class JavaKernel extends BaseKernel {
     /** Adds a jar or a folder to what cells can use. */
     public void addToClasspath(String path) {
         engine().addToClasspath(path);
+    }
+
+    /** Installs the extensions of the class path that are not installed yet; broken ones are told on the error stream. */
+    public void installExtensions() {
+        ClassLoader loader = engine().loader();
+        Iterator<ServiceLoader.Provider<KernelExtension>> found =
+                ServiceLoader.load(KernelExtension.class, loader).stream().iterator();
+        while (found.hasNext()) {
+            String name = KernelExtension.class.getName();
+            try {
+                ServiceLoader.Provider<KernelExtension> extension = found.next();
+                name = extension.type().getName();
+                if (extensions.add(name)) {
+                    extension.get().install(this);
+                }
+            } catch (ServiceConfigurationError | RuntimeException | LinkageError e) {
+                System.err.println("the extension " + name + " is not installed: " + e);
+            }
+        }
     }
 
     /** Runs an action when the kernel ends, in reverse order of registration. */

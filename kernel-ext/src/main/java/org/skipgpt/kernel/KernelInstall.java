@@ -98,7 +98,9 @@ public final class KernelInstall {
 
     private String install() throws IOException {
         Path spec = KernelSpec.install(data, name, displayName, System.getProperty("java.class.path"), replaces);
-        return "installed the kernel '" + name + "' in " + spec;
+        boolean isFast = StartArchive.make(spec);
+        return "installed the kernel '" + name + "' in " + spec
+                + (isFast ? "" : " (without an archive of its classes, which would start it faster)");
     }
 
     private String uninstall() throws IOException {

@@ -168,8 +168,8 @@ public final class KernelSpec {
     }
 
     private static void write(Path file, String text) throws IOException {
-        Path temporary = Files.createTempFile(file.getParent(), ".new-", "");
-        Files.writeString(temporary, text);
+        // no temporary file of the JDK's making: those are for their owner only, and a prefix may serve many users
+        Path temporary = Files.writeString(file.resolveSibling(".new-" + file.getFileName()), text);
         Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
     }
 }

@@ -21,7 +21,10 @@ public final class Notebook {
     }
 
     /** Shows prepared display data. */
-    public static String display(DisplayData data) {
+    public static String display(@Nullable DisplayData data) {
+        if (data == null) { // a plain display(null) means this one, too
+            return display(new DisplayData("null"));
+        }
         if (!data.hasDisplayId()) {
             data.setDisplayId(UUID.randomUUID().toString());
         }

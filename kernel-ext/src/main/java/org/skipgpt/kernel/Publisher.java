@@ -4,10 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -187,7 +191,22 @@ final class Publisher {
                 json.add(part, new JsonObject());
             }
         }
+        json.getAsJsonObject("data").entrySet().forEach(Publisher::unquote);
         return json;
+    }
+
+    /** Front ends expect JSON itself where the type says JSON, not a text that holds it. */
+    private static void unquote(Map.Entry<String, JsonElement> form) {
+        boolean isJson =
+                form.getKey().equals("application/json") || form.getKey().endsWith("+json");
+        if (isJson && form.getValue().isJsonPrimitive()) {
+            try {
+                form.setValue(JsonParser.parseString(form.getValue().getAsString()));
+            } catch (JsonParseException e) {
+                throw new IllegalArgumentException(
+                        "what is shown as " + form.getKey() + " is no JSON: " + e.getMessage(), e);
+            }
+        }
     }
 
     /** The content of an error message. */

@@ -37,6 +37,10 @@ final class Startup {
             new KernelMagics(kernel).register();
             IJavaExtension.install(kernel);
             kernel.engineStarted(engine);
+            if (!settings.classpath().isEmpty()) {
+                engine.tryEval(";"); // the loader of cells is there once something has run
+            }
+            kernel.installExtensions();
             runScripts(kernel, settings);
             kernel.ready();
         } catch (Exception | LinkageError e) {

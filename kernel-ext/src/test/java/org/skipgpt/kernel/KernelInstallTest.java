@@ -45,6 +45,8 @@ class KernelInstallTest {
 
         Path json = home.resolve("venv/share/jupyter/kernels/skipgpt-java/kernel.json");
         assertThat(json).content().contains("\"display_name\": \"Mine\"", KernelMain.class.getName());
+        Path plain = Files.writeString(home.resolve("plain"), "");
+        assertThat(Files.getPosixFilePermissions(json)).isEqualTo(Files.getPosixFilePermissions(plain));
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -113,9 +114,40 @@ class NotebookRunnerTest {
         assertThatThrownBy(() -> RunnerOptions.parse("nowhere.ipynb")).hasMessageContaining("nowhere.ipynb");
     }
 
+    @Test
+    void parametersTakeTheValuesOfTheCommandLine() throws Exception {
+        Path notebook = notebook(
+                "parameters.ipynb",
+                code("int steps = 5;\\nString model = \\\"small\\\";".replace("\\\"", "\""), "\"parameters\""),
+                code("System.out.print(steps + model);", ""));
+        RunnerOptions parsed = RunnerOptions.parse(
+                "--spec",
+                spec.toString(),
+                "--out",
+                folder.resolve("p").toString(),
+                "-p",
+                "steps=7",
+                "-p",
+                "model=large",
+                notebook.toString());
+
+        NotebookResult result = run(notebook, "p", 60, parsed.parameters());
+
+        assertThat(result.failure()).isEmpty();
+        assertThat(Files.readString(result.executed())).contains("7large", "injected-parameters");
+        assertThatThrownBy(() -> RunnerOptions.parse("-p", "steps")).hasMessageContaining("'steps' is no parameter");
+        Path none = notebook("none.ipynb", code("int a = 1;", ""));
+        assertThatThrownBy(() -> run(none, "p", 60, parsed.parameters())).hasMessageContaining("no cell is tagged");
+    }
+
     private NotebookResult run(Path notebook, String out, int seconds) throws Exception {
-        RunnerOptions options =
-                new RunnerOptions(spec, folder.resolve(out), Duration.ofSeconds(seconds), List.of(notebook));
+        return run(notebook, out, seconds, Map.of());
+    }
+
+    private NotebookResult run(Path notebook, String out, int seconds, Map<String, String> parameters)
+            throws Exception {
+        RunnerOptions options = new RunnerOptions(
+                spec, folder.resolve(out), Duration.ofSeconds(seconds), List.of(notebook), parameters);
         PrintStream stream = new PrintStream(terminal, true, StandardCharsets.UTF_8);
         return new NotebookRunner(options, stream).runAll().get(0);
     }

@@ -66,6 +66,7 @@ public final class CellEngine implements AutoCloseable {
     private final Consumer<String> notices;
     private final long timeoutMillis;
     private CodeOrigin origin = CodeOrigin.named(STARTUP); // of the snippet that is evaluated; guarded by the lock
+    private volatile ClassLoader loader = CellEngine.class.getClassLoader();
     private volatile @Nullable CellFailure broken;
     private volatile Consumer<@Nullable Object> valueTaker = value -> {};
     private volatile Consumer<Throwable> thrownTaker = thrown -> {};
@@ -175,6 +176,11 @@ public final class CellEngine implements AutoCloseable {
             shell.addToClasspath(path);
             return path;
         });
+    }
+
+    /** The class loader of cells, which knows the jars that were added; before any code ran, that of this class. */
+    public ClassLoader loader() {
+        return loader;
     }
 
     /** Nanoseconds that code has run so far; compiling it does not count. */
@@ -417,6 +423,7 @@ public final class CellEngine implements AutoCloseable {
 
     /** Just before code runs: its frames must be known while it does. */
     private void remember(Method method) {
+        loader = method.getDeclaringClass().getClassLoader();
         String id = SnippetPlaces.snippetId(method.getDeclaringClass());
         shell.snippets().filter(snippet -> snippet.id().equals(id)).findFirst().ifPresent(snippet -> {
             places.put(snippet, origin);

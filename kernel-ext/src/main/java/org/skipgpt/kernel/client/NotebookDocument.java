@@ -17,8 +17,10 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /** A notebook of format 4: its cells, and how it is written so that equal notebooks are equal files. */
 public final class NotebookDocument {
@@ -53,6 +55,46 @@ public final class NotebookDocument {
         List<JsonObject> cells = new ArrayList<>();
         json.getAsJsonArray("cells").forEach(cell -> cells.add(cell.getAsJsonObject()));
         return cells;
+    }
+
+    /**
+     * Adds a cell behind the one tagged {@code parameters} that sets its variables to other values, as papermill does.
+     *
+     * @param values Java literals, or texts, which become strings
+     * @throws IOException where no cell has the tag
+     */
+    public void setParameters(Map<String, String> values) throws IOException {
+        JsonArray cells = json.getAsJsonArray("cells");
+        for (int i = 0; i < cells.size(); i++) {
+            JsonObject cell = cells.get(i).getAsJsonObject();
+            if (isCode(cell) && hasTag(cell, "parameters")) {
+                JsonObject added = cell.deepCopy();
+                JsonArray tags = new JsonArray();
+                tags.add("injected-parameters");
+                added.getAsJsonObject("metadata").add("tags", tags);
+                added.addProperty("id", "parameters-" + i);
+                added.addProperty("source", assignments(values));
+                JsonArray all = new JsonArray();
+                cells.asList().subList(0, i + 1).forEach(all::add);
+                all.add(added);
+                cells.asList().subList(i + 1, cells.size()).forEach(all::add);
+                json.add("cells", all);
+                return;
+            }
+        }
+        throw new IOException(
+                "no cell is tagged 'parameters': tag the one that declares " + String.join(", ", values.keySet()));
+    }
+
+    private static String assignments(Map<String, String> values) {
+        return values.entrySet().stream()
+                .map(entry -> entry.getKey() + " = " + literal(entry.getValue()) + ";")
+                .collect(Collectors.joining("\n"));
+    }
+
+    private static String literal(String text) {
+        boolean isLiteral = text.matches("-?[0-9][0-9_]*(\\.[0-9]*)?([eE]-?[0-9]+)?[lLfFdD]?|true|false|null|\".*\"");
+        return isLiteral ? text : new JsonPrimitive(text).toString();
     }
 
     /** Whether a cell holds code. */

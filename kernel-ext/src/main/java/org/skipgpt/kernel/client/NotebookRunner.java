@@ -87,6 +87,9 @@ public final class NotebookRunner {
         String name = String.valueOf(notebook.getFileName());
         NotebookDocument document = NotebookDocument.read(notebook);
         document.normalize();
+        if (!options.parameters().isEmpty()) {
+            document.setParameters(options.parameters());
+        }
         clear(document);
         Path executed = options.out().resolve(name);
         Path log = options.out().resolve(name.replaceAll("\\.ipynb$", "") + ".kernel.log");

@@ -149,6 +149,7 @@ final class ArtifactMagics {
     }
 
     private void add(List<Path> paths) {
+        kernel.engine().tryEval(";"); // the loader of cells is there once something has run
         for (Path path : paths) {
             String absolute = path.toAbsolutePath().normalize().toString();
             List<String> there = List.of(System.getProperty(CLASS_PATH).split(File.pathSeparator));
@@ -157,6 +158,7 @@ final class ArtifactMagics {
                 System.setProperty(CLASS_PATH, String.join(File.pathSeparator, there) + File.pathSeparator + absolute);
             }
         }
+        kernel.installExtensions();
     }
 
     private static void checkIsArchive(Path path) throws IOException {

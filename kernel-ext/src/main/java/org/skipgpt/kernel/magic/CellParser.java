@@ -2,6 +2,7 @@ package org.skipgpt.kernel.magic;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -19,7 +20,7 @@ public final class CellParser {
     private static final Pattern LINE_MAGIC = Pattern.compile("\\s*%([A-Za-z_]\\w*)(?:\\s+(.*))?");
     private static final Pattern ASSIGNED =
             Pattern.compile("([^%\"'=]*[\\w>\\]]\\s*=\\s*)%([A-Za-z_]\\w*)(?:\\s+(.*))?");
-    private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|'([^']*)'|(\\S+)");
+    private static final Pattern WORD = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"|'([^']*)'|((?:\\\\\\s|\\S)+)");
 
     private CellParser() {}
 
@@ -73,12 +74,28 @@ public final class CellParser {
         return lexer.closing.equals(TEXT_BLOCK) ? code.lastIndexOf(TEXT_BLOCK) + TEXT_BLOCK.length() : -1;
     }
 
-    /** Splits at blanks; quotes keep words together. */
+    /** Whether the end of code is in a comment. */
+    static boolean isInComment(String code) {
+        Lexer lexer = new Lexer();
+        for (String line : code.split("\n", -1)) {
+            lexer.read(line);
+        }
+        return lexer.hasLineComment || lexer.closing.equals("*/");
+    }
+
+    /**
+     * Splits at blanks. Quotes keep words together; in double ones a backslash takes the next character as it is, outside
+     * of quotes it does so with a blank.
+     */
     static List<String> words(String text) {
-        return WORD.matcher(text)
-                .results()
-                .map(m -> m.group(1) != null ? m.group(1) : m.group(2) != null ? m.group(2) : m.group(3))
-                .toList();
+        return WORD.matcher(text).results().map(CellParser::word).toList();
+    }
+
+    private static String word(MatchResult match) {
+        if (match.group(1) != null) {
+            return match.group(1).replaceAll("\\\\(.)", "$1");
+        }
+        return match.group(2) != null ? match.group(2) : match.group(3).replaceAll("\\\\(\\s)", "$1");
     }
 
     private static void flush(List<String> code, int nextLine, List<CellPart> parts) {
@@ -107,6 +124,7 @@ public final class CellParser {
     private static final class Lexer {
         private String closing = "";
         private int openAt = -1; // of the line read last
+        private boolean hasLineComment; // of the line read last
 
         boolean isOutside() {
             return closing.isEmpty();
@@ -114,6 +132,7 @@ public final class CellParser {
 
         void read(String line) {
             openAt = -1;
+            hasLineComment = false;
             int at = 0;
             while (at < line.length()) {
                 if (!closing.isEmpty()) {
@@ -124,6 +143,7 @@ public final class CellParser {
                     at = end + closing.length();
                     closing = "";
                 } else if (line.startsWith("//", at)) {
+                    hasLineComment = true;
                     return;
                 } else if (line.startsWith("/*", at)) {
                     closing = "*/";

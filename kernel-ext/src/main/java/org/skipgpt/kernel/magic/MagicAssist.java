@@ -53,13 +53,16 @@ public final class MagicAssist {
     }
 
     /**
-     * Completes the name of a file or folder inside a string; nothing inside a text block, and empty where the cursor is in
-     * no literal.
+     * Completes the name of a file or folder inside a string; nothing inside a text block or a comment, and empty where the
+     * cursor is in neither.
      *
      * @param code the Java code of a cell
      * @param cursor in UTF-16 units
      */
     public static Optional<Completions> completeInString(String code, int cursor) {
+        if (CellParser.isInComment(code.substring(0, cursor))) {
+            return Optional.of(new Completions(cursor, cursor, List.of()));
+        }
         int start = CellParser.openLiteral(code.substring(0, cursor));
         if (start < 0) {
             return Optional.empty();
