@@ -119,9 +119,9 @@ public abstract class SeeingVerbs {
         return plan.applyTo(model);
     }
 
-    /** Heals a pruned model with a fresh adapter over what is left; workshop settings. */
+    /** Heals a pruned model with a fresh adapter over what is left; practical settings. */
     public static Tuned recover(LanguageModel pruned, List<String> documents) {
-        return recover(pruned, documents, TuningOptions.workshop(), ProgressObserver.silent());
+        return recover(pruned, documents, TuningOptions.practical(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */

@@ -35,13 +35,13 @@ public abstract class TuningVerbs extends SeeingVerbs {
     }
 
     /**
-     * Stage 1: routers learn to skip a share of all module runs, weights stay; workshop settings.
+     * Stage 1: routers learn to skip a share of all module runs, weights stay; practical settings.
      *
      * @param target share to skip, 0..1
      * @param documents text to learn from; the last tenth, at most 32, is kept back to measure on
      */
     public static Tuned tuneRouters(LanguageModel model, double target, List<String> documents) {
-        return tuneRouters(model, target, documents, TuningOptions.workshop(), ProgressObserver.silent());
+        return tuneRouters(model, target, documents, TuningOptions.practical(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer; interrupted, it returns what was learned so far. */
@@ -54,9 +54,9 @@ public abstract class TuningVerbs extends SeeingVerbs {
         return Tuning.routers(model, target, documents, options, observer);
     }
 
-    /** Stage 2: a fresh adapter heals a model with routers, which are frozen; workshop settings. */
+    /** Stage 2: a fresh adapter heals a model with routers, which are frozen; practical settings. */
     public static Tuned tuneLora(LanguageModel model, List<String> documents) {
-        return tuneLora(model, documents, TuningOptions.workshop(), ProgressObserver.silent());
+        return tuneLora(model, documents, TuningOptions.practical(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */
@@ -65,9 +65,9 @@ public abstract class TuningVerbs extends SeeingVerbs {
         return Tuning.lora(model, documents, options, observer);
     }
 
-    /** SkipGPT-Joint: routers and adapter learn together; workshop settings. */
+    /** SkipGPT-Joint: routers and adapter learn together; practical settings. */
     public static Tuned tuneJoint(LanguageModel model, double target, List<String> documents) {
-        return tuneJoint(model, target, documents, TuningOptions.workshop(), ProgressObserver.silent());
+        return tuneJoint(model, target, documents, TuningOptions.practical(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */
@@ -80,9 +80,9 @@ public abstract class TuningVerbs extends SeeingVerbs {
         return Tuning.joint(model, target, documents, options, observer);
     }
 
-    /** The control: the same adapter on the same text, nothing skipped; workshop settings. */
+    /** The control: the same adapter on the same text, nothing skipped; practical settings. */
     public static Tuned denseLora(LanguageModel model, List<String> documents) {
-        return denseLora(model, documents, TuningOptions.workshop(), ProgressObserver.silent());
+        return denseLora(model, documents, TuningOptions.practical(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */

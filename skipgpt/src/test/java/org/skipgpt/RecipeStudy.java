@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.skipgpt.data.TextFiles;
+import org.skipgpt.data.TextUnit;
 import org.skipgpt.eval.Perplexity;
 import org.skipgpt.eval.PerplexityOptions;
 import org.skipgpt.model.LanguageModel;
@@ -156,11 +157,10 @@ public final class RecipeStudy {
 
     private List<String> paragraphs(Path texts) {
         List<String> paragraphs = new ArrayList<>();
-        try (Stream<String> whole = TextFiles.of(texts).open()) {
-            whole.forEach(text -> Stream.of(text.split("\n\\s*\n"))
-                    .map(p -> p.replaceAll("\\s+", " ").strip())
+        try (Stream<String> all = TextFiles.of(texts).withUnit(TextUnit.PARAGRAPH).open()) {
+            all.map(p -> p.replaceAll("\\s+", " ").strip())
                     .filter(p -> p.length() >= SHORTEST)
-                    .forEach(paragraphs::add));
+                    .forEach(paragraphs::add);
         }
         if (paragraphs.isEmpty()) {
             throw new IllegalArgumentException(texts + " has no paragraph of " + SHORTEST + " characters");

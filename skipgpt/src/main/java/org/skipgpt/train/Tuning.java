@@ -33,6 +33,8 @@ import org.skipgpt.torch.Torch;
  * }</pre>
  */
 public final class Tuning {
+    private static final int FEW = 32;
+
     private final LanguageModel base;
     private final String baseHash;
     private final TuningOptions options;
@@ -57,7 +59,10 @@ public final class Tuning {
         this.batches = options.packed()
                 ? DocumentBatches.packed(learned, base.tokenizer(), options.sequences(), length, seed)
                 : DocumentBatches.truncated(learned, base.tokenizer(), options.sequences(), length, seed);
-        List<String> measured = kept == 0 ? learned : documents.subList(documents.size() - kept, documents.size());
+        // Where nothing is kept back a few of the learned texts show what is skipped; all of them would take as long as tuning.
+        List<String> measured = kept == 0
+                ? learned.subList(0, Math.min(FEW, learned.size()))
+                : documents.subList(documents.size() - kept, documents.size());
         this.held = HeldOut.of(measured, base.tokenizer(), length);
         this.owner = base.scope();
     }
