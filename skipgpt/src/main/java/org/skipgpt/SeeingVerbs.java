@@ -19,6 +19,8 @@ import org.skipgpt.data.TokenTexts;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.Criterion;
 import org.skipgpt.prune.DropPlan;
+import org.skipgpt.prune.LaCo;
+import org.skipgpt.prune.LaCoConfig;
 import org.skipgpt.prune.Ranking;
 import org.skipgpt.prune.StockFolder;
 import org.skipgpt.report.ProgressObserver;
@@ -119,6 +121,16 @@ public abstract class SeeingVerbs {
         return plan.applyTo(model);
     }
 
+    /**
+     * LaCo: later layers merged into earlier ones where the last hidden states of a text stay similar; {@code model()} of the
+     * result is an ordinary model with fewer layers.
+     *
+     * @param text a short one; it is cut into pieces of 256 tokens
+     */
+    public static LaCo collapse(LanguageModel model, LaCoConfig config, String text, ProgressObserver observer) {
+        return LaCo.run(model, config, calibration(model, text), model.scope(), observer);
+    }
+
     /** Heals a pruned model with a fresh adapter over what is left; practical settings. */
     public static Tuned recover(LanguageModel pruned, List<String> documents) {
         return recover(pruned, documents, TuningOptions.practical(), ProgressObserver.silent());
@@ -171,7 +183,8 @@ public abstract class SeeingVerbs {
         methods.forEach((method, models) -> {
             for (LanguageModel model : models) {
                 String setting = model.policy().describe() + " #" + trials.size();
-                trials.add(new Scaling.Trial(method, setting, model.policy().identity().json(), () -> model));
+                trials.add(new Scaling.Trial(
+                        method, setting, model.policy().identity().json(), () -> model));
             }
         });
         LanguageModel first = methods.values().stream()

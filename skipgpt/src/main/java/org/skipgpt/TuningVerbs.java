@@ -91,6 +91,26 @@ public abstract class TuningVerbs extends SeeingVerbs {
         return Tuning.denseLora(model, documents, options, observer);
     }
 
+    /**
+     * MoD-D, a rival: the best tokens of each sequence run each module, chosen by routers that learn beside an adapter; the
+     * result decides by predictors, which do not look ahead. Workshop settings.
+     *
+     * @param capacity share of tokens that run each module, above 0 up to 1
+     */
+    public static Tuned tuneMixture(LanguageModel model, double capacity, List<String> documents) {
+        return tuneMixture(model, capacity, documents, TuningOptions.workshop(), ProgressObserver.silent());
+    }
+
+    /** The same with settings, told to an observer. */
+    public static Tuned tuneMixture(
+            LanguageModel model,
+            double capacity,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
+        return Tuning.mixture(model, capacity, documents, options, observer);
+    }
+
     /** Saves what was tuned, routers and adapter, as a small folder beside its base; an existing one is not touched. */
     public static void save(Tuned tuned, String folder) {
         SkipGptFolder.save(Path.of(folder), tuned.model(), tuned.lora(), tuned.budget(), tuned.provenance());

@@ -36,6 +36,11 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
+    public boolean isCausal() {
+        return inner.isCausal();
+    }
+
+    @Override
     public LayerPolicy drawn(long seed) {
         return new UnderKvPolicy(inner.drawn(seed), kvPolicy);
     }

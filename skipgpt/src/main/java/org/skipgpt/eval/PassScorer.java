@@ -29,7 +29,8 @@ final class PassScorer {
 
     PassScorer(LanguageModel model, ScoreOptions options) {
         this.model = model;
-        this.options = options;
+        // Who looks ahead decides about a beginning by what follows it, so that texts cannot share one.
+        this.options = model.policy().isCausal() ? options : options.withSharing(ScoreOptions.Sharing.NONE);
     }
 
     /** One value a pair. */

@@ -31,6 +31,11 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     }
 
     @Override
+    public boolean isCausal() {
+        return inner.isCausal();
+    }
+
+    @Override
     public LayerPolicy drawn(long seed) {
         return new EveryModule(inner.drawn(seed));
     }

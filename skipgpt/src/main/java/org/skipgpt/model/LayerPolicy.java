@@ -57,6 +57,14 @@ public interface LayerPolicy {
         return KvPolicy.KEEP;
     }
 
+    /**
+     * Whether a token's decision rests on nothing behind it, so that it holds however the text goes on. One that looks ahead
+     * scores whole texts only: sessions refuse it.
+     */
+    default boolean isCausal() {
+        return true;
+    }
+
     /** Whether no token ever executes this module, so that it needs no cache. */
     default boolean isDropped(ModuleSite site) {
         return false;

@@ -47,6 +47,12 @@ public final class Session implements AutoCloseable {
         if (sequences < 0) {
             throw new IllegalArgumentException(sequences + " sequences are not allowed: expected 0 or more");
         }
+        if (!model.policy().isCausal()) {
+            throw new IllegalArgumentException(
+                    "the policy \"" + model.policy().describe() + "\" looks ahead: what it decides"
+                            + " about a token changes with the tokens behind it, so no text can grow under it; choose its way of"
+                            + " deciding that does not look ahead");
+        }
         NDManager scope = model.scope();
         try {
             KvCache cache = new KvCache(

@@ -188,7 +188,8 @@ public final class WeightLoader {
         boolean attention = parts[1].startsWith("self_attn.")
                 || parts[1].startsWith("input_layernorm.")
                 || (config.postNorm() && parts[1].startsWith("post_attention_layernorm."));
-        return dropped.contains(new ModuleSite(Integer.parseInt(parts[0]), attention ? ModuleKind.ATTENTION : ModuleKind.MLP));
+        return dropped.contains(
+                new ModuleSite(Integer.parseInt(parts[0]), attention ? ModuleKind.ATTENTION : ModuleKind.MLP));
     }
 
     /** The tensors of modules that a pruned folder does not store. */

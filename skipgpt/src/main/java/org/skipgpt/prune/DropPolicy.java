@@ -42,6 +42,11 @@ record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
     }
 
     @Override
+    public boolean isCausal() {
+        return rest.isCausal();
+    }
+
+    @Override
     public LayerPolicy drawn(long seed) {
         return new DropPolicy(plan, rest.drawn(seed));
     }

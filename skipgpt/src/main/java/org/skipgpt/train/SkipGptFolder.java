@@ -175,7 +175,8 @@ public final class SkipGptFolder {
 
     private static List<String> parts(Path folder) {
         try (Stream<Path> files = Files.list(folder)) {
-            Stream<String> around = files.map(file -> String.valueOf(file.getFileName())).filter(PolicyParts::isPart);
+            Stream<String> around =
+                    files.map(file -> String.valueOf(file.getFileName())).filter(PolicyParts::isPart);
             return Stream.concat(
                             Stream.of(ROUTERS, ADAPTER_CONFIG, ADAPTER_TENSORS)
                                     .filter(name -> Files.exists(folder.resolve(name))),

@@ -150,7 +150,8 @@ class DamagedFolderEngineTest {
                     .withHeldOut(1)
                     .withCheckpoints(folder, 1);
             List<String> documents = List.of("5 6 7 8 9 10", "8 9 10 11", "3 4 5 6");
-            Runnable tune = () -> Tuning.routers(model, .3, documents, options, org.skipgpt.report.ProgressObserver.silent());
+            Runnable tune =
+                    () -> Tuning.routers(model, .3, documents, options, org.skipgpt.report.ProgressObserver.silent());
             tune.run();
             Path file;
             try (Stream<Path> files = Files.walk(folder)) {
