@@ -1,7 +1,6 @@
 package org.skipgpt.data;
 
 import java.io.IOException;
-import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.skipgpt.io.JsonFields;
 
 /**
  * Byte-level byte-pair tokenizers: Llama 3's {@code tokenizer.model} (tiktoken form) and GPT-2's vocab.json with
@@ -138,14 +138,10 @@ public final class ByteLevelBpe implements Tokenizer {
      * @throws DataException if a file is malformed
      */
     public static ByteLevelBpe gpt2(Path vocabulary, Path merges) {
+        JsonFields fields = JsonFields.of(vocabulary, DataException::new);
+        List<String> names = fields.names();
         Map<String, Integer> ids = new HashMap<>();
-        try (Reader in = Files.newBufferedReader(vocabulary, StandardCharsets.UTF_8)) {
-            Json.object(in)
-                    .entrySet()
-                    .forEach(entry -> ids.put(entry.getKey(), entry.getValue().getAsInt()));
-        } catch (IOException | RuntimeException e) {
-            throw new DataException(vocabulary + " cannot be read as {piece: id}: " + e.getMessage(), e);
-        }
+        names.forEach(piece -> ids.put(piece, fields.integer(piece, 0, names.size() - 1)));
         Map<String, Integer> special = new HashMap<>();
         Integer end = ids.remove("<|endoftext|>");
         if (end != null) {
@@ -234,7 +230,7 @@ public final class ByteLevelBpe implements Tokenizer {
 
     @Override
     public String piece(int id) {
-        return pieces[Ids.check(id, pieces.length)];
+        return Ids.isKnown(id, pieces.length) ? pieces[id] : "";
     }
 
     @Override

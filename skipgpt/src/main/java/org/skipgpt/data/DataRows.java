@@ -112,7 +112,8 @@ public final class DataRows {
         return ENDINGS.contains(ending(file));
     }
 
-    static boolean isPlain(Path file) {
+    /** Whether a file's ending says text, not records; capitals and .gz or .zst behind it do not matter. */
+    public static boolean isPlain(Path file) {
         return !RECORDS.contains(ending(file));
     }
 

@@ -1,12 +1,11 @@
 package org.skipgpt.data;
 
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -15,6 +14,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.skipgpt.io.Json;
+import org.skipgpt.io.JsonFields;
 import org.skipgpt.report.Report;
 
 /**
@@ -41,7 +42,8 @@ public record DatasetManifest(List<Dataset> datasets) implements Report {
                 throw new DataException("the library's own manifest is missing from the class path at " + RESOURCE
                         + "; build it with Maven, or read datasets/manifest.json with DatasetManifest.read");
             }
-            return of(Json.object(new InputStreamReader(in, StandardCharsets.UTF_8)), RESOURCE);
+            String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            return of(JsonFields.of(Json.object(text, RESOURCE, DataException::new), RESOURCE, DataException::new));
         } catch (IOException e) {
             throw new DataException(RESOURCE + " cannot be read: " + e, e);
         }
@@ -50,81 +52,92 @@ public record DatasetManifest(List<Dataset> datasets) implements Report {
     /**
      * Reads a manifest file.
      *
-     * @throws DataException if it is malformed; all faults in one message
+     * @throws DataException if it is malformed; all faulty values in one message
      */
     public static DatasetManifest read(Path file) {
-        return of(Json.object(file), file.toString());
+        return of(JsonFields.of(file, DataException::new));
     }
 
-    private static DatasetManifest of(JsonObject json, String where) {
+    private static DatasetManifest of(JsonFields json) {
         List<Dataset> datasets = new ArrayList<>();
         List<String> faults = new ArrayList<>();
         Set<String> names = new HashSet<>();
-        try {
-            for (JsonElement element : json.getAsJsonArray("datasets")) {
-                Dataset dataset = dataset(element.getAsJsonObject(), faults);
-                datasets.add(dataset);
-                if (!names.add(dataset.name())) {
-                    faults.add("\"" + dataset.name() + "\" appears twice");
-                }
-            }
-        } catch (RuntimeException e) {
-            faults.add("expected {\"datasets\": [{name, title, ..., files: [...]}]}: " + e);
+        for (JsonFields one : json.objects("datasets")) {
+            Dataset dataset = dataset(one, faults);
+            datasets.add(dataset);
+            check(faults, one, "name", names.add(dataset.name()), "a name that no other data set has");
         }
         if (!faults.isEmpty()) {
-            throw new DataException(where + " is no usable manifest: " + String.join("; ", faults));
+            throw new DataException(String.join("; ", faults));
         }
         return new DatasetManifest(datasets);
     }
 
-    private static Dataset dataset(JsonObject json, List<String> faults) {
+    private static Dataset dataset(JsonFields json, List<String> faults) {
         String name = text(json, "name", faults);
-        if (!name.matches("[a-z0-9][a-z0-9.-]*")) {
-            faults.add("name \"" + name + "\": expected lower-case letters, digits, dots and dashes");
-        }
+        boolean fits = name.matches("[a-z0-9][a-z0-9.-]*");
+        check(faults, json, "name", fits, "lower-case letters, digits, dots and dashes");
         List<DataFile> files = new ArrayList<>();
-        for (JsonElement file : json.getAsJsonArray("files")) {
-            files.add(file(file.getAsJsonObject(), faults));
-        }
-        return new Dataset(
+        json.objects("files").forEach(file -> files.add(file(file, faults)));
+        Dataset dataset = new Dataset(
                 name,
                 text(json, "title", faults),
                 text(json, "source", faults),
                 text(json, "licence", faults),
                 text(json, "licenceUrl", faults),
                 text(json, "use", faults),
-                Json.member(json, "note").map(JsonElement::getAsString).orElse(""),
+                json.text("note", ""),
                 files);
+        json.refuseOthers();
+        return dataset;
     }
 
-    private static String text(JsonObject json, String name, List<String> faults) {
-        String text = Json.member(json, name).map(JsonElement::getAsString).orElse("");
-        if (text.isBlank()) {
-            faults.add("\"" + name + "\" is missing in "
-                    + Json.member(json, "name").map(String::valueOf).orElse("an entry"));
+    // Faults of values are gathered, so that one reading tells them all; one of form ends it.
+    private static void check(List<String> faults, JsonFields json, String field, boolean holds, String allowed) {
+        if (!holds) {
+            faults.add(String.valueOf(json.fault(field, allowed).getMessage()));
         }
+    }
+
+    private static String text(JsonFields json, String name, List<String> faults) {
+        String text = json.text(name);
+        check(faults, json, name, !text.isBlank(), "a text that is not empty");
         return text;
     }
 
-    private static DataFile file(JsonObject json, List<String> faults) {
+    private static DataFile file(JsonFields json, List<String> faults) {
         String path = text(json, "path", faults);
-        Path relative = Path.of(path);
-        if (relative.isAbsolute() || !relative.equals(relative.normalize()) || relative.startsWith("..")) {
-            faults.add("path \"" + path + "\" leaves the data set's folder");
-        }
-        Optional<URI> url = Json.member(json, "url").map(value -> URI.create(value.getAsString()));
-        url.filter(uri -> !FileDownload.isAllowed(uri)).ifPresent(uri -> faults.add("url " + uri + ": expected https"));
-        Optional<String> sha256 = Json.member(json, "sha256").map(JsonElement::getAsString);
-        sha256.filter(hash -> !hash.matches("[0-9a-f]{64}"))
-                .ifPresent(hash -> faults.add("sha256 \"" + hash + "\" of " + path + ": expected 64 hex digits"));
-        OptionalLong bytes = Json.member(json, "bytes")
-                .map(value -> OptionalLong.of(value.getAsLong()))
-                .orElse(OptionalLong.empty());
-        Optional<String> member = Json.member(json, "member").map(JsonElement::getAsString);
-        if (member.isPresent() && url.isEmpty()) {
-            faults.add("member of " + path + ": expected the url of its archive as well");
-        }
+        check(faults, json, "path", isInside(path), "a path inside the data set's folder");
+        Optional<URI> url = json.textIfThere("url").map(value -> uri(json, value, faults));
+        Optional<String> sha256 = json.textIfThere("sha256");
+        boolean digits = sha256.isEmpty() || sha256.get().matches("[0-9a-f]{64}");
+        check(faults, json, "sha256", digits, "64 hex digits");
+        OptionalLong bytes =
+                json.has("bytes") ? OptionalLong.of(json.count("bytes", 0, Long.MAX_VALUE >> 1)) : OptionalLong.empty();
+        Optional<String> member = json.textIfThere("member");
+        boolean reachable = member.isEmpty() || url.isPresent();
+        check(faults, json, "member", reachable, "a member of the archive that url names; there is no url");
+        json.refuseOthers();
         return new DataFile(path, url, bytes, sha256, member);
+    }
+
+    private static boolean isInside(String path) {
+        try {
+            Path relative = Path.of(path);
+            return !relative.isAbsolute() && relative.equals(relative.normalize()) && !relative.startsWith("..");
+        } catch (InvalidPathException e) {
+            return false;
+        }
+    }
+
+    private static URI uri(JsonFields json, String value, List<String> faults) {
+        try {
+            URI uri = new URI(value);
+            check(faults, json, "url", FileDownload.isAllowed(uri), "an https address");
+            return uri;
+        } catch (URISyntaxException e) {
+            throw json.fault("url", "an address, " + e.getReason() + " is none");
+        }
     }
 
     /**

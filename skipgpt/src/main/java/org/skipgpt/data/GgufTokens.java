@@ -72,7 +72,7 @@ public final class GgufTokens {
                 id("eos", 2),
                 flag("add_space_prefix", true),
                 false);
-        return SentencePiece.of(model, flag("add_bos_token", true));
+        return SentencePiece.of(Path.of(file), model, flag("add_bos_token", true));
     }
 
     private Kind kind(Object number, int i) {

@@ -2,15 +2,19 @@ package org.skipgpt.data;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,15 +39,19 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     private final @Nullable String[] pieces;
     private final OptionalInt bos;
     private final OptionalInt eos;
+    private final Set<Integer> ends;
     private final boolean addsBos;
+    private final boolean addsEos;
+    private final boolean templateHolds;
     private final boolean spellsBytes;
     private boolean closed;
 
-    private HuggingFaceTokens(
-            Path file, HuggingFaceTokenizer engine, JsonObject json, Map<String, Integer> ids, TokenMarks marks) {
+    private HuggingFaceTokens(Path file, HuggingFaceTokenizer engine, TokenizerJson json, TokenMarks marks) {
         this.file = file;
         this.engine = engine;
-        spellsBytes = json.has("decoder") && json.get("decoder").toString().contains("\"ByteLevel\"");
+        Map<String, Integer> ids = json.ids();
+        JsonElement decoder = json.json().get("decoder");
+        spellsBytes = decoder != null && decoder.toString().contains("\"ByteLevel\"");
         pieces = new String
                 [ids.values().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1];
         ids.forEach((piece, id) -> pieces[id] = piece);
@@ -52,64 +60,40 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
         OptionalInt common =
                 END_MARKS.stream().filter(ids::containsKey).mapToInt(ids::get).findFirst();
         eos = mark(marks.eosText(), ids, marks.eosId(), common);
+        Set<Integer> all = new LinkedHashSet<>(marks.eosIds());
+        eos.ifPresent(all::add);
+        ends = Collections.unmodifiableSet(all);
+        templateHolds = marks.addsBos().isEmpty() && marks.addsEos().isEmpty();
         addsBos = bos.isPresent() && marks.addsBos().orElse(written.equals(bos));
+        addsEos = eos.isPresent() && marks.addsEos().orElse(endsWith("a", eos.getAsInt()));
     }
 
     /**
-     * Opens a tokenizer.json.
+     * Opens a tokenizer.json, completed by the files beside it as transformers completes it.
      *
-     * @throws DataException if the file is missing, damaged or names a mark it has not
+     * @throws DataException if the file is missing, damaged, has a part that is not known, or names a mark it has not
      */
     public static HuggingFaceTokens open(Path file) {
-        JsonObject json = Json.object(file);
-        Map<String, Integer> ids = ids(file, json);
+        Path folder = file.toAbsolutePath().getParent();
+        return open(TokenizerJson.read(file), folder == null ? file : folder);
+    }
+
+    /** Opens what may not lie in a file. */
+    static HuggingFaceTokens open(TokenizerJson json, Path folder) {
+        TokenizerSettings.beside(folder).complete(json);
         // On a machine with a GPU the engine would look for a CUDA build of itself and download it.
         if (System.getenv("RUST_FLAVOR") == null && System.getProperty("RUST_FLAVOR") == null) {
             System.setProperty("RUST_FLAVOR", "cpu");
         }
-        Path folder = file.toAbsolutePath().getParent();
+        InputStream text = new ByteArrayInputStream(json.json().toString().getBytes(StandardCharsets.UTF_8));
+        Map<String, String> options =
+                Map.of("addSpecialTokens", "false", "truncation", "do_not_truncate", "padding", "false");
         try {
-            HuggingFaceTokenizer engine = HuggingFaceTokenizer.builder()
-                    .optTokenizerPath(file)
-                    .optAddSpecialTokens(false)
-                    .optTruncation(false)
-                    .optPadding(false)
-                    .build();
-            return new HuggingFaceTokens(file, engine, json, ids, TokenMarks.beside(folder == null ? file : folder));
+            HuggingFaceTokenizer engine = HuggingFaceTokenizer.newInstance(text, options);
+            return new HuggingFaceTokens(json.file(), engine, json, TokenMarks.beside(folder));
         } catch (IOException | IllegalStateException e) {
-            throw new DataException(file + " cannot be opened as a tokenizer: " + e.getMessage(), e);
+            throw new DataException(json.file() + " cannot be opened as a tokenizer: " + e.getMessage(), e);
         }
-    }
-
-    private static Map<String, Integer> ids(Path file, JsonObject json) {
-        Map<String, Integer> ids = new HashMap<>();
-        if (!(json.get("model") instanceof JsonObject model) || !model.has("vocab")) {
-            throw new DataException(
-                    file + " is no tokenizer: it has no model.vocab; fetch the tokenizer.json that belongs"
-                            + " to the model");
-        }
-        try {
-            JsonElement vocab = model.get("vocab");
-            if (vocab.isJsonArray()) { // unigram: [[piece, score], ...], ids by place
-                for (JsonElement entry : vocab.getAsJsonArray()) {
-                    ids.put(entry.getAsJsonArray().get(0).getAsString(), ids.size());
-                }
-            } else {
-                vocab.getAsJsonObject()
-                        .entrySet()
-                        .forEach(entry ->
-                                ids.put(entry.getKey(), entry.getValue().getAsInt()));
-            }
-            Json.member(json, "added_tokens")
-                    .ifPresent(added -> added.getAsJsonArray().forEach(token -> {
-                        JsonObject one = token.getAsJsonObject();
-                        ids.put(one.get("content").getAsString(), one.get("id").getAsInt());
-                    }));
-        } catch (RuntimeException e) {
-            throw new DataException(
-                    file + " has entries of the wrong kind in model.vocab or added_tokens; fetch it again", e);
-        }
-        return ids;
     }
 
     // What the post-processor puts before a text; empty where it adds nothing there.
@@ -118,6 +102,12 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
         int[] full = toInts(engine.encode(text, true, false).getIds());
         boolean leads = full.length > bare.length && bare.length > 0 && full[0] != bare[0];
         return leads ? OptionalInt.of(full[0]) : OptionalInt.empty();
+    }
+
+    private boolean endsWith(String text, int mark) {
+        int[] bare = toInts(engine.encode(text, false, false).getIds());
+        int[] full = toInts(engine.encode(text, true, false).getIds());
+        return full.length > bare.length && full[full.length - 1] == mark && bare[bare.length - 1] != mark;
     }
 
     private OptionalInt mark(
@@ -133,22 +123,41 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
         return configured.isPresent() ? configured : otherwise;
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * @throws IllegalArgumentException if the text has half of a character, which no UTF-8 text can have
+     */
     @Override
     public int[] encode(String text) {
+        if (!TokenizerParts.isWhole(text)) {
+            throw new IllegalArgumentException("the text has a surrogate without its other half: expected whole"
+                    + " characters; read the text as UTF-8");
+        }
         return toInts(open().encode(text, false, false).getIds());
+    }
+
+    // Where no file says which marks are put, the tokenizer's own template does, whatever its marks are.
+    @Override
+    public int[] encodeWithMarks(String text) {
+        return templateHolds && TokenizerParts.isWhole(text)
+                ? toInts(open().encode(text, true, false).getIds())
+                : Tokenizer.super.encodeWithMarks(text);
     }
 
     @Override
     public String decode(int[] ids) {
-        long[] wide =
-                Arrays.stream(ids).mapToLong(id -> Ids.check(id, pieces.length)).toArray();
+        long[] wide = Arrays.stream(ids)
+                .filter(id -> Ids.isKnown(id, pieces.length))
+                .mapToLong(id -> id)
+                .toArray();
         return open().decode(wide, true);
     }
 
     /** The piece of one id; empty for an id that the vocabulary skips. */
     @Override
     public String piece(int id) {
-        String piece = pieces[Ids.check(id, pieces.length)];
+        String piece = Ids.isKnown(id, pieces.length) ? pieces[id] : null;
         return piece == null ? "" : piece;
     }
 
@@ -174,8 +183,18 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     }
 
     @Override
+    public Set<Integer> ends() {
+        return ends;
+    }
+
+    @Override
     public boolean addsBos() {
         return addsBos;
+    }
+
+    @Override
+    public boolean addsEos() {
+        return addsEos;
     }
 
     /** Gives the native memory back; a second call does nothing. */

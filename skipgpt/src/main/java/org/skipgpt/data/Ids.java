@@ -4,11 +4,16 @@ package org.skipgpt.data;
 final class Ids {
     private Ids() {}
 
-    static int check(int id, int vocabSize) {
-        if (id < 0 || id >= vocabSize) {
-            throw new IllegalArgumentException("token id " + id + " is not in the vocabulary: allowed 0.."
-                    + (vocabSize - 1) + "; is this the model's own tokenizer?");
+    /**
+     * Whether an id has a piece. A model's head may be wider than its vocabulary, so larger ids stand for nothing.
+     *
+     * @throws IllegalArgumentException for an id below 0
+     */
+    static boolean isKnown(int id, int vocabSize) {
+        if (id < 0) {
+            throw new IllegalArgumentException("token id " + id + " is none: expected 0.." + (vocabSize - 1)
+                    + "; larger ids, which a wider head can give, stand for nothing");
         }
-        return id;
+        return id < vocabSize;
     }
 }

@@ -3,10 +3,15 @@ package org.skipgpt.data;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.skipgpt.data.SentencePieceModel.Kind;
 import org.skipgpt.data.SentencePieceModel.Piece;
@@ -27,6 +32,10 @@ public final class SentencePiece implements Tokenizer {
 
     private final SentencePieceModel model;
     private final boolean addsBos;
+    private final boolean addsEos;
+    private final OptionalInt bos;
+    private final OptionalInt eos;
+    private final Set<Integer> ends;
     private final Map<String, Integer> ids = new HashMap<>();
     private final Map<String, Integer> userDefined = new HashMap<>();
     private final int longestUserDefined;
@@ -36,9 +45,15 @@ public final class SentencePiece implements Tokenizer {
     private final boolean splitsAtSpaces;
     private final Map<String, int[]> cache = new ConcurrentHashMap<>();
 
-    private SentencePiece(SentencePieceModel model, boolean addsBos) {
+    private SentencePiece(Path file, SentencePieceModel model, TokenMarks marks) {
         this.model = model;
-        this.addsBos = addsBos;
+        this.addsBos = marks.addsBos().orElse(true);
+        this.addsEos = marks.addsEos().orElse(false);
+        bos = mark(file, marks.bosText(), model.bos());
+        eos = mark(file, marks.eosText(), model.eos());
+        Set<Integer> all = new LinkedHashSet<>(marks.eosIds());
+        eos.ifPresent(all::add);
+        ends = Collections.unmodifiableSet(all);
         Arrays.fill(byteIds, -1);
         int longest = 0;
         boolean unused = false;
@@ -63,6 +78,40 @@ public final class SentencePiece implements Tokenizer {
         ranks = model.ranks();
     }
 
+    private OptionalInt mark(Path file, Optional<String> named, int own) {
+        if (named.isEmpty()) {
+            return own < 0 ? OptionalInt.empty() : OptionalInt.of(own);
+        }
+        for (int id = 0; id < model.pieces().size(); id++) {
+            if (model.pieces().get(id).text().equals(named.get())) {
+                return OptionalInt.of(id);
+            }
+        }
+        throw foreign(file, named.get());
+    }
+
+    private static DataException foreign(Path file, String token) {
+        return new DataException("the files beside " + file + " name the token \"" + token
+                + "\", which its vocabulary has not; tokens that were added later are read from tokenizer.json: make it"
+                + " with transformers, AutoTokenizer.from_pretrained(folder).save_pretrained(folder)");
+    }
+
+    /**
+     * Opens a SentencePiece {@code .model} whose folder's other files name its marks.
+     *
+     * @throws DataException if they name a token that the vocabulary has not
+     */
+    static SentencePiece beside(Path file, Path folder) {
+        SentencePieceModel model = SentencePieceModel.read(file);
+        Set<String> texts = model.pieces().stream().map(Piece::text).collect(Collectors.toSet());
+        for (String token : TokenizerSettings.beside(folder).contents()) {
+            if (!texts.contains(token)) {
+                throw foreign(file, token);
+            }
+        }
+        return new SentencePiece(file, model, TokenMarks.beside(folder));
+    }
+
     /**
      * Opens a SentencePiece {@code .model} or a llama2.c {@code .bin}; the family is taken to begin texts with BOS.
      *
@@ -74,11 +123,12 @@ public final class SentencePiece implements Tokenizer {
 
     /** As above, saying whether texts begin with BOS ({@code add_bos_token} of a Hugging Face folder). */
     public static SentencePiece open(Path file, boolean addsBos) {
-        return of(SentencePieceModel.read(file), addsBos);
+        return of(file, SentencePieceModel.read(file), addsBos);
     }
 
-    static SentencePiece of(SentencePieceModel model, boolean addsBos) {
-        return new SentencePiece(model, addsBos);
+    /** Of pieces that are already read; the file is for messages. */
+    static SentencePiece of(Path file, SentencePieceModel model, boolean addsBos) {
+        return new SentencePiece(file, model, TokenMarks.none(addsBos));
     }
 
     @Override
@@ -224,10 +274,10 @@ public final class SentencePiece implements Tokenizer {
         ByteSink out = new ByteSink();
         boolean first = model.addsSpace() || model.trimsSpaces();
         for (int id : ids) {
-            Piece piece = model.pieces().get(checked(id));
-            if (piece.kind() == Kind.CONTROL) {
+            if (!Ids.isKnown(id, vocabSize()) || model.pieces().get(id).kind() == Kind.CONTROL) {
                 continue;
             }
+            Piece piece = model.pieces().get(id);
             if (piece.kind() == Kind.BYTE) {
                 out.add((byte) piece.byteCode());
             } else if (piece.kind() == Kind.UNKNOWN) {
@@ -249,11 +299,7 @@ public final class SentencePiece implements Tokenizer {
 
     @Override
     public String piece(int id) {
-        return model.pieces().get(checked(id)).text();
-    }
-
-    private int checked(int id) {
-        return Ids.check(id, vocabSize());
+        return Ids.isKnown(id, vocabSize()) ? model.pieces().get(id).text() : "";
     }
 
     @Override
@@ -263,12 +309,22 @@ public final class SentencePiece implements Tokenizer {
 
     @Override
     public OptionalInt bos() {
-        return model.bos() < 0 ? OptionalInt.empty() : OptionalInt.of(model.bos());
+        return bos;
     }
 
     @Override
     public OptionalInt eos() {
-        return model.eos() < 0 ? OptionalInt.empty() : OptionalInt.of(model.eos());
+        return eos;
+    }
+
+    @Override
+    public Set<Integer> ends() {
+        return ends;
+    }
+
+    @Override
+    public boolean addsEos() {
+        return addsEos && eos.isPresent();
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.skipgpt.data;
 
+import java.util.Arrays;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Turns text into token ids and back.
@@ -12,10 +14,10 @@ public interface Tokenizer {
     /** Ids of a text, without any special token; T ids. */
     int[] encode(String text);
 
-    /** The text of some ids; special tokens are left out. */
+    /** The text of some ids; special tokens and ids beyond the vocabulary are left out. */
     String decode(int[] ids);
 
-    /** The piece of one id as the vocabulary spells it, e.g. {@code "▁the"}. */
+    /** The piece of one id as the vocabulary spells it, e.g. {@code "▁the"}; empty for an id beyond the vocabulary. */
     String piece(int id);
 
     /**
@@ -35,8 +37,29 @@ public interface Tokenizer {
     /** The end-of-text id, where the vocabulary has one. */
     OptionalInt eos();
 
+    /** The ids after which a text is done: the end mark, and what else the model's folder names as one. */
+    default Set<Integer> ends() {
+        return eos().isPresent() ? Set.of(eos().getAsInt()) : Set.of();
+    }
+
+    /** Whether this family puts the end mark behind a text by itself; texts to be continued go without it. */
+    default boolean addsEos() {
+        return false;
+    }
+
     /** Whether this family puts the beginning mark before a text by itself. */
     boolean addsBos();
+
+    /** Ids of a text with the marks that the family puts at both ends, as transformers gives them. */
+    default int[] encodeWithMarks(String text) {
+        int[] ids = encodeWithBos(text);
+        if (!addsEos() || eos().isEmpty()) {
+            return ids;
+        }
+        int[] marked = Arrays.copyOf(ids, ids.length + 1);
+        marked[ids.length] = eos().getAsInt();
+        return marked;
+    }
 
     /** Ids of a text with the beginning mark first where the family has that habit. */
     default int[] encodeWithBos(String text) {

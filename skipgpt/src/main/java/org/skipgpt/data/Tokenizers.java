@@ -42,9 +42,7 @@ public final class Tokenizers {
         }
         if (name.endsWith(".bin") || (name.endsWith(".model") && !isTiktoken(where))) {
             Path folder = where.toAbsolutePath().getParent();
-            boolean addsBos =
-                    folder == null || TokenMarks.beside(folder).addsBos().orElse(true);
-            return SentencePiece.open(where, addsBos);
+            return folder == null ? SentencePiece.open(where) : SentencePiece.beside(where, folder);
         }
         if (name.endsWith(".model")) {
             return ByteLevelBpe.llama3(where);
@@ -95,7 +93,11 @@ public final class Tokenizers {
                 throw new DataException(file + " is missing: vocab.json and merges.txt are needed together");
             }
         }
-        return ByteLevelBpe.gpt2(vocabulary, merges);
+        Path folder = vocabulary.toAbsolutePath().getParent();
+        String type = folder == null ? "" : TokenizerSettings.beside(folder).className();
+        return type.isEmpty() || folder == null
+                ? ByteLevelBpe.gpt2(vocabulary, merges)
+                : HuggingFaceTokens.open(VocabularyAndMerges.read(vocabulary, merges, type), folder);
     }
 
     // The tiktoken form is text and begins with the piece "!" of rank 0; a protocol buffer begins with byte 0x0A.

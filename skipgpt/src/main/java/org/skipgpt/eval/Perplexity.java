@@ -97,7 +97,6 @@ public record Perplexity(
 
     /** The rows of a file, joined. */
     static String read(Path file, PerplexityOptions options) {
-        String name = String.valueOf(file.getFileName());
         if (Files.isDirectory(file)) {
             throw new TaskException(file + " is a folder, not a text: " + EXPECTED);
         }
@@ -105,8 +104,9 @@ public record Perplexity(
             throw new TaskException("no text at " + file + ", there is no such file: " + EXPECTED);
         }
         try {
-            if (!name.matches(".*\\.(parquet|jsonl|csv)(\\.gz|\\.zst)?")) {
-                return joined(Files.readString(file), options);
+            if (DataRows.isPlain(file)) {
+                String text = Files.readString(file);
+                return joined(text.startsWith("\ufeff") ? text.substring(1) : text, options);
             }
             List<String> rows = new ArrayList<>();
             try (Stream<DataRow> records = DataRows.open(file)) {

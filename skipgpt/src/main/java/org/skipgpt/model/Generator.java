@@ -120,7 +120,7 @@ final class Generator {
         int token = part.sampler.next(logits);
         part.tokens = Arrays.copyOf(part.tokens, part.tokens.length + 1);
         part.tokens[part.tokens.length - 1] = token;
-        if (options.stopsAtEnd() && model.tokenizer().eos().orElse(-1) == token) {
+        if (options.stopsAtEnd() && model.tokenizer().ends().contains(token)) {
             part.stop(StopReason.END_OF_TEXT);
         } else if (!part.stream.add(token)) {
             part.stop(StopReason.STOP_TEXT);

@@ -30,8 +30,8 @@ import org.skipgpt.torch.Torch;
  * continues it.
  *
  * <pre>{@code
- * Tuned rt = Tuning.routers(model, 0.25, documents, TuningOptions.workshop(), ProgressObserver.silent());
- * Tuned rtl = Tuning.lora(rt.model(), documents, TuningOptions.workshop(), ProgressObserver.silent());
+ * Tuned rt = Tuning.routers(model, 0.25, documents, TuningOptions.practical(), ProgressObserver.silent());
+ * Tuned rtl = Tuning.lora(rt.model(), documents, TuningOptions.practical(), ProgressObserver.silent());
  * }</pre>
  */
 public final class Tuning {

@@ -222,7 +222,7 @@ class DatasetFetcherTest {
                 .hasMessageContaining("X y")
                 .hasMessageContaining("licence")
                 .hasMessageContaining("../up")
-                .hasMessageContaining("expected https")
+                .hasMessageContaining("an https address")
                 .hasMessageContaining("64 hex");
     }
 

@@ -202,7 +202,8 @@ class TokenizersTest {
             Files.writeString(folder.resolve("tokenizer.json"), json);
             assertThatThrownBy(() -> Tokenizers.open(folder))
                     .isInstanceOf(DataException.class)
-                    .hasMessageContaining("it has no model.vocab");
+                    .hasMessageContaining("tokenizer.json has")
+                    .hasMessageContaining("model");
         }
     }
 
@@ -216,7 +217,11 @@ class TokenizersTest {
         assertThat(tokens.encode("aaa")).containsExactly(5, 4, 3);
         assertThat(tokens.encode("a?")).containsExactly(5, 3, 0);
         assertThat(tokens.encode("")).isEmpty();
-        assertThatThrownBy(() -> tokens.piece(6))
+        assertThat(tokens.piece(6))
+                .as("a head may be wider than the vocabulary")
+                .isEmpty();
+        assertThat(tokens.decode(new int[] {3, 6, 3})).isEqualTo("aa");
+        assertThatThrownBy(() -> tokens.piece(-1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("0..5");
     }

@@ -68,4 +68,24 @@ class PerplexityTest {
         assertThat(Perplexity.windows(LETTERS, ids, 3, PerplexityOptions.Bos.WINDOW))
                 .containsExactly(new int[] {1, 'a', 'b'}, new int[] {1, 'c', 'd'}, new int[] {1, 'e', 'f'});
     }
+
+    @Test
+    void recordsAreReadByEveryEndingAndAByteOrderMarkIsNoText(
+            @org.junit.jupiter.api.io.TempDir java.nio.file.Path folder) throws java.io.IOException {
+        PerplexityOptions options = PerplexityOptions.wikitext2();
+        java.nio.file.Path plain = java.nio.file.Files.writeString(folder.resolve("a.txt"), "one\ntwo\n");
+        String expected = Perplexity.read(plain, options);
+        String lines = "{\"text\":\"one\"}\n{\"text\":\"two\"}\n";
+
+        for (String name : java.util.List.of("a.jsonl", "a.ndjson", "A.JSONL")) {
+            assertThat(Perplexity.read(java.nio.file.Files.writeString(folder.resolve(name), lines), options))
+                    .as(name)
+                    .isEqualTo(expected);
+        }
+        java.nio.file.Path array = folder.resolve("a.json");
+        java.nio.file.Files.writeString(array, "[{\"text\":\"one\"},{\"text\":\"two\"}]");
+        assertThat(Perplexity.read(array, options)).isEqualTo(expected);
+        java.nio.file.Files.writeString(plain, "\ufeffone\ntwo\n");
+        assertThat(Perplexity.read(plain, options)).isEqualTo(expected);
+    }
 }
