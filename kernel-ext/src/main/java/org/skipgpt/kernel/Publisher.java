@@ -37,7 +37,7 @@ final class Publisher {
     private final String session;
     private final StringBuilder text = new StringBuilder();
     private final ScheduledExecutorService timer;
-    private final OutputLimit limit = OutputLimit.of(System.getenv());
+    private final OutputLimit limit;
     private String textStream = "";
     private boolean flushPlanned;
     private WireMessage parent;
@@ -54,6 +54,14 @@ final class Publisher {
         this.parent = new WireMessage(
                 List.of(), new JsonObject(), new JsonObject(), new JsonObject(), new JsonObject(), List.of());
         this.timer = DaemonTimer.start("kernel-flush");
+        OutputLimit asked;
+        try {
+            asked = OutputLimit.of(System.getenv());
+        } catch (IllegalArgumentException e) { // told above the first output, as other wrong settings are
+            asked = OutputLimit.of(Map.of());
+            early.add(new Output("stream", stream("stderr", e.getMessage() + "\n")));
+        }
+        this.limit = asked;
     }
 
     /** The request whose outputs follow; also the parent of what its threads print later. */
@@ -131,11 +139,16 @@ final class Publisher {
         if (text.isEmpty()) {
             return;
         }
-        JsonObject content = new JsonObject();
-        content.addProperty("name", textStream);
-        content.addProperty("text", text.toString());
+        JsonObject content = stream(textStream, text.toString());
         text.setLength(0);
         output("stream", content);
+    }
+
+    private static JsonObject stream(String name, String text) {
+        JsonObject content = new JsonObject();
+        content.addProperty("name", name);
+        content.addProperty("text", text);
+        return content;
     }
 
     synchronized void display(DisplayData data) {

@@ -7,6 +7,7 @@ import java.nio.file.*;
 import java.util.*;
 import java.util.concurrent.*;
 import java.util.function.*;
+import java.util.prefs.*;
 import java.util.regex.*;
 import java.util.stream.*;
 import static org.skipgpt.kernel.live.Live.live;

@@ -12,7 +12,7 @@ import org.skipgpt.kernel.wire.WireMessage;
 
 /** A long session with all that may happen in one; short in the build, -Dskipgpt.soak=2000 by hand. */
 class KernelSoakTest {
-    private static final int CELLS = Integer.getInteger("skipgpt.soak", 80);
+    private static final int CELLS = Integer.getInteger("skipgpt.soak", 64);
     private static final int MEASURES = 8;
 
     /** JShell keeps the source and the class of each cell; a cell here has some 100 characters. */

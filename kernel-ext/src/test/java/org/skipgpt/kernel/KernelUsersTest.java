@@ -40,12 +40,12 @@ class KernelUsersTest {
 
     @Test
     void resultsWithoutANameDoNotPileUp() throws Exception {
-        for (int i = 0; i < 25; i++) {
-            assertThat(kernel.run("new byte[20_000_000]").status())
+        for (int i = 0; i < 12; i++) { // the last five are kept
+            assertThat(kernel.run("new byte[30_000_000]").traceback())
                     .as("result %d", i)
-                    .isEqualTo("ok");
+                    .isEmpty();
         }
-        for (int i = 0; i < 25; i++) {
+        for (int i = 0; i < 6; i++) {
             assertThat(kernel.run("byte[] again = new byte[40_000_000];").status())
                     .isEqualTo("ok");
         }
@@ -55,7 +55,7 @@ class KernelUsersTest {
     @Test
     void droppedVariablesLetTheirValuesGo(@TempDir Path otherFolder) throws Exception {
         try (LiveKernel other = LiveKernel.start(otherFolder, Map.of("JDK_JAVA_OPTIONS", "-Xmx200m"))) {
-            for (int i = 0; i < 12; i++) {
+            for (int i = 0; i < 8; i++) {
                 assertThat(other.run("byte[] large" + i + " = new byte[30_000_000];")
                                 .traceback())
                         .isEmpty();
@@ -150,6 +150,32 @@ class KernelUsersTest {
                 "Pattern",
                 "Collectors")) {
             assertThat(kernel.run(type + ".class.getSimpleName()").result()).contains(type);
+        }
+    }
+
+    @Test
+    void onesOwnDeclarationsShowTheirWholeJavadoc() throws Exception {
+        kernel.run("/**\n * Adds one.\n *\n * @param n a {@code number}\n */\nint more(int n) { return n + 1; }");
+        JsonObject content = new JsonObject();
+        content.addProperty("code", "more(1)");
+        content.addProperty("cursor_pos", 2);
+
+        JsonObject reply = kernel.client
+                .ask(Channel.SHELL, "inspect_request", content, LiveKernel.LIMIT)
+                .content();
+
+        assertThat(reply.getAsJsonObject("data").get("text/plain").getAsString())
+                .contains("int more(int n)", "Adds one.", "@param n a number")
+                .doesNotContain("/**", "{");
+    }
+
+    @Test
+    void aWrongLimitIsToldAndNothingElse(@TempDir Path otherFolder) throws Exception {
+        try (LiveKernel other = LiveKernel.start(otherFolder, Map.of(OutputLimit.VARIABLE, "much"))) {
+            CellRun run = other.run("6 * 7");
+
+            assertThat(run.result()).contains("42");
+            assertThat(run.stream("stderr")).contains(OutputLimit.VARIABLE + " is 'much'");
         }
     }
 

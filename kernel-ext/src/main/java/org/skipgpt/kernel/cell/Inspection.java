@@ -6,11 +6,14 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import jdk.jshell.ImportSnippet;
 import jdk.jshell.MethodSnippet;
 import jdk.jshell.Snippet;
 import jdk.jshell.SourceCodeAnalysis.Documentation;
+import jdk.jshell.TypeDeclSnippet;
 import jdk.jshell.VarSnippet;
 
 /**
@@ -19,6 +22,7 @@ import jdk.jshell.VarSnippet;
  * @param entries signature and documentation, one for each overload
  */
 public record Inspection(List<Entry> entries) {
+    private static final Pattern COMMENTED = Pattern.compile("(?s)/\\*\\*(.*?)\\*/\\s*(.*)");
     private static final LibrarySources SOURCES = new LibrarySources();
 
     /**
@@ -98,10 +102,21 @@ public record Inspection(List<Entry> entries) {
         if (snippet instanceof VarSnippet variable && variable.name().equals(name)) {
             return Optional.of(new Entry(variable.typeName() + " " + name, ""));
         }
-        if (snippet instanceof MethodSnippet method && method.name().equals(name)) {
-            return Optional.of(new Entry(method.source().lines().findFirst().orElse(name), ""));
-        }
-        return Optional.empty();
+        boolean isNamed = (snippet instanceof MethodSnippet method
+                        && method.name().equals(name))
+                || (snippet instanceof TypeDeclSnippet type && type.name().equals(name));
+        return isNamed ? Optional.of(declared(snippet.source().strip())) : Optional.empty();
+    }
+
+    /** The head of a declaration of the session, and the comment above it. */
+    private static Entry declared(String source) {
+        Matcher commented = COMMENTED.matcher(source);
+        boolean hasComment = commented.matches();
+        String code = hasComment ? commented.group(2) : source;
+        int body = code.indexOf('{');
+        String head = body < 0 ? code.lines().findFirst().orElse("") : code.substring(0, body);
+        String comment = hasComment ? commented.group(1).replaceAll("(?m)^\\s*\\* ?", "") : "";
+        return new Entry(head.strip().replaceAll("\\s+", " "), JavadocText.plain(comment));
     }
 
     // "a.b" is a member of something, never a variable of the session.
