@@ -98,7 +98,7 @@ public abstract class TuningVerbs extends SeeingVerbs {
      * @param capacity share of tokens that run each module, above 0 up to 1
      */
     public static Tuned tuneMixture(LanguageModel model, double capacity, List<String> documents) {
-        return tuneMixture(model, capacity, documents, TuningOptions.practical(), ProgressObserver.silent());
+        return tuneMixture(model, capacity, documents, TuningOptions.workshop(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */

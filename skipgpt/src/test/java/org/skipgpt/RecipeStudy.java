@@ -133,9 +133,11 @@ public final class RecipeStudy {
                 .withSteps((long) number("steps", 300))
                 .withSeed((long) number("seed", 43))
                 .withBatch((int) number("rows", 2), 128)
-                .withRouterRate(LearningRate.cosine(number("rate", base.loop().rate().peak()), 0.05))
+                .withRouterRate(
+                        LearningRate.cosine(number("rate", base.loop().rate().peak()), 0.05))
                 .withStart(new RouterStart(number("margin", 3), number("scale", 0.02)))
-                .withRouter(RouterConfig.defaults().withNorm(RouterConfig.Norm.valueOf(settings.getOrDefault("norm", "RMS"))));
+                .withRouter(RouterConfig.defaults()
+                        .withNorm(RouterConfig.Norm.valueOf(settings.getOrDefault("norm", "RMS"))));
     }
 
     private double number(String key, double otherwise) {
@@ -157,7 +159,8 @@ public final class RecipeStudy {
 
     private List<String> paragraphs(Path texts) {
         List<String> paragraphs = new ArrayList<>();
-        try (Stream<String> all = TextFiles.of(texts).withUnit(TextUnit.PARAGRAPH).open()) {
+        try (Stream<String> all =
+                TextFiles.of(texts).withUnit(TextUnit.PARAGRAPH).open()) {
             all.map(p -> p.replaceAll("\\s+", " ").strip())
                     .filter(p -> p.length() >= SHORTEST)
                     .forEach(paragraphs::add);

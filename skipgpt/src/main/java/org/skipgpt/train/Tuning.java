@@ -61,7 +61,8 @@ public final class Tuning {
         this.batches = options.packed()
                 ? DocumentBatches.packed(learned, base.tokenizer(), options.sequences(), length, seed)
                 : DocumentBatches.truncated(learned, base.tokenizer(), options.sequences(), length, seed);
-        // Where nothing is kept back a few of the learned texts show what is skipped; all of them would take as long as tuning.
+        // Where nothing is kept back a few of the learned texts show what is skipped; all of them would take as long as
+        // tuning.
         List<String> measured = kept == 0
                 ? learned.subList(0, Math.min(FEW, learned.size()))
                 : documents.subList(documents.size() - kept, documents.size());
