@@ -47,6 +47,7 @@ public record DecoderWeights(
 
     /** Identity of the numbers as they are now, for weights that came from no file: sha256, hex; reads all of them. */
     public String hash() {
+        LanguageModel.checkOpen(this);
         try (NDManager scope = manager.newSubManager()) {
             WeightStore store = new WeightStore(scope, dtype);
             TensorHash sum = new TensorHash();

@@ -18,6 +18,11 @@ record Evaluated(Objective objective, Supplier<Map<String, Double>> measure) imp
     }
 
     @Override
+    public void abandon() {
+        objective.abandon();
+    }
+
+    @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
         return objective.backward(scope, step, micro, weight);
     }

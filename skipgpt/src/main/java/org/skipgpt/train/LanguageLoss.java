@@ -63,7 +63,8 @@ public final class LanguageLoss {
         end.attach(scope);
         int n = wanted.targets().length;
         NDArray all = scope.create(wanted.targets()); // (N)
-        NDArray factors = scope.create(new float[] {(float) (weight / n), (float) wanted.share()});
+        NDArray factor = scope.create((float) (weight / n));
+        NDArray share = scope.create((float) wanted.share());
         int chunkRows = scope.getDevice().isGpu() ? GPU_CHUNK : CHUNK;
         double text = 0;
         double teacher = 0;
@@ -81,10 +82,11 @@ public final class LanguageLoss {
                                         own,
                                         part(wanted.teacher().get(), from, to, chunk),
                                         next,
-                                        factors,
+                                        factor,
+                                        share,
                                         norm,
                                         head)
-                        : new NDList(decoder.program().call("loss", own, next, factors, norm, head));
+                        : new NDList(decoder.program().call("loss", own, next, factor, norm, head));
                 text += loss.size() == 1 ? loss.get(0).getFloat() : loss.get(1).getFloat();
                 teacher += loss.size() == 1 ? 0 : loss.get(2).getFloat();
                 Gradients.backward(loss.get(0));
@@ -95,8 +97,8 @@ public final class LanguageLoss {
             end.close();
             Gradients.backward(x, upstream);
         }
-        double share = wanted.share();
-        return new Wanted.Loss(text / weight, teacher / weight, ((1 - share) * text + share * teacher) / weight);
+        double total = (1 - wanted.share()) * text + wanted.share() * teacher;
+        return new Wanted.Loss(text / weight, teacher / weight, total / weight);
     }
 
     private static NDArray part(NDArray array, int from, int to, NDManager owner) {

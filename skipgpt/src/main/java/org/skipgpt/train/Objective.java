@@ -25,6 +25,9 @@ public interface Objective extends AutoCloseable {
         return Map.of();
     }
 
+    /** Takes back what micro-batches of a step that was interrupted did to {@link #state}. */
+    default void abandon() {}
+
     /** Scalars measured between steps, e.g. the loss on held-out text; may be empty. */
     default Map<String, Double> evaluate() {
         return Map.of();

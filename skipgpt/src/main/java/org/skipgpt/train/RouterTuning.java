@@ -53,6 +53,7 @@ public final class RouterTuning implements Objective {
     private final Optional<SeededDropout> dropout;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
     private final NDArray missed; // sum over steps of T - r
+    private float missedBefore; // the same when the present step began
     private long rateStep = -1;
     private double stepRate;
 
@@ -152,7 +153,15 @@ public final class RouterTuning implements Objective {
     }
 
     @Override
+    public void abandon() {
+        missed.set(new float[] {missedBefore});
+    }
+
+    @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
+        if (micro == 0) {
+            missedBefore = missed.getFloat();
+        }
         int[][] sequences = batches.batch(step * loop.accumulation() + micro);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
         Micro state = new Micro(rows, step, micro, weight);

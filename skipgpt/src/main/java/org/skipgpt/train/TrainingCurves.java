@@ -29,10 +29,19 @@ import org.skipgpt.report.TextTable;
  */
 public record TrainingCurves(List<Curve> curves, int smoothing) implements Finding {
     /** Quantities worth a picture, in this order. */
-    private static final List<String> SHOWN =
-            List.of("loss", "LM loss", "held-out loss", "r", "s_attn", "s_mlp", "penalty", "tau", "learning rate");
+    private static final List<String> SHOWN = List.of(
+            "loss",
+            "LM loss",
+            "KL to dense",
+            "held-out loss",
+            "r",
+            "s_attn",
+            "s_mlp",
+            "penalty",
+            "tau",
+            "learning rate");
 
-    private static final List<String> LOSSES = List.of("loss", "LM loss", "held-out loss");
+    private static final List<String> LOSSES = List.of("loss", "LM loss", "KL to dense", "held-out loss");
     private static final List<String> SHARES = List.of("r", "s_attn", "s_mlp");
     private static final int SMOOTHED_PART = 40;
 

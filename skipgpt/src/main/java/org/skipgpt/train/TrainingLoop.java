@@ -117,6 +117,7 @@ public final class TrainingLoop {
             return Optional.of(step(step));
         } catch (CancellationException e) {
             objective.parameters().values().forEach(Gradients::clear);
+            objective.abandon();
             return Optional.empty();
         }
     }

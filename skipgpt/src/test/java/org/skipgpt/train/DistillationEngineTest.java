@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDManager;
+import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.route.Gate;
@@ -67,6 +69,43 @@ class DistillationEngineTest {
             Map<String, Double> row = step(tuning, manager);
             assertThat(value(row, "r")).isZero();
             assertThat(value(row, "KL to dense")).isCloseTo(0, within(1e-5));
+        }
+    }
+
+    @Test
+    void aContinuedRunFindsTheControllersSumAgain(@TempDir Path folder) {
+        try (NDManager manager = Torch.manager(ai.djl.Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel model = golden.model(manager);
+            double[] whole = practicalRun(model, manager, golden, folder.resolve("whole"), 0);
+            practicalRun(model, manager, golden, folder.resolve("parts"), 3);
+            double[] parts = practicalRun(model, manager, golden, folder.resolve("parts"), 0);
+
+            assertThat(parts).hasSize(6).isEqualTo(whole);
+        }
+    }
+
+    /** Losses of six steps; interrupted after some where {@code stop} is above 0. */
+    private static double[] practicalRun(
+            LanguageModel model, NDManager manager, Golden golden, Path folder, long stop) {
+        TuningOptions practical = TuningOptions.practical();
+        LoopConfig loop = practical.loop().withSteps(6).withAccumulation(2).withCheckpoints(folder, 1);
+        Routers routers = Routers.init(manager, model.config(), practical.router(), practical.start(), 5);
+        try (RouterTuning tuning = RouterTuning.of(
+                model,
+                routers,
+                Gate.compile(manager),
+                practical.routing(),
+                loop,
+                n -> new int[][] {golden.ids((int) (n % 2))},
+                "ids")) {
+            TrainingRun run = TrainingLoop.run(tuning, loop, manager, progress -> {
+                if (progress.done() == stop) {
+                    Thread.currentThread().interrupt();
+                }
+            });
+            assertThat(Thread.interrupted()).isEqualTo(stop > 0);
+            return run.log().column("loss");
         }
     }
 
