@@ -1,14 +1,15 @@
 package org.skipgpt.data;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import java.io.IOException;
-import java.nio.file.Files;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.Optional;
 import org.skipgpt.data.SentencePieceModel.Kind;
 import org.skipgpt.data.SentencePieceModel.Piece;
 
@@ -22,10 +23,6 @@ import org.skipgpt.data.SentencePieceModel.Piece;
  */
 public final class GgufTokens {
     private static final String PREFIX = "tokenizer.ggml.";
-    private static final String LLAMA3 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
-            + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-    private static final String QWEN2 = LLAMA3.replace("\\p{N}{1,3}", "\\p{N}");
-
     private final String file;
     private final Map<String, Object> values;
 
@@ -104,8 +101,10 @@ public final class GgufTokens {
                     + " different ones");
         }
         json.add("added_tokens", added);
+        json.add(
+                "normalizer", pre().equals("qwen2") ? JsonParser.parseString("{\"type\":\"NFC\"}") : JsonNull.INSTANCE);
         json.add("pre_tokenizer", words());
-        json.add("decoder", byteLevel(true));
+        json.add("decoder", WordSplits.byteLevel(true));
         boolean marked = flag("add_bos_token", pre().equals("llama-bpe"));
         if (marked) {
             json.add("post_processor", beginningMark(texts.get(id("bos", -1)), id("bos", -1)));
@@ -118,46 +117,17 @@ public final class GgufTokens {
         model.add("merges", merges);
         model.addProperty("ignore_merges", pre().equals("llama-bpe"));
         json.add("model", model);
-        return open(json, marks(texts, marked));
+        return HuggingFaceTokens.open(TokenizerJson.of(Path.of(file), json), marks(texts, marked));
     }
 
-    private JsonObject marks(List<String> texts, boolean marked) {
-        JsonObject config = new JsonObject();
-        for (String mark : List.of("bos", "eos")) {
-            int id = id(mark, -1);
-            if (id >= 0) {
-                config.addProperty(mark + "_token", texts.get(id));
-            }
-        }
-        config.addProperty("add_bos_token", marked);
-        if (values.get("tokenizer.chat_template") instanceof String template) {
-            config.addProperty("chat_template", template);
-        }
-        return config;
+    private TokenMarks marks(List<String> texts, boolean marked) {
+        return new TokenMarks(
+                named("bos", texts), named("eos", texts), List.of(), List.of(), Optional.of(marked), Optional.empty());
     }
 
-    private Tokenizer open(JsonObject tokenizer, JsonObject config) {
-        try {
-            Path folder = Files.createTempDirectory("skipgpt-gguf");
-            try {
-                Files.writeString(folder.resolve("tokenizer.json"), tokenizer.toString());
-                Files.writeString(folder.resolve("tokenizer_config.json"), config.toString());
-                return Tokenizers.open(folder);
-            } finally {
-                delete(folder);
-            }
-        } catch (IOException e) {
-            throw new DataException(file + ": its tokenizer cannot be written to a temporary folder: " + e, e);
-        }
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (Stream<Path> files = Files.list(folder)) {
-            for (Path one : files.toList()) {
-                Files.delete(one);
-            }
-        }
-        Files.delete(folder);
+    private Optional<String> named(String mark, List<String> texts) {
+        int id = id(mark, -1);
+        return id < 0 ? Optional.empty() : Optional.of(texts.get(id));
     }
 
     private static JsonObject added(int id, String text, boolean special) {
@@ -177,53 +147,16 @@ public final class GgufTokens {
     }
 
     private JsonObject words() {
-        JsonArray steps = new JsonArray();
-        switch (pre()) {
-            case "gpt-2", "default" -> steps.add(byteLevel(true));
-            case "smollm" -> {
-                JsonObject digits = new JsonObject();
-                digits.addProperty("type", "Digits");
-                digits.addProperty("individual_digits", true);
-                steps.add(digits);
-                steps.add(byteLevel(true));
-            }
-            case "llama-bpe", "llama3" -> {
-                steps.add(split(LLAMA3));
-                steps.add(byteLevel(false));
-            }
-            case "qwen2" -> {
-                steps.add(split(QWEN2));
-                steps.add(byteLevel(false));
-            }
+        return switch (pre()) {
+            case "gpt-2", "default" -> WordSplits.byteLevel(true);
+            case "smollm" -> WordSplits.singleDigits();
+            case "llama-bpe", "llama3" -> WordSplits.pattern(WordSplits.LLAMA3);
+            case "qwen2" -> WordSplits.pattern(WordSplits.QWEN2);
             default ->
                 throw new DataException(
                         file + " has " + PREFIX + "pre \"" + pre()
                                 + "\"; known are gpt-2, smollm, llama-bpe and qwen2. Load the model from its Hugging Face folder");
-        }
-        JsonObject sequence = new JsonObject();
-        sequence.addProperty("type", "Sequence");
-        sequence.add("pretokenizers", steps);
-        return sequence;
-    }
-
-    private static JsonObject split(String regex) {
-        JsonObject pattern = new JsonObject();
-        pattern.addProperty("Regex", regex);
-        JsonObject split = new JsonObject();
-        split.addProperty("type", "Split");
-        split.add("pattern", pattern);
-        split.addProperty("behavior", "Isolated");
-        split.addProperty("invert", false);
-        return split;
-    }
-
-    private static JsonObject byteLevel(boolean cutsWords) {
-        JsonObject json = new JsonObject();
-        json.addProperty("type", "ByteLevel");
-        json.addProperty("add_prefix_space", false);
-        json.addProperty("trim_offsets", true);
-        json.addProperty("use_regex", cutsWords);
-        return json;
+        };
     }
 
     private static JsonObject beginningMark(String text, int id) {
@@ -234,9 +167,8 @@ public final class GgufTokens {
                           {"SpecialToken": {"id": %1$s, "type_id": 1}}, {"Sequence": {"id": "B", "type_id": 1}}],
                  "special_tokens": {%1$s: {"id": %1$s, "ids": [%2$d], "tokens": [%1$s]}}}
                 """;
-        String quoted = new com.google.gson.JsonPrimitive(text).toString();
-        return com.google.gson.JsonParser.parseString(template.formatted(quoted, id))
-                .getAsJsonObject();
+        String quoted = new JsonPrimitive(text).toString();
+        return JsonParser.parseString(template.formatted(quoted, id)).getAsJsonObject();
     }
 
     private int id(String mark, int otherwise) {

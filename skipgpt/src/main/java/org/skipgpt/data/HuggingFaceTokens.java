@@ -81,6 +81,11 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     /** Opens what may not lie in a file. */
     static HuggingFaceTokens open(TokenizerJson json, Path folder) {
         TokenizerSettings.beside(folder).complete(json);
+        return open(json, TokenMarks.beside(folder));
+    }
+
+    /** Of a tokenizer that is complete, with no files beside it. */
+    static HuggingFaceTokens open(TokenizerJson json, TokenMarks marks) {
         // On a machine with a GPU the engine would look for a CUDA build of itself and download it.
         if (System.getenv("RUST_FLAVOR") == null && System.getProperty("RUST_FLAVOR") == null) {
             System.setProperty("RUST_FLAVOR", "cpu");
@@ -90,7 +95,7 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
                 Map.of("addSpecialTokens", "false", "truncation", "do_not_truncate", "padding", "false");
         try {
             HuggingFaceTokenizer engine = HuggingFaceTokenizer.newInstance(text, options);
-            return new HuggingFaceTokens(json.file(), engine, json, TokenMarks.beside(folder));
+            return new HuggingFaceTokens(json.file(), engine, json, marks);
         } catch (IOException | IllegalStateException e) {
             throw new DataException(json.file() + " cannot be opened as a tokenizer: " + e.getMessage(), e);
         }

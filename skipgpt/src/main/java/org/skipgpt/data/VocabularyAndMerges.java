@@ -16,9 +16,6 @@ import org.skipgpt.io.Json;
  * makes it in transformers.
  */
 final class VocabularyAndMerges {
-    // Qwen2's words: one digit at a time, line ends with what stands before them
-    private static final String QWEN2_WORDS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}"
-            + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     private static final Set<String> CLASSES = Set.of("GPT2Tokenizer", "Qwen2Tokenizer");
 
     private VocabularyAndMerges() {}
@@ -41,41 +38,15 @@ final class VocabularyAndMerges {
         json.addProperty("version", "1.0");
         json.add("added_tokens", new JsonArray());
         json.add("normalizer", qwen ? JsonParser.parseString("{\"type\":\"NFC\"}") : JsonNull.INSTANCE);
-        json.add("pre_tokenizer", qwen ? qwenWords() : byteLevel(true));
-        json.add("post_processor", byteLevel(false));
-        json.add("decoder", byteLevel(true));
+        json.add("pre_tokenizer", qwen ? WordSplits.pattern(WordSplits.QWEN2) : WordSplits.byteLevel(true));
+        json.add("post_processor", WordSplits.byteLevel(false));
+        json.add("decoder", WordSplits.byteLevel(true));
         JsonObject model = new JsonObject();
         model.addProperty("type", "BPE");
         model.add("vocab", Json.object(vocabulary, DataException::new));
         model.add("merges", merges(merges));
         json.add("model", model);
         return TokenizerJson.of(vocabulary, json);
-    }
-
-    private static JsonObject byteLevel(boolean regex) {
-        JsonObject part = new JsonObject();
-        part.addProperty("type", "ByteLevel");
-        part.addProperty("add_prefix_space", false);
-        part.addProperty("trim_offsets", false);
-        part.addProperty("use_regex", regex);
-        return part;
-    }
-
-    private static JsonObject qwenWords() {
-        JsonObject pattern = new JsonObject();
-        pattern.addProperty("Regex", QWEN2_WORDS);
-        JsonObject split = new JsonObject();
-        split.addProperty("type", "Split");
-        split.add("pattern", pattern);
-        split.addProperty("behavior", "Isolated");
-        split.addProperty("invert", false);
-        JsonArray parts = new JsonArray();
-        parts.add(split);
-        parts.add(byteLevel(false));
-        JsonObject sequence = new JsonObject();
-        sequence.addProperty("type", "Sequence");
-        sequence.add("pretokenizers", parts);
-        return sequence;
     }
 
     private static JsonArray merges(Path file) {
