@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.lora.SeededDropout;
@@ -42,6 +43,7 @@ public final class LoraTuning implements Objective {
     private final boolean recompute;
     private final Sampling sampling;
     private final Teacher teacher;
+    private final Optional<KeptShare> kept;
     private final String data;
     private final Optional<SeededDropout> dropout;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
@@ -58,10 +60,10 @@ public final class LoraTuning implements Objective {
      */
     public LoraTuning(
             LanguageModel model, LoraConfig config, LoopConfig loop, Batches batches, boolean recompute, String data) {
-        this(model, config, loop, batches, recompute, data, Sampling.ARGMAX, Teacher.none());
+        this(model, config, loop, batches, recompute, data, Sampling.ARGMAX, Teacher.none(), Optional.empty());
     }
 
-    /** The same with frozen routers that decide by argmax or by a draw, and a teacher. */
+    /** The same with frozen routers that decide by argmax or by a draw, a teacher, and a share that is kept. */
     LoraTuning(
             LanguageModel model,
             LoraConfig config,
@@ -70,7 +72,8 @@ public final class LoraTuning implements Objective {
             boolean recompute,
             String data,
             Sampling sampling,
-            Teacher teacher) {
+            Teacher teacher,
+            Optional<KeptShare> kept) {
         this.model = model;
         this.decoder = model.differentiable();
         this.config = config;
@@ -79,6 +82,7 @@ public final class LoraTuning implements Objective {
         this.recompute = recompute;
         this.sampling = sampling;
         this.teacher = teacher;
+        this.kept = kept;
         this.data = data;
         this.dropout = config.dropout() > 0
                 ? Optional.of(new SeededDropout(decoder.weights().manager()))
@@ -110,19 +114,31 @@ public final class LoraTuning implements Objective {
     }
 
     @Override
+    public Map<String, NDArray> state() {
+        return kept.map(k -> Map.of("thresholds.shift", k.shift())).orElse(Map.of());
+    }
+
+    @Override
+    public void abandon() {
+        kept.ifPresent(KeptShare::abandon);
+    }
+
+    @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
+        if (micro == 0) {
+            kept.ifPresent(KeptShare::begin);
+        }
         long number = step * loop.accumulation() + micro;
         int[][] sequences = batches.batch(number);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
         Decoder own = dropout.map(d -> decoder.withDropout(d.masks(config.dropout(), Noise.mixed(loop.seed(), number))))
                 .orElse(decoder);
         LayerPolicy policy = policy(Noise.mixed(loop.seed(), number));
-        double[] skipped = new double[2];
+        double[] skipped = new double[model.config().modules()];
         Trace watch = new Trace() {
             @Override
             public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows r) {
-                skipped[site.index() % 2] += (1 - (double) decision.executed(r.size()) / r.size())
-                        / own.config().layers();
+                skipped[site.index()] = 1 - (double) decision.executed(r.size()) / r.size();
             }
         };
         Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
@@ -144,16 +160,31 @@ public final class LoraTuning implements Objective {
         if (teacher.share() > 0) {
             row.put("KL to dense", loss.teacher());
         }
-        row.put("s_attn", skipped[0]);
-        row.put("s_mlp", skipped[1]);
-        row.put("r", (skipped[0] + skipped[1]) / 2);
+        double attention = mean(skipped, ModuleKind.ATTENTION);
+        double mlp = mean(skipped, ModuleKind.MLP);
+        row.put("s_attn", attention);
+        row.put("s_mlp", mlp);
+        row.put("r", (attention + mlp) / 2);
+        kept.ifPresent(k -> {
+            row.put("threshold shift", (double) k.shift().getFloat());
+            k.follow(skipped, weight);
+        });
         row.put("tokens", (double) rows.size());
         return row;
     }
 
+    private static double mean(double[] skipped, ModuleKind module) {
+        return IntStream.range(0, skipped.length)
+                .filter(m -> ModuleSite.of(m).module() == module)
+                .mapToDouble(m -> skipped[m])
+                .average()
+                .orElseThrow();
+    }
+
     // The draw depends on the micro-batch and the module alone, so that a layer run twice decides alike.
     private LayerPolicy policy(long seed) {
-        return sampling == Sampling.GUMBEL ? model.policy().drawn(seed) : model.policy();
+        LayerPolicy policy = kept.map(KeptShare::policy).orElse(model.policy());
+        return sampling == Sampling.GUMBEL ? policy.drawn(seed) : policy;
     }
 
     private static NDArray layer(Decoder own, LayerPolicy policy, int layer, NDArray in, Rows rows, Trace trace) {
@@ -184,7 +215,8 @@ public final class LoraTuning implements Objective {
         return describe() + " · " + config.rank() + "/" + config.alpha() + "/" + config.dropout() + " on "
                 + config.targets().stream().sorted().toList() + " · "
                 + model.policy().identity().json() + " · " + sampling
-                + (teacher.share() > 0 ? " · distill " + teacher.share() : "") + " · "
+                + (teacher.share() > 0 ? " · distill " + teacher.share() : "")
+                + kept.map(k -> " · keeps " + k.share()).orElse("") + " · "
                 + model.config() + " · " + model.hash() + " · " + data;
     }
 }

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.Adapter;
@@ -182,7 +183,7 @@ public final class Tuning {
             TrainingRun run;
             try (tuning) {
                 LanguageModel seen = learning.withPolicy(base.policy().withCore(live));
-                run = run(tuning, loop, seen, budget, work);
+                run = run(tuning, loop, () -> seen, budget, work);
             } finally {
                 free(learning);
             }
@@ -255,7 +256,7 @@ public final class Tuning {
             try (MixtureTuning tuning =
                     new MixtureTuning(learning, policy, lora, loop, batches, factor, batches.hash())) {
                 LanguageModel seen = learning.withPolicy(base.policy().withCore(policy));
-                run = run(tuning, loop, seen, Budget.of(1 - capacity), work);
+                run = run(tuning, loop, () -> seen, Budget.of(1 - capacity), work);
             } finally {
                 free(learning);
             }
@@ -272,6 +273,11 @@ public final class Tuning {
             LoopConfig loop = options.loop().withRate(options.loraRate());
             Adapter start = Lora.init(work, base.config(), options.lora(), loop.seed());
             LanguageModel learning = base.withAdapter(start);
+            Budget counted = options.routing().budget();
+            Optional<KeptShare> kept =
+                    options.keepShare() && RoutedPolicy.in(base.policy()).isPresent()
+                            ? Optional.of(KeptShare.of(work, base, counted, held.sequences()))
+                            : Optional.empty();
             LoraTuning tuning = new LoraTuning(
                     learning,
                     options.lora(),
@@ -280,14 +286,18 @@ public final class Tuning {
                     options.routing().recompute(),
                     batches.hash(),
                     options.sampling(),
-                    Teacher.of(base.decoder(), options.routing().distill()));
+                    Teacher.of(base.decoder(), options.routing().distill()),
+                    kept);
             TrainingRun run;
             try (tuning) {
-                run = run(tuning, loop, learning, Budget.of(0), work);
+                Supplier<LanguageModel> now =
+                        () -> kept.map(k -> learning.withPolicy(k.policy())).orElse(learning);
+                run = run(tuning, loop, now, Budget.of(0).withKind(counted.kind()), work);
             } finally {
                 free(learning);
             }
-            LanguageModel model = base.withAdapter(Lora.copy(start, owner));
+            LanguageModel model = base.withPolicy(kept.map(KeptShare::policy).orElse(base.policy()))
+                    .withAdapter(Lora.copy(start, owner));
             return tuned(method, model, run, Optional.empty(), Optional.of(options.lora()));
         }
     }
@@ -300,10 +310,10 @@ public final class Tuning {
     }
 
     private TrainingRun run(
-            Objective objective, LoopConfig loop, LanguageModel learning, Budget budget, NDManager work) {
+            Objective objective, LoopConfig loop, Supplier<LanguageModel> learning, Budget budget, NDManager work) {
         // Always packed, since a choice by measured costs could change the last digits of a column from run to run.
-        LanguageModel measured = learning.alwaysPacked();
-        Objective whole = new Evaluated(objective, () -> held.measure(measured, budget));
+        Objective whole =
+                new Evaluated(objective, () -> held.measure(learning.get().alwaysPacked(), budget));
         return TrainingLoop.run(whole, loop, work, observer);
     }
 

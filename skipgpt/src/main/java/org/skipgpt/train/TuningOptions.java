@@ -32,6 +32,7 @@ import org.skipgpt.route.Temperature;
  * @param lora form of a fresh adapter in stage 2 and in the dense control
  * @param jointLora form of a fresh adapter that learns together with routers
  * @param sampling how frozen routers decide in stage 2
+ * @param keepShare in stage 2 the routers' thresholds move so that they skip as much as before; not so in the paper
  */
 public record TuningOptions(
         LoopConfig loop,
@@ -45,7 +46,8 @@ public record TuningOptions(
         RouterTuningConfig routing,
         LoraConfig lora,
         LoraConfig jointLora,
-        Sampling sampling) {
+        Sampling sampling,
+        boolean keepShare) {
     /** Checks the fields that have no check of their own; all faults are told at once. */
     public TuningOptions {
         List<String> faults = new ArrayList<>();
@@ -57,6 +59,10 @@ public record TuningOptions(
         }
         if (heldOut < 0) {
             faults.add("heldOut " + heldOut + " must be 0 or more");
+        }
+        if (keepShare && sampling == Sampling.GUMBEL) {
+            faults.add("keepShare moves the thresholds of a decision that drawn decisions have none of; use"
+                    + " withSampling(Sampling.ARGMAX), or withKeptShare(false)");
         }
         if (!faults.isEmpty()) {
             throw new IllegalArgumentException("tuning options: " + String.join("; ", faults));
@@ -81,7 +87,7 @@ public record TuningOptions(
      *
      * <p>Deviation: routers begin almost dense and read a normed stream, the loss follows the dense model's distribution, the
      * target counts parameters and grows over the first half of the steps, a controller finds how hard to pull, the noise
-     * falls to 0 and the rate along a cosine. The paper's settings, scaled to as many steps, end at chance on a pretrained
+     * falls to 0 and the rate along a cosine; stage 2 keeps the share that is skipped. The paper's settings, scaled to as many steps, end at chance on a pretrained
      * model of 135M parameters; docs/recipe.md has the measurements.
      */
     public static TuningOptions practical() {
@@ -97,6 +103,7 @@ public record TuningOptions(
                 .withHeldOut(32)
                 .withRouter(RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS))
                 .withStart(RouterStart.executing())
+                .withKeptShare(true)
                 .withRouting(routing.withBudget(
                         Budget.of(0.25).withKind(Budget.Kind.PARAMS).withController(Controller.integral())));
     }
@@ -118,7 +125,8 @@ public record TuningOptions(
                 RouterTuningConfig.paper(0.25),
                 LoraConfig.defaults(),
                 LoraConfig.joint(),
-                Sampling.ARGMAX);
+                Sampling.ARGMAX,
+                false);
     }
 
     /**
@@ -215,6 +223,11 @@ public record TuningOptions(
         return with(d -> d.sampling = other);
     }
 
+    /** With a share that stage 2 keeps, or lets drift. */
+    public TuningOptions withKeptShare(boolean on) {
+        return with(d -> d.keepShare = on);
+    }
+
     private TuningOptions with(Consumer<Draft> change) {
         Draft d = new Draft(this);
         change.accept(d);
@@ -230,7 +243,8 @@ public record TuningOptions(
                 d.routing,
                 d.lora,
                 d.jointLora,
-                d.sampling);
+                d.sampling,
+                d.keepShare);
     }
 
     /** The fields while they change. */
@@ -247,6 +261,7 @@ public record TuningOptions(
         private LoraConfig lora;
         private LoraConfig jointLora;
         private Sampling sampling;
+        private boolean keepShare;
 
         Draft(TuningOptions from) {
             loop = from.loop;
@@ -261,6 +276,7 @@ public record TuningOptions(
             lora = from.lora;
             jointLora = from.jointLora;
             sampling = from.sampling;
+            keepShare = from.keepShare;
         }
     }
 }

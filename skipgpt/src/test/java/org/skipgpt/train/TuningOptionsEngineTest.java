@@ -11,6 +11,7 @@ import ai.djl.ndarray.types.DataType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -278,8 +279,8 @@ class TuningOptionsEngineTest {
             double[][] rates = new double[4][];
             for (int i = 0; i < 4; i++) {
                 Sampling sampling = i < 2 ? Sampling.GUMBEL : Sampling.ARGMAX;
-                LoraTuning tuning =
-                        new LoraTuning(adapted, config, LOOP, batches, i == 1, "ids", sampling, Teacher.none());
+                LoraTuning tuning = new LoraTuning(
+                        adapted, config, LOOP, batches, i == 1, "ids", sampling, Teacher.none(), Optional.empty());
                 rates[i] = new double[] {
                     backward(tuning, manager, 0).get("r"),
                     backward(tuning, manager, 1).get("r")
