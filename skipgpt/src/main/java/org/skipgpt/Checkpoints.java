@@ -69,6 +69,18 @@ final class Checkpoints {
                 "no model \"" + name + "\": " + path.toAbsolutePath().normalize() + " does not exist; " + ALLOWED);
     }
 
+    /** The folder of a tuned SkipGPT: a path, one that comes with the world, or one of the hub. */
+    static Path tuned(String name) {
+        if (name.startsWith("world/") && !Files.exists(path(name))) {
+            return world().resolve(name.substring("world/".length()));
+        }
+        return !name.isBlank()
+                        && !Files.exists(path(name))
+                        && HUB_NAME.matcher(name).matches()
+                ? HubCache.ofEnvironment().loadTuned(name, "main", ProgressObserver.silent())
+                : path(name);
+    }
+
     private static Path path(String name) {
         try {
             return name.startsWith("~/") ? Path.of(System.getProperty("user.home"), name.substring(2)) : Path.of(name);

@@ -1,11 +1,13 @@
 package org.skipgpt;
 
 import ai.djl.ndarray.NDManager;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.skipgpt.io.HubUpload;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
@@ -113,7 +115,7 @@ public abstract class TuningVerbs extends SeeingVerbs {
 
     /** Saves what was tuned, routers and adapter, as a small folder beside its base; an existing one is not touched. */
     public static void save(Tuned tuned, String folder) {
-        SkipGptFolder.save(Path.of(folder), tuned.model(), tuned.lora(), tuned.budget(), tuned.provenance());
+        SkipGptFolder.save(Path.of(folder), tuned);
     }
 
     /** Saves a model's routers and adapter as a small folder beside its base; an existing one is not touched. */
@@ -123,17 +125,35 @@ public abstract class TuningVerbs extends SeeingVerbs {
     }
 
     /**
+     * Uploads a saved folder to the hub, or another that HF_ENDPOINT names, with the token of HF_TOKEN; a new repository is
+     * private. What was pushed is loaded by its name: {@code loadSkipGpt("me/tiny-skipgpt-25", base)}.
+     *
+     * @param name {@code owner/name}
+     * @return where it can be seen
+     * @throws org.skipgpt.io.CheckpointException without a token, for an empty folder, or if the hub refuses
+     */
+    public static URI push(String folder, String name) {
+        return push(folder, name, ProgressObserver.silent());
+    }
+
+    /** The same, told to an observer. */
+    public static URI push(String folder, String name, ProgressObserver observer) {
+        return HubUpload.ofEnvironment().push(Path.of(folder), name, observer);
+    }
+
+    /**
      * Loads a tuned folder over its base, under the K/V policy it was tuned with.
      *
+     * @param folder a folder, {@code owner/name} of the hub, or {@code world/skipgpt-25}, which comes with the project
      * @throws org.skipgpt.io.CheckpointException if it was tuned on another base, or is no such folder
      */
     public static LanguageModel loadSkipGpt(String folder, LanguageModel base) {
-        return loaded(base, owner -> SkipGptFolder.load(Path.of(folder), base, owner));
+        return loaded(base, owner -> SkipGptFolder.load(Checkpoints.tuned(folder), base, owner));
     }
 
     /** The same under a K/V policy that gives the same values: KEEP and DEFERRED stand for each other. */
     public static LanguageModel loadSkipGpt(String folder, LanguageModel base, KvPolicy kv) {
-        return loaded(base, owner -> SkipGptFolder.load(Path.of(folder), base, owner, kv));
+        return loaded(base, owner -> SkipGptFolder.load(Checkpoints.tuned(folder), base, owner, kv));
     }
 
     /**
@@ -141,7 +161,7 @@ public abstract class TuningVerbs extends SeeingVerbs {
      * are then not those of the model that was tuned.
      */
     public static LanguageModel loadForced(String folder, LanguageModel base, KvPolicy kv) {
-        return loaded(base, owner -> SkipGptFolder.loadForced(Path.of(folder), base, owner, kv));
+        return loaded(base, owner -> SkipGptFolder.loadForced(Checkpoints.tuned(folder), base, owner, kv));
     }
 
     private static LanguageModel loaded(LanguageModel base, Function<NDManager, LanguageModel> loading) {

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.skipgpt.report.ProgressObserver;
 
 /**
@@ -30,6 +31,12 @@ import org.skipgpt.report.ProgressObserver;
  * @param offline whether the hub must not be asked
  */
 public record HubCache(Path root, URI endpoint, String token, boolean offline) {
+    /** A name with an owner. */
+    static final String OWNED = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}";
+
+    private static final String TUNED = "skipgpt.json";
+    private static final Pattern TUNED_PARTS = Pattern.compile(
+            "routers\\.safetensors|policy-[0-9]{1,4}\\.safetensors|adapter/adapter_(config\\.json|model\\.safetensors)");
     private static final List<String> SMALL_FILES = List.of(
             HuggingFaceFolder.CONFIG,
             HuggingFaceFolder.GENERATION_CONFIG,
@@ -106,8 +113,43 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
         return snapshot;
     }
 
+    /**
+     * The folder of a tuned SkipGPT, which holds routers, an adapter or both beside a base that is a model of its own.
+     *
+     * @param model {@code owner/name}
+     * @throws CheckpointException if there is no such folder, no right to it, no way to the hub, or its files are wrong
+     */
+    public Path loadTuned(String model, String revision, ProgressObserver observer) {
+        Optional<Path> cached = snapshot(model, revision).filter(s -> Files.isRegularFile(s.resolve(TUNED)));
+        if (cached.isPresent()) {
+            return cached.get();
+        }
+        if (offline) {
+            throw new CheckpointException("The tuned folder " + model + " (" + revision + ") is not in " + root
+                    + ", and HF_HUB_OFFLINE forbids downloads. Unset it, or copy the folder and name its path.");
+        }
+        HubDownloader downloader = new HubDownloader(new HubClient(endpoint, token), folder(model), model, observer);
+        HubDownloader.Listing listing = downloader.list(revision);
+        if (!listing.files().contains(TUNED)) {
+            throw new CheckpointException("The repository " + model + " on the hub holds no " + TUNED
+                    + ", so it is no tuned SkipGPT. Load a model by load(\"" + model + "\").");
+        }
+        listing.files().stream()
+                .filter(name -> TUNED_PARTS.matcher(name).matches())
+                .forEach(name -> downloader.fetch(listing.commit(), name));
+        downloader.fetch(listing.commit(), TUNED); // last, so that a folder with it is whole
+        if (!revision.equals(listing.commit())) {
+            writeRef(folder(model).resolve("refs").resolve(revision), listing.commit());
+        }
+        return folder(model).resolve("snapshots").resolve(listing.commit());
+    }
+
     /** The folder of a model that is whole in the cache. */
     public Optional<Path> find(String model, String revision) {
+        return snapshot(model, revision).filter(HubCache::isWhole);
+    }
+
+    private Optional<Path> snapshot(String model, String revision) {
         if (!revision.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")) {
             throw new CheckpointException("Revision '" + revision + "' is no branch, tag or commit; try 'main'.");
         }
@@ -117,8 +159,7 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
             if (!commit.matches("[A-Za-z0-9]{1,64}")) {
                 return Optional.empty();
             }
-            return Optional.of(folder(model).resolve("snapshots").resolve(commit))
-                    .filter(HubCache::isWhole);
+            return Optional.of(folder(model).resolve("snapshots").resolve(commit));
         } catch (IOException e) {
             throw MappedFile.failure(ref, e);
         }

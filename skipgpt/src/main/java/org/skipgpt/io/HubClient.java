@@ -7,12 +7,14 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 
 /** Asks the hub: follows redirects by itself so that the token goes to the hub's own host alone. */
 final class HubClient {
     private static final int MAX_REDIRECTS = 5;
+    private static final long SLOWEST = 50_000; // bytes a second
 
     private final HttpClient http = HttpClient.newBuilder()
             .followRedirects(HttpClient.Redirect.NEVER)
@@ -50,6 +52,42 @@ final class HubClient {
     /** The bytes of a file from {@code from} on. */
     HttpResponse<InputStream> get(String path, long from) throws IOException {
         return send(address(path), "GET", from, true);
+    }
+
+    /** Sends a body; the token goes to the hub alone, a header the hub names goes to where it was named for. */
+    HttpResponse<InputStream> post(URI at, String type, Map<String, String> header, HttpRequest.BodyPublisher body)
+            throws IOException {
+        return send(at, "POST", type, header, body);
+    }
+
+    /** Sends a file to a store that the hub named. */
+    HttpResponse<InputStream> put(URI at, Map<String, String> header, HttpRequest.BodyPublisher body)
+            throws IOException {
+        return send(at, "PUT", "", header, body);
+    }
+
+    private HttpResponse<InputStream> send(
+            URI at, String method, String type, Map<String, String> header, HttpRequest.BodyPublisher body)
+            throws IOException {
+        checkScheme(at);
+        // The clock runs while the body is sent, so it allows for a slow line.
+        Duration whole = silence.plusSeconds(Math.max(0, body.contentLength()) / SLOWEST);
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(at).timeout(whole).method(method, body).header("User-Agent", "skipgpt-jvm");
+        if (!type.isEmpty()) {
+            request.header("Content-Type", type).header("Accept", type.contains("lfs") ? type : "application/json");
+        }
+        // A client sets the length by itself and refuses to be told.
+        header.forEach((name, value) -> {
+            if (!name.equalsIgnoreCase("Content-Length") && !name.equalsIgnoreCase("Host")) {
+                request.setHeader(name, value);
+            }
+        });
+        boolean named = header.keySet().stream().anyMatch("Authorization"::equalsIgnoreCase);
+        if (!token.isEmpty() && isHub(at) && !named) {
+            request.header("Authorization", "Bearer " + token);
+        }
+        return send(request.build());
     }
 
     private HttpResponse<InputStream> send(URI start, String method, long from, boolean abroad) throws IOException {
@@ -102,8 +140,18 @@ final class HubClient {
     private void checkScheme(URI next) {
         String scheme = String.valueOf(next.getScheme());
         if (next.getHost() == null || !(scheme.equals("https") || scheme.equals(endpoint.getScheme()))) {
-            throw new CheckpointException("The hub at " + endpoint + " redirects to " + next
+            throw new CheckpointException("The hub at " + endpoint + " names " + next
                     + ", which is not as safe. Check HF_ENDPOINT and the network.");
+        }
+    }
+
+    /** Throws what an answer other than success means where something is sent, which is not redirected. */
+    void checkSent(HttpResponse<?> response, String model, String what) throws IOException {
+        check(response, model, what);
+        if (response.statusCode() >= 300) {
+            throw new CheckpointException("The hub at " + endpoint + " has " + model + " elsewhere: "
+                    + response.headers().firstValue("Location").orElse("it does not say where")
+                    + ". Use the name it has now.");
         }
     }
 

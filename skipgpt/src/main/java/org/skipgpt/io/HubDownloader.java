@@ -82,7 +82,7 @@ final class HubDownloader {
         return new Listing(sha.getAsString(), files);
     }
 
-    /** Brings one file, a plain name, into the snapshot of a commit unless it is there. */
+    /** Brings one file, a name that this library knows, into the snapshot of a commit unless it is there. */
     void fetch(String commit, String name) {
         Path place = folder.resolve("snapshots").resolve(commit).resolve(name);
         if (Files.isRegularFile(place)) {
@@ -93,7 +93,7 @@ final class HubDownloader {
         Path blob = folder.resolve("blobs").resolve(remote.etag);
         try {
             Files.createDirectories(folder.resolve("blobs"));
-            Files.createDirectories(folder.resolve("snapshots").resolve(commit));
+            Files.createDirectories(place.resolveSibling("").normalize());
         } catch (IOException e) {
             throw AtomicFile.failure(blob, e);
         }
@@ -218,8 +218,7 @@ final class HubDownloader {
     private static void link(Path place, Path blob) {
         try {
             Files.deleteIfExists(place);
-            Files.createSymbolicLink(
-                    place, Path.of("..", "..", "blobs", blob.getFileName().toString()));
+            Files.createSymbolicLink(place, place.resolveSibling("").normalize().relativize(blob));
         } catch (IOException | UnsupportedOperationException e) {
             AtomicFile.copy(blob, place);
         }

@@ -48,7 +48,7 @@ import org.skipgpt.route.Thresholds;
 
 /**
  * A tuned SkipGPT as a small folder beside its base model: {@code skipgpt.json}, {@code routers.safetensors} and, after
- * stage 2, a PEFT adapter in {@code adapter/}.
+ * stage 2, a PEFT adapter in {@code adapter/}; {@code README.md} says to people what it is.
  *
  * <p>The base model's hash, the K/V policy and the sha256 of every file are part of it: another base, a policy that
  * computes another function, or a file that is not what was saved, is refused, and so is a field that is not known.
@@ -71,6 +71,16 @@ public final class SkipGptFolder {
     private SkipGptFolder() {}
 
     /**
+     * Writes what a tuning made, with a page of what it measured; the folder appears under its name when it is whole.
+     *
+     * @param folder must not exist yet
+     * @throws CheckpointException if the folder exists or cannot be made
+     */
+    public static void save(Path folder, Tuned tuned) {
+        save(folder, tuned.model(), tuned.lora(), tuned.budget(), tuned.provenance(), ModelCard.of(tuned));
+    }
+
+    /**
      * Writes a folder; it appears under its name when it is whole.
      *
      * @param folder must not exist yet
@@ -85,6 +95,16 @@ public final class SkipGptFolder {
             Optional<LoraConfig> lora,
             Optional<Budget> budget,
             Provenance provenance) {
+        save(folder, tuned, lora, budget, provenance, ModelCard.of(tuned, budget, provenance));
+    }
+
+    private static void save(
+            Path folder,
+            LanguageModel tuned,
+            Optional<LoraConfig> lora,
+            Optional<Budget> budget,
+            Provenance provenance,
+            ModelCard card) {
         Optional<RoutedPolicy> policy = RoutedPolicy.in(tuned.policy());
         List<SavedPolicy> parts = tuned.policy().saved();
         if (policy.isEmpty() && parts.isEmpty() && tuned.adapter().isEmpty()) {
@@ -117,6 +137,7 @@ public final class SkipGptFolder {
             JsonObject meta = meta(tuned, policy, around, budget, provenance);
             meta.add("files", sums(temporary));
             AtomicFile.write(temporary.resolve(META), Json.pretty(meta));
+            AtomicFile.write(temporary.resolve(ModelCard.FILE), card.text());
             Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw AtomicFile.failure(folder, e);
@@ -158,6 +179,9 @@ public final class SkipGptFolder {
             wanted.addProperty("target", b.target());
             wanted.addProperty("kind", b.kind().name());
             wanted.addProperty("alpha", b.alpha());
+            wanted.addProperty("scope", b.scope().name());
+            wanted.addProperty("context", b.context());
+            wanted.addProperty("controller", b.controller().toString());
             json.add("budget", wanted);
         });
         json.add("provenance", JsonParser.parseString(provenance.toJson()));

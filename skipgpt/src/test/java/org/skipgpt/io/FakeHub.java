@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,6 +34,9 @@ final class FakeHub implements AutoCloseable {
     /** Answers in place of the hub where it returns true; gets the number of bodies sent so far. */
     volatile BiPredicate<HttpExchange, Integer> trouble = (exchange, n) -> false;
 
+    /** What comes in by uploads. */
+    final FakeHubWriting writing = new FakeHubWriting(this);
+
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final HttpServer hub = server();
     private final HttpServer store = server();
@@ -49,6 +53,11 @@ final class FakeHub implements AutoCloseable {
 
     String endpoint() {
         return address(hub);
+    }
+
+    /** Where large files are. */
+    String storeAddress() {
+        return address(store);
     }
 
     private static HttpServer server() {
@@ -74,11 +83,19 @@ final class FakeHub implements AutoCloseable {
             if (trouble.test(exchange, bodies.get())) {
                 return;
             }
+            if (exchange.getRequestMethod().equals("POST")
+                    || exchange.getRequestMethod().equals("PUT")) {
+                writing.answer(exchange, atStore);
+                return;
+            }
             if (path.startsWith("/api/models/")) {
                 send(exchange, listing().getBytes(StandardCharsets.UTF_8));
                 return;
             }
-            String name = path.substring(path.lastIndexOf('/') + 1);
+            String name = files.keySet().stream()
+                    .filter(key -> path.endsWith("/" + key))
+                    .max(Comparator.comparingInt(String::length))
+                    .orElse("");
             byte[] bytes = files.get(name);
             if (bytes == null) {
                 exchange.sendResponseHeaders(404, -1);
