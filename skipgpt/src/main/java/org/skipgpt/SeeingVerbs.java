@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.skipgpt.analyze.ContextDrift;
+import org.skipgpt.analyze.DecisionGrid;
 import org.skipgpt.analyze.GreedyAgreement;
 import org.skipgpt.analyze.KvConsistency;
 import org.skipgpt.analyze.ModuleCost;
@@ -60,6 +61,11 @@ public abstract class SeeingVerbs {
     /** Which modules the tokens of some texts run: executed share and router entropy of each. */
     public static RoutingMap routingMap(LanguageModel model, String... texts) {
         return RoutingMap.of(model, pieces(model, texts), ProgressObserver.silent());
+    }
+
+    /** Which token of a text runs which module: the paper's picture of token-wise, decoupled decisions. */
+    public static DecisionGrid decisions(LanguageModel model, String text) {
+        return DecisionGrid.of(model, model.tokenizer().encodeWithBos(text));
     }
 
     /** What each token of some texts costs, shaded in the text, and against its surprisal. */

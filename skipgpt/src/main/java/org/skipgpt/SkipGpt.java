@@ -53,6 +53,13 @@ public final class SkipGpt extends TuningVerbs {
         return Workspace.open(device, dtype);
     }
 
+    /** What environment variables say that a notebook works on; opens the workspace they name. */
+    public static Settings settings() {
+        Settings settings = Settings.ofEnvironment();
+        settings.open();
+        return settings;
+    }
+
     /**
      * Loads a dense model into the workspace.
      *

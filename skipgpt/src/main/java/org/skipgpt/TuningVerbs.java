@@ -194,6 +194,12 @@ public abstract class TuningVerbs extends SeeingVerbs {
         return BudgetDial.calibrate(model, Budget.of(0), targets, encoded(model, texts));
     }
 
+    /** The same where the shares are counted in parameters, or in operations, instead of modules. */
+    public static BudgetDial budgetDial(
+            LanguageModel model, Budget.Kind kind, List<String> texts, double... targets) {
+        return BudgetDial.calibrate(model, Budget.of(0).withKind(kind), targets, encoded(model, texts));
+    }
+
     // Texts longer than the model's context are cut: a trace has no use for positions the model never saw.
     private static int[][] encoded(LanguageModel model, List<String> texts) {
         int most = model.config().maxPositions();
