@@ -36,9 +36,10 @@ public record Settings(String model, String corpus, String device, String dtype,
     /** Checks that another model has a text of its own kind. */
     public Settings {
         if (!model.equals(WORLD) && corpus.isEmpty()) {
-            throw new IllegalArgumentException("SKIPGPT_MODEL is " + model + ", but SKIPGPT_CORPUS is not set: the toy text"
-                    + " of the embedded world would teach it nothing. Set it to a text file, or a folder of txt, jsonl, csv"
-                    + " or parquet files, like what the model is to read");
+            throw new IllegalArgumentException(
+                    "SKIPGPT_MODEL is " + model + ", but SKIPGPT_CORPUS is not set: the toy text"
+                            + " of the embedded world would teach it nothing. Set it to a text file, or a folder of txt, jsonl, csv"
+                            + " or parquet files, like what the model is to read");
         }
     }
 
@@ -98,16 +99,18 @@ public record Settings(String model, String corpus, String device, String dtype,
     private List<String> paragraphs(boolean held, int count) {
         Path where = Path.of(corpus);
         if (!Files.exists(where)) {
-            throw new IllegalArgumentException("SKIPGPT_CORPUS is " + corpus + ", which does not exist: give a text file, or"
-                    + " a folder of txt, jsonl, csv or parquet files");
+            throw new IllegalArgumentException("SKIPGPT_CORPUS is " + corpus
+                    + ", which does not exist: give a text file, or" + " a folder of txt, jsonl, csv or parquet files");
         }
         List<String> all = new ArrayList<>();
-        try (Stream<String> texts = TextFiles.of(where).withUnit(TextUnit.PARAGRAPH).open()) {
+        try (Stream<String> texts =
+                TextFiles.of(where).withUnit(TextUnit.PARAGRAPH).open()) {
             texts.map(String::strip).filter(t -> t.length() >= SHORTEST).forEach(all::add);
         }
         if (all.size() < 20) {
             throw new IllegalArgumentException("SKIPGPT_CORPUS is " + corpus + " with " + all.size() + " paragraphs of "
-                    + SHORTEST + " characters or more; at least 20 are needed, a few hundred are good. Paragraphs are parted"
+                    + SHORTEST
+                    + " characters or more; at least 20 are needed, a few hundred are good. Paragraphs are parted"
                     + " by empty lines");
         }
         List<String> some = new ArrayList<>();
@@ -122,7 +125,8 @@ public record Settings(String model, String corpus, String device, String dtype,
 
     @Override
     public String text() {
-        return "model   " + model + "\ncorpus  " + (corpus.isEmpty() ? "the embedded world's text" : corpus) + "\ndevice  "
+        return "model   " + model + "\ncorpus  " + (corpus.isEmpty() ? "the embedded world's text" : corpus)
+                + "\ndevice  "
                 + (device.isEmpty() ? "the first GPU, or the CPU" : device) + "\ndtype   "
                 + (dtype.isEmpty() ? "bf16 on a GPU, fp32 on the CPU" : dtype) + "\nbudget  "
                 + (full ? "full" : "small");

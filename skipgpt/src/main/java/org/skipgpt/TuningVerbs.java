@@ -195,8 +195,7 @@ public abstract class TuningVerbs extends SeeingVerbs {
     }
 
     /** The same where the shares are counted in parameters, or in operations, instead of modules. */
-    public static BudgetDial budgetDial(
-            LanguageModel model, Budget.Kind kind, List<String> texts, double... targets) {
+    public static BudgetDial budgetDial(LanguageModel model, Budget.Kind kind, List<String> texts, double... targets) {
         return BudgetDial.calibrate(model, Budget.of(0).withKind(kind), targets, encoded(model, texts));
     }
 

@@ -42,8 +42,8 @@ class SettingsTest {
     void whatCannotBeMeantIsRefused(@TempDir Path folder) throws IOException {
         refused(Map.of("SKIPGPT_BUDGET", "big"), "small or full");
         refused(Map.of("SKIPGPT_MODEL", "owner/name"), "SKIPGPT_CORPUS is not set");
-        Settings gone = Settings.of(
-                Map.of("SKIPGPT_CORPUS", folder.resolve("gone.txt").toString()));
+        Settings gone =
+                Settings.of(Map.of("SKIPGPT_CORPUS", folder.resolve("gone.txt").toString()));
         assertThatThrownBy(() -> gone.documents(5)).hasMessageContaining("does not exist");
         Path thin = Files.writeString(folder.resolve("thin.txt"), "too short");
         Settings little = Settings.of(Map.of("SKIPGPT_CORPUS", thin.toString()));

@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.skipgpt.model.DecoderConfig;
@@ -139,6 +140,27 @@ public record DropPlan(
                         || !dropped.contains(new ModuleSite(layer, ModuleKind.MLP)))
                 .boxed()
                 .toList();
+    }
+
+    /**
+     * The line that prunes the same layers of the same model's GGUF file with llama.cpp's own tool, for a shell.
+     *
+     * @param gguf the model's file
+     * @param pruned what is written
+     * @throws IllegalArgumentException if the plan drops single modules, for which that tool has no form
+     */
+    public String llamaCppCommand(String gguf, String pruned) {
+        if (!isWholeLayers()) {
+            throw new IllegalArgumentException(
+                    "the plan of " + method + " drops single modules; llama-quantize prunes whole"
+                            + " layers only: use a plan of layers, e.g. shortGpt(model, text, 0.25)");
+        }
+        List<Integer> kept = keptLayers();
+        String gone = IntStream.range(0, layers)
+                .filter(layer -> !kept.contains(layer))
+                .mapToObj(String::valueOf)
+                .collect(Collectors.joining(","));
+        return "llama-quantize --prune-layers " + gone + " \"" + gguf + "\" \"" + pruned + "\" COPY";
     }
 
     /** The plan as JSON; {@link #open} reads it back. */
