@@ -105,7 +105,7 @@ public final class GgufTokens {
                 "normalizer", pre().equals("qwen2") ? JsonParser.parseString("{\"type\":\"NFC\"}") : JsonNull.INSTANCE);
         json.add("pre_tokenizer", words());
         json.add("decoder", WordSplits.byteLevel(true));
-        boolean marked = flag("add_bos_token", pre().equals("llama-bpe"));
+        boolean marked = flag("add_bos_token", isLlama3());
         if (marked) {
             json.add("post_processor", beginningMark(texts.get(id("bos", -1)), id("bos", -1)));
         }
@@ -115,7 +115,7 @@ public final class GgufTokens {
         JsonArray merges = new JsonArray();
         texts("merges").forEach(merges::add);
         model.add("merges", merges);
-        model.addProperty("ignore_merges", pre().equals("llama-bpe"));
+        model.addProperty("ignore_merges", isLlama3());
         json.add("model", model);
         return HuggingFaceTokens.open(TokenizerJson.of(Path.of(file), json), marks(texts, marked));
     }
@@ -144,6 +144,10 @@ public final class GgufTokens {
 
     private String pre() {
         return String.valueOf(values.getOrDefault(PREFIX + "pre", "gpt-2"));
+    }
+
+    private boolean isLlama3() {
+        return pre().equals("llama-bpe") || pre().equals("llama3");
     }
 
     private JsonObject words() {
