@@ -34,9 +34,11 @@ import org.skipgpt.train.TuningOptions;
  * really skipped on the same text.
  *
  * <p>{@code java -cp "$CP" org.skipgpt.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
- * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target, steps, rows, rate, ramp, noise (start:end), distill,
- * margin, scale, norm, controller (absolute, integral), alpha, seed, lora (steps of stage 2), method (routers, shortgpt,
- * joint), chars of the held-out text, save (a folder).
+ * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
+ * steps, rows, rate, ramp, noise (start:end), distill, margin, scale, norm, controller (absolute, integral), alpha, seed,
+ * lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), from (a folder of routers in place of
+ * stage 1), dial (a share that thresholds are turned to at the end, on some of the documents), method (routers, shortgpt,
+ * joint, dense), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
  */
 public final class RecipeStudy {
     private static final int SHORTEST = 300;
@@ -93,14 +95,40 @@ public final class RecipeStudy {
             case "joint":
                 return dropped(dense, SkipGpt.jointLayerDrop(dense, calibration, target), documents);
             default:
-                Tuned tuned = SkipGpt.tuneRouters(dense, target, documents, options(), new Lines());
-                if (settings.containsKey("save")) {
-                    SkipGpt.save(tuned, settings.getOrDefault("save", ""));
-                }
-                return settings.containsKey("lora")
-                        ? SkipGpt.tuneLora(tuned.model(), documents, healing(), new Lines())
-                                .model()
-                        : tuned.model();
+                return dialled(healed(routed(dense, target, documents), documents), documents);
+        }
+    }
+
+    private LanguageModel routed(LanguageModel dense, double target, List<String> documents) {
+        if (settings.containsKey("from")) {
+            return SkipGpt.loadSkipGpt(settings.getOrDefault("from", ""), dense);
+        }
+        Tuned tuned = SkipGpt.tuneRouters(dense, target, documents, options(), new Lines());
+        saved(tuned, "");
+        return tuned.model();
+    }
+
+    private LanguageModel healed(LanguageModel routed, List<String> documents) {
+        if (!settings.containsKey("lora")) {
+            return routed;
+        }
+        Tuned tuned = SkipGpt.tuneLora(routed, documents, healing(), new Lines());
+        saved(tuned, "-lora");
+        return tuned.model();
+    }
+
+    private LanguageModel dialled(LanguageModel model, List<String> documents) {
+        if (!settings.containsKey("dial")) {
+            return model;
+        }
+        double share = number("dial", 0);
+        List<String> sample = documents.subList(0, Math.min(40, documents.size()));
+        return SkipGpt.budgetDial(model, Budget.Kind.PARAMS, sample, share).set(model, share);
+    }
+
+    private void saved(Tuned tuned, String ending) {
+        if (settings.containsKey("save")) {
+            SkipGpt.save(tuned, settings.getOrDefault("save", "") + ending);
         }
     }
 
@@ -112,7 +140,11 @@ public final class RecipeStudy {
     }
 
     private TuningOptions healing() {
-        return options().withSteps((long) number("lora", 150)).withBatch((int) number("loraRows", 2), 128);
+        TuningOptions base = options();
+        return base.withSteps((long) number("lora", 150))
+                .withBatch((int) number("loraRows", 2), 128)
+                .withKeptShare(Boolean.parseBoolean(settings.getOrDefault("keep", "true")))
+                .withRouting(base.routing().withDistill(number("loraDistill", 1)));
     }
 
     private TuningOptions options() {
@@ -123,7 +155,7 @@ public final class RecipeStudy {
                 .budget()
                 .withAlpha(number("alpha", 8))
                 .withController(absolute ? Controller.absolute() : Controller.integral());
-        double ramp = number("ramp", 0.3);
+        double ramp = number("ramp", 0.5);
         RouterTuningConfig routing = base.routing()
                 .withBudget(budget)
                 .withDistill(number("distill", 1))
