@@ -22,7 +22,11 @@ import org.skipgpt.prune.Criterion;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.prune.LaCo;
 import org.skipgpt.prune.LaCoConfig;
+import org.skipgpt.prune.LlmPruner;
+import org.skipgpt.prune.LlmPrunerConfig;
 import org.skipgpt.prune.Ranking;
+import org.skipgpt.prune.SliceGpt;
+import org.skipgpt.prune.SliceGptConfig;
 import org.skipgpt.prune.StockFolder;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.train.TrainingCurves;
@@ -137,6 +141,39 @@ public abstract class SeeingVerbs {
         return LaCo.run(model, config, calibration(model, text), model.scope(), observer);
     }
 
+    /**
+     * LLM-Pruner: the heads and MLP channels that matter least to the loss go; {@code model()} of the result is a smaller model.
+     *
+     * @param text calibration text, cut into pieces of 64 tokens of which the first ten are used, as in the paper
+     * @param ratio wanted share of the parameters that the model's blocks have
+     */
+    public static LlmPruner llmPruner(LanguageModel model, String text, double ratio) {
+        return llmPruner(model, LlmPrunerConfig.matching(model.config(), ratio), text, ProgressObserver.silent());
+    }
+
+    /** The same with settings, told to an observer. */
+    public static LlmPruner llmPruner(
+            LanguageModel model, LlmPrunerConfig config, String text, ProgressObserver observer) {
+        List<int[]> pieces = pieces(model, 64, text);
+        return LlmPruner.run(model, config, pieces.subList(0, Math.min(10, pieces.size())), model.scope(), observer);
+    }
+
+    /**
+     * SliceGPT: the stream keeps the directions it varies along most; {@code model()} of the result is a smaller model.
+     *
+     * @param text calibration text, cut into pieces of 256 tokens
+     * @param ratio wanted share of the parameters that the model's blocks have, matrices on the residual counted
+     */
+    public static SliceGpt sliceGpt(LanguageModel model, String text, double ratio) {
+        return sliceGpt(model, SliceGptConfig.matching(model.config(), ratio), text, ProgressObserver.silent());
+    }
+
+    /** The same with settings, told to an observer. */
+    public static SliceGpt sliceGpt(
+            LanguageModel model, SliceGptConfig config, String text, ProgressObserver observer) {
+        return SliceGpt.run(model, config, calibration(model, text), model.scope(), observer);
+    }
+
     /** Heals a pruned model with a fresh adapter over what is left; practical settings. */
     public static Tuned recover(LanguageModel pruned, List<String> documents) {
         return recover(pruned, documents, TuningOptions.practical(), ProgressObserver.silent());
@@ -149,7 +186,7 @@ public abstract class SeeingVerbs {
     }
 
     /**
-     * Writes a model without whole layers as an ordinary, smaller Hugging Face folder.
+     * Writes a model without whole layers, or with weights of its own, as a smaller Hugging Face folder; see {@link StockFolder}.
      *
      * @param tokenizerFiles folder of the base, whose tokenizer files are copied
      */
@@ -201,8 +238,12 @@ public abstract class SeeingVerbs {
     }
 
     private static List<int[]> calibration(LanguageModel model, String text) {
+        return pieces(model, 256, text);
+    }
+
+    private static List<int[]> pieces(LanguageModel model, int tokens, String text) {
         return TokenTexts.cut(
-                model.tokenizer(), text, Math.min(256, model.config().maxPositions()));
+                model.tokenizer(), text, Math.min(tokens, model.config().maxPositions()));
     }
 
     private static List<int[]> pieces(LanguageModel model, String... texts) {

@@ -58,6 +58,10 @@ public record TokenSimilarity(
             throw new IllegalArgumentException("a text of " + ids.length + " tokens is longer than the context of "
                     + model.config().maxPositions() + "; give a shorter one, a sentence shows most");
         }
+        if (model.config().hasShortcuts()) {
+            throw new IllegalArgumentException("the stream of " + model.name() + " changes its basis at each module, so"
+                    + " how similar it is before and after says nothing: look at the model it was sliced from");
+        }
         double[][] cosine = new double[model.config().modules()][];
         try (NDManager scope = model.scope()) {
             Rows rows = model.decoder().rows(scope, ids);

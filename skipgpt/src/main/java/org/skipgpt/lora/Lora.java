@@ -41,7 +41,7 @@ public final class Lora {
         for (int layer = 0; layer < model.layers(); layer++) {
             for (Projection p : Projection.values()) {
                 if (config.targets().contains(p)) {
-                    int inputs = p.inputs(model);
+                    int inputs = p.inputs(model, layer);
                     float[] a = new float[config.rank() * inputs];
                     double bound = 1 / Math.sqrt(inputs);
                     for (int i = 0; i < a.length; i++) {
@@ -51,7 +51,7 @@ public final class Lora {
                             new Adapter.Key(layer, p),
                             new Adapter.Pair(
                                     owner.create(a, new Shape(config.rank(), inputs)),
-                                    owner.zeros(new Shape(p.outputs(model), config.rank()))));
+                                    owner.zeros(new Shape(p.outputs(model, layer), config.rank()))));
                 }
             }
         }
@@ -126,16 +126,10 @@ public final class Lora {
                 own.set(place(p), sum);
                 sums.add(sum);
             }
-            layers.add(LayerWeights.sharing(owner, attention, mlp, sums));
+            layers.add(LayerWeights.sharing(owner, attention, mlp, sums)
+                    .withShortcutsOf(weights.layers().get(layer)));
         }
-        DecoderWeights merged = new DecoderWeights(
-                owner,
-                weights.dtype(),
-                weights.embedding(),
-                layers,
-                weights.finalNorm(),
-                weights.head(),
-                weights.frequencies());
+        DecoderWeights merged = weights.withLayers(owner, layers);
         // The sum of base and adapter is another model, so it has no hash of a stored checkpoint.
         LanguageModel plain =
                 LanguageModel.dense(model.name() + " merged", "", model.tokenizer(), model.config(), merged);
@@ -165,7 +159,9 @@ public final class Lora {
             int layer,
             Projection p,
             DecoderConfig config) {
-        long first = p == Projection.V ? config.kvWidth() : p == Projection.UP ? config.hidden() : 0;
+        long first = p == Projection.V
+                ? config.kvWidth(layer)
+                : p == Projection.UP ? config.layer(layer).hidden() : 0;
         Adapter.Pair pair = adapter.pair(layer, p);
         try (NDManager scope = owner.newSubManager()) {
             NDArray length = lengths.getOrDefault(new Adapter.Key(layer, p), scope.create(new float[0]));

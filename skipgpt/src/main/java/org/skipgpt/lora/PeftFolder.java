@@ -90,8 +90,8 @@ public final class PeftFolder {
                 Adapter.Pair pair = config.isTarget(layer, p)
                         ? pair(config, shape, tensors, model, owner, layer, p, left)
                         : new Adapter.Pair(
-                                owner.zeros(new Shape(1, p.inputs(model))),
-                                owner.zeros(new Shape(p.outputs(model), 1)));
+                                owner.zeros(new Shape(1, p.inputs(model, layer))),
+                                owner.zeros(new Shape(p.outputs(model, layer), 1)));
                 pairs.put(new Adapter.Key(layer, p), pair);
             }
         }
@@ -111,12 +111,12 @@ public final class PeftFolder {
         String a = name(layer, p, "A");
         String b = name(layer, p, "B");
         left.removeAll(List.of(a, b));
-        NDArray outputs = array(tensors, b, owner, p.outputs(model), rank);
+        NDArray outputs = array(tensors, b, owner, p.outputs(model, layer), rank);
         double factor = config.scale(layer, p) / shape.scale();
         if (Math.abs(factor - 1) > 1e-12) {
             outputs.muli(factor);
         }
-        return new Adapter.Pair(array(tensors, a, owner, rank, p.inputs(model)), outputs);
+        return new Adapter.Pair(array(tensors, a, owner, rank, p.inputs(model, layer)), outputs);
     }
 
     private static void refuseLeft(SafeTensors tensors, Set<String> left) {
@@ -162,7 +162,7 @@ public final class PeftFolder {
                 String name = MATRIX + key.layer() + "." + key.projection().key() + ".lora_magnitude_vector";
                 String stored = tensors.names().contains(name) ? name : name + ".weight";
                 left.remove(stored);
-                lengths.put(key, vector(tensors, stored, owner, key.projection().outputs(model)));
+                lengths.put(key, vector(tensors, stored, owner, key.projection().outputs(model, key.layer())));
             }
         }
         return lengths;

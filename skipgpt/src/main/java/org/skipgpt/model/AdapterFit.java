@@ -3,7 +3,6 @@ package org.skipgpt.model;
 import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Tells whether an adapter's factors are those of a model's matrices. */
 final class AdapterFit {
@@ -18,7 +17,7 @@ final class AdapterFit {
         List<String> faults = new ArrayList<>();
         for (int layer = 0; layer < model.layers(); layer++) {
             for (Projection projection : adapter.targets()) {
-                String fault = fault(adapter.pairs().get(new Adapter.Key(layer, projection)), projection, model);
+                String fault = fault(adapter, new Adapter.Key(layer, projection), model);
                 if (!fault.isEmpty()) {
                     faults.add(projection.target() + " of layer " + layer + " " + fault);
                 }
@@ -37,18 +36,20 @@ final class AdapterFit {
         }
     }
 
-    private static String fault(Adapter.@Nullable Pair pair, Projection projection, DecoderConfig model) {
+    private static String fault(Adapter adapter, Adapter.Key key, DecoderConfig model) {
+        Adapter.Pair pair = adapter.pairs().get(key);
         if (pair == null) {
             return "has no factors";
         }
+        int inputs = key.projection().inputs(model, key.layer());
+        int outputs = key.projection().outputs(model, key.layer());
         Shape a = pair.a().getShape();
         Shape b = pair.b().getShape();
         long rank = a.dimension() == 2 ? a.get(0) : 0;
-        boolean fits = a.equals(new Shape(rank, projection.inputs(model)))
-                && b.equals(new Shape(projection.outputs(model), rank));
+        boolean fits = a.equals(new Shape(rank, inputs)) && b.equals(new Shape(outputs, rank));
         return fits
                 ? ""
-                : "has factors A " + a + " and B " + b + ", expected (rank, " + projection.inputs(model) + ") and ("
-                        + projection.outputs(model) + ", rank)";
+                : "has factors A " + a + " and B " + b + ", expected (rank, " + inputs + ") and (" + outputs
+                        + ", rank)";
     }
 }

@@ -79,17 +79,23 @@ final class CachedDecoder {
     }
 
     private NDArray attention(ModuleSite site, NDArray x, Rows rows, RowSet everyone) {
-        if (policy.isDropped(site)) {
-            return x;
-        }
+        NDArray carried = decoder.calls().carried(site, x); // (N, D)
+        NDArray y = policy.isDropped(site) ? carried : attention(site, x, carried, rows, everyone); // (N, D)
+        Decoder.release(carried, x, y);
+        return y;
+    }
+
+    private NDArray attention(ModuleSite site, NDArray x, NDArray carried, Rows rows, RowSet everyone) {
         Decision decision = policy.decide(site, x, x, rows);
         int[] executing = decision.executing(rows.size());
         executed[site.index()] += executing.length;
         boolean all = executing.length == rows.size();
         boolean gated = !decision.isAll() && !decision.isNone();
         boolean weighted = decision.isWeighted();
+        // The shortest ways add to the stream as it is.
+        boolean plain = !weighted && carried == x;
         if (gated && isMasked()) {
-            if (isStep(site, rows) && !weighted) {
+            if (isStep(site, rows) && plain) {
                 NDArray y = step(site, x, rows); // (1, D)
                 if (executing.length == 1) {
                     return y;
@@ -100,35 +106,36 @@ final class CachedDecoder {
             NDArray f = areSteps(site, rows, everyone)
                     ? steps("steps", site, x, rows, everyone)
                     : attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
-            return decoder.gated(x, f, decision.gate()); // (N, D)
+            return decoder.gated(carried, f, decision.gate()); // (N, D)
         }
         if (executing.length == 0) {
             skip(site, x, rows);
-            return x;
+            return carried;
         }
-        if (isStep(site, rows) && !weighted) {
+        if (isStep(site, rows) && plain) {
             return step(site, x, rows); // (1, D)
         }
         RowSet queries = all ? everyone : RowSet.of(x.getManager(), rows, executing);
         if (areSteps(site, rows, queries)) {
-            return weighted
-                    ? decoder.calls().scattered(x, queries, decision, steps("steps", site, x, rows, queries))
-                    : steps("attention_steps", site, x, rows, queries); // (N, D)
+            return plain
+                    ? steps("attention_steps", site, x, rows, queries)
+                    : decoder.calls()
+                            .scattered(carried, queries, decision, steps("steps", site, x, rows, queries)); // (N, D)
         }
         if (all && weighted) {
-            return decoder.gated(x, attendUnderPolicy(site, x, x, rows, everyone), decision.gate()); // (N, D)
+            return decoder.gated(carried, attendUnderPolicy(site, x, x, rows, everyone), decision.gate()); // (N, D)
         }
         if (all) {
             try (NDArray f = attendUnderPolicy(site, x, x, rows, everyone)) { // (N, D)
-                return x.add(f); // (N, D)
+                return carried.add(f); // (N, D)
             }
         }
         if (gated && !packs(executing.length, rows)) {
-            return decoder.gated(x, attendUnderPolicy(site, x, x, rows, everyone), decision.gate()); // (N, D)
+            return decoder.gated(carried, attendUnderPolicy(site, x, x, rows, everyone), decision.gate()); // (N, D)
         }
         try (NDArray xq = decoder.take(x, queries.index())) { // (n, D)
             NDArray f = attendUnderPolicy(site, x, xq, rows, queries); // (n, D)
-            return decoder.calls().scattered(x, queries, decision, f); // (N, D)
+            return decoder.calls().scattered(carried, queries, decision, f); // (N, D)
         }
     }
 
@@ -269,7 +276,7 @@ final class CachedDecoder {
         long more = (long) lengths.length * Arrays.stream(lengths).max().orElse(0) - needed;
         long turn = decoder.weights().manager().getDevice().isGpu() ? GPU_TURN_BYTES : TURN_BYTES;
         int turns = queries.rows().length - 1;
-        return turns > 0 && more * cache.bytesPerKey() <= turns * turn;
+        return turns > 0 && more * cache.layer(site.layer()).bytesPerKey() <= turns * turn;
     }
 
     /** One new row of each of several sequences, some of which attend. */

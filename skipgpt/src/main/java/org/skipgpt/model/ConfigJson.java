@@ -32,6 +32,8 @@ public final class ConfigJson {
     private static final Set<String> SILU = Set.of("silu", "swish");
     private static final Set<String> TANH_GELU = Set.of("gelu_pytorch_tanh", "gelu_new");
     private static final Set<String> LAYER_KINDS = Set.of("full_attention", "sliding_attention");
+    /** Layers that structured pruning left in shapes of their own; stock classes know no such field. */
+    private static final String SHAPES = "layer_shapes";
     // Above every public model; a number beyond is a damaged file, and would fill the memory before it is refused.
     private static final int MOST_LAYERS = 10_000;
     private static final int MOST_HEADS = 1 << 16;
@@ -88,9 +90,52 @@ public final class ConfigJson {
                 gemma ? cap(json, "attn_logit_softcapping", 50) : 0,
                 gemma ? cap(json, "final_logit_softcapping", 30) : 0,
                 windows(json, family, layers),
-                positions);
+                positions,
+                List.of());
+        List<LayerShape> shapes = shapes(json, layers);
         json.refuseOthers();
-        return config;
+        if (shapes.isEmpty()) {
+            return config;
+        }
+        try {
+            return config.withShapes(shapes);
+        } catch (IllegalArgumentException e) {
+            throw json.fault(SHAPES, "shapes that fit together, but " + e.getMessage());
+        }
+    }
+
+    private static List<LayerShape> shapes(JsonFields json, int layers) {
+        List<JsonFields> each = json.has(SHAPES) ? json.objects(SHAPES) : List.of();
+        if (!each.isEmpty() && each.size() != layers) {
+            throw json.fault(SHAPES, layers + " objects, one a layer, or absent");
+        }
+        List<LayerShape> shapes = new ArrayList<>();
+        for (JsonFields one : each) {
+            shapes.add(new LayerShape(
+                    one.integer("num_attention_heads", 1, MOST_HEADS),
+                    one.integer("num_key_value_heads", 1, MOST_HEADS),
+                    one.integer("intermediate_size", 1, MOST_WIDTH),
+                    one.integer("hidden_size", 1, MOST_WIDTH),
+                    one.flag("shortcut", false)));
+            one.refuseOthers();
+        }
+        return shapes;
+    }
+
+    private static void writeShapes(JsonObject json, DecoderConfig c) {
+        JsonArray shapes = new JsonArray();
+        for (LayerShape shape : c.shapes()) {
+            JsonObject one = new JsonObject();
+            one.addProperty("num_attention_heads", shape.heads());
+            one.addProperty("num_key_value_heads", shape.kvHeads());
+            one.addProperty("intermediate_size", shape.hidden());
+            one.addProperty("hidden_size", shape.width());
+            one.addProperty("shortcut", shape.shortcut());
+            shapes.add(one);
+        }
+        if (!shapes.isEmpty()) {
+            json.add(SHAPES, shapes);
+        }
     }
 
     private static int positions(String family) {
@@ -257,6 +302,7 @@ public final class ConfigJson {
             addCap(json, "attn_logit_softcapping", c.attentionSoftcap());
             addCap(json, "final_logit_softcapping", c.headSoftcap());
         }
+        writeShapes(json, c);
         json.addProperty("torch_dtype", "float32");
         return json;
     }

@@ -15,7 +15,7 @@ import org.skipgpt.torch.TorchProgram;
  * <p>Every module m adds to the residual stream: {@code x = x + g * f_m(norm(x))} (SkipGPT, 2025, Eq. 6), where the
  * gate g of a row is 1 or 0. N rows are packed tokens of S sequences, D is the model width.
  */
-public final class Decoder {
+public final class Decoder implements AutoCloseable {
     private final DecoderConfig config;
     private final DecoderWeights weights;
     private final TorchProgram program;
@@ -26,18 +26,18 @@ public final class Decoder {
             DecoderConfig config,
             DecoderWeights weights,
             Optional<Adapter> adapter,
-            TorchProgram program,
+            DecoderPrograms programs,
             boolean reorders) {
         this(
                 weights,
-                new ModuleCalls(config, weights, adapter, program, reorders),
+                new ModuleCalls(config, weights, adapter, programs, reorders),
                 new PackingMeter(weights.manager().getDevice(), config));
     }
 
     private Decoder(DecoderWeights weights, ModuleCalls calls, PackingMeter packing) {
         this.config = calls.config();
         this.weights = weights;
-        this.program = calls.program();
+        this.program = calls.programs().base();
         this.calls = calls;
         this.packing = packing;
     }
@@ -67,7 +67,13 @@ public final class Decoder {
         return calls;
     }
 
-    /** The compiled methods. */
+    /** Frees the compiled methods, and with them those of every view that shares them; the weights stay. */
+    @Override
+    public void close() {
+        calls.programs().close();
+    }
+
+    /** The compiled methods that are the same in all layers. */
     public TorchProgram program() {
         return program;
     }
@@ -186,7 +192,10 @@ public final class Decoder {
             }
             if (decision.isAll()) {
                 boolean reads = site.module() == ModuleKind.ATTENTION;
-                y = y.add(reads ? calls.someOutputs(site, x, rows, set) : calls.call("mlp", site, y)); // (n, D)
+                NDArray f = reads ? calls.someOutputs(site, x, rows, set) : calls.call("mlp", site, y); // (n, D)
+                y = calls.carried(site, y).add(f); // (n, D)
+            } else {
+                y = calls.carried(site, y); // (n, D)
             }
         }
         return y;
@@ -230,16 +239,30 @@ public final class Decoder {
     }
 
     NDArray run(ModuleSite site, NDArray x, Rows rows, Decision decision, KvPolicy kv, Execution execution) {
-        if (decision.isNone()) {
-            return x;
-        }
         if (decision.isAll()) {
             return dense(site, x, rows);
+        }
+        NDArray carried = calls.carried(site, x); // (N, D)
+        NDArray y = added(site, x, carried, rows, decision, kv, execution); // (N, D)
+        release(carried, x, y);
+        return y;
+    }
+
+    private NDArray added(
+            ModuleSite site,
+            NDArray x,
+            NDArray carried,
+            Rows rows,
+            Decision decision,
+            KvPolicy kv,
+            Execution execution) {
+        if (decision.isNone()) {
+            return carried;
         }
         boolean evicting = kv == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION;
         if (execution == Execution.MASKED) {
             NDArray f = evicting ? calls.evicting(site, x, decision.gate(), rows) : calls.output(site, x, rows);
-            return gated(x, f, decision.gate()); // (N, D)
+            return gated(carried, f, decision.gate()); // (N, D)
         }
         if (calls.routesOnDevice(site, rows, kv)) {
             boolean always = execution == Execution.ALWAYS_PACKED;
@@ -248,19 +271,19 @@ public final class Decoder {
         }
         int[] executing = decision.executing(rows.size());
         if (executing.length == 0) {
-            return x;
+            return carried;
         }
         if (executing.length == rows.size()) {
-            return decision.isWeighted()
-                    ? gated(x, output(site, x, rows), decision.gate())
+            return decision.isWeighted() || carried != x
+                    ? gated(carried, output(site, x, rows), decision.gate())
                     : dense(site, x, rows); // (N, D)
         }
         boolean mustPack = execution == Execution.ALWAYS_PACKED || Torch.recordsGradients() || evicting;
         if (mustPack || packs(site.module(), executing.length, rows.size())) {
             RowSet set = RowSet.of(x.getManager(), rows, executing);
-            return calls.packed(site, x, rows, set, kv, decision); // (N, D)
+            return calls.packed(site, x, carried, rows, set, kv, decision); // (N, D)
         }
-        return gated(x, output(site, x, rows), decision.gate()); // (N, D)
+        return gated(carried, output(site, x, rows), decision.gate()); // (N, D)
     }
 
     /** x + g f; consumes f. */

@@ -33,6 +33,7 @@ import java.util.List;
  * @param headSoftcap the same on logits
  * @param windows sliding window of each layer in tokens, 0 for none; L entries
  * @param maxPositions longest context in tokens
+ * @param shapes the shape of each layer where layers differ, L entries; empty where all have the one above
  */
 public record DecoderConfig(
         String family,
@@ -58,7 +59,8 @@ public record DecoderConfig(
         double attentionSoftcap,
         double headSoftcap,
         List<Integer> windows,
-        int maxPositions) {
+        int maxPositions,
+        List<LayerShape> shapes) {
 
     /** Checks every field; all faults are told at once. */
     public DecoderConfig {
@@ -88,10 +90,35 @@ public record DecoderConfig(
         if (windows.size() != layers) {
             faults.add("windows has " + windows.size() + " entries for " + layers + " layers");
         }
+        boolean alike =
+                shapes.stream().allMatch(shape -> shape.equals(new LayerShape(heads, kvHeads, hidden, width, false)));
+        shapes = alike ? List.of() : List.copyOf(shapes);
+        checkShapes(faults, shapes, layers, width, tiedHead);
         if (!faults.isEmpty()) {
             throw new IllegalArgumentException("decoder configuration: " + String.join("; ", faults));
         }
         windows = List.copyOf(windows);
+    }
+
+    private static void checkShapes(
+            List<String> faults, List<LayerShape> shapes, int layers, int width, boolean tiedHead) {
+        if (!shapes.isEmpty() && shapes.size() != layers) {
+            faults.add("shapes has " + shapes.size() + " entries for " + layers + " layers");
+            return;
+        }
+        for (int layer = 0; layer < shapes.size(); layer++) {
+            LayerShape shape = shapes.get(layer);
+            faults.addAll(shape.faults(layer, width));
+            int next = layer + 1 < layers ? shapes.get(layer + 1).width() : width;
+            if (shape.width() != next && !shape.shortcut()) {
+                faults.add("layer " + layer + ": its stream of width " + shape.width() + " becomes one of " + next
+                        + ", which needs a shortcut");
+            }
+        }
+        if (!shapes.isEmpty() && shapes.get(0).width() != width && tiedHead) {
+            faults.add("the head is tied to an embedding of width "
+                    + shapes.get(0).width() + " but reads a stream of " + width);
+        }
     }
 
     private static void finite(List<String> faults, String name, double value, double least) {
@@ -133,21 +160,32 @@ public record DecoderConfig(
                 0,
                 0,
                 Collections.nCopies(layers, 0),
-                2048);
+                2048,
+                List.of());
     }
 
     /** The same with another context length. */
     public DecoderConfig withMaxPositions(int tokens) {
-        return with(windows, tokens);
+        return with(windows, tokens, shapes, tiedHead);
     }
 
     /** The same with some of its layers, in the given order. */
     public DecoderConfig withLayers(List<Integer> kept) {
-        return with(kept.stream().map(windows::get).toList(), maxPositions);
+        return with(
+                kept.stream().map(windows::get).toList(),
+                maxPositions,
+                shapes.isEmpty() ? shapes : kept.stream().map(shapes::get).toList(),
+                tiedHead);
+    }
+
+    /** The same with layers of their own shapes, and a head of its own where their streams are narrower. */
+    public DecoderConfig withShapes(List<LayerShape> ofLayers) {
+        boolean narrow = ofLayers.stream().anyMatch(shape -> shape.shortcut() || shape.width() != width);
+        return with(windows, maxPositions, ofLayers, tiedHead && !narrow);
     }
 
     // there are as many layers as windows
-    private DecoderConfig with(List<Integer> windowOfLayer, int positions) {
+    private DecoderConfig with(List<Integer> windowOfLayer, int positions, List<LayerShape> ofLayers, boolean tied) {
         return new DecoderConfig(
                 family,
                 vocabulary,
@@ -161,7 +199,7 @@ public record DecoderConfig(
                 ropeBase,
                 ropeScaling,
                 ropeInterleaved,
-                tiedHead,
+                tied,
                 qkvBias,
                 qkNorm,
                 postNorm,
@@ -172,7 +210,8 @@ public record DecoderConfig(
                 attentionSoftcap,
                 headSoftcap,
                 windowOfLayer,
-                positions);
+                positions,
+                ofLayers);
     }
 
     /** How many modules there are: 2L. */
@@ -189,43 +228,107 @@ public record DecoderConfig(
         return sites;
     }
 
-    /** Width of all key heads together, G*E. */
+    /** The shape of a layer. */
+    public LayerShape layer(int index) {
+        return shapes.isEmpty() ? new LayerShape(heads, kvHeads, hidden, width, false) : shapes.get(index);
+    }
+
+    /** Width of the stream that leaves a layer. */
+    public int widthAfter(int layer) {
+        return layer + 1 < layers ? layer(layer + 1).width() : width;
+    }
+
+    /** Whether the stream passes matrices on its way, so that what enters and what leaves a module cannot be compared. */
+    public boolean hasShortcuts() {
+        return shapes.stream().anyMatch(LayerShape::shortcut);
+    }
+
+    /** Width of all key heads together, G*E, where no layer differs. */
     public int kvWidth() {
         return kvHeads * headDim;
     }
 
-    /** Width of all query heads together, H*E. */
+    /** Width of a layer's key heads together, G*E. */
+    public int kvWidth(int layer) {
+        return layer(layer).kvHeads() * headDim;
+    }
+
+    /** Width of all query heads together, H*E, where no layer differs. */
     public int queryWidth() {
         return heads * headDim;
     }
 
-    /** Weights in one attention module's matrices: 2*D*H*E + 2*D*G*E. */
-    public long attentionParameters() {
-        return 2L * width * queryWidth() + 2L * width * kvWidth();
+    /** Width of a layer's query heads together, H*E. */
+    public int queryWidth(int layer) {
+        return layer(layer).heads() * headDim;
     }
 
-    /** Weights in one MLP module's matrices: 3*D*F. */
+    /** Weights in a module's matrices: 2*D*H*E + 2*D*G*E for attention, 3*D*F for an MLP, and those of a shortcut. */
+    public long parameters(ModuleSite site) {
+        LayerShape shape = layer(site.layer());
+        long in = shape.width();
+        if (site.module() == ModuleKind.ATTENTION) {
+            return 2 * in * queryWidth(site.layer())
+                    + 2 * in * kvWidth(site.layer())
+                    + (shape.shortcut() ? in * in : 0);
+        }
+        long out = widthAfter(site.layer());
+        return (2 * in + out) * shape.hidden() + (shape.shortcut() ? in * out : 0);
+    }
+
+    /** Weights in one attention module's matrices: 2*D*H*E + 2*D*G*E; the mean where layers differ. */
+    public long attentionParameters() {
+        return mean(ModuleKind.ATTENTION);
+    }
+
+    /** Weights in one MLP module's matrices: 3*D*F; the mean where layers differ. */
     public long mlpParameters() {
-        return 3L * width * hidden;
+        return mean(ModuleKind.MLP);
+    }
+
+    private long mean(ModuleKind module) {
+        long sum = 0;
+        for (int layer = 0; layer < layers; layer++) {
+            sum += parameters(new ModuleSite(layer, module));
+        }
+        return Math.round((double) sum / layers);
     }
 
     /** Weights in the matrices of all layers. */
     public long blockParameters() {
-        return layers * (attentionParameters() + mlpParameters());
+        return sites().stream().mapToLong(this::parameters).sum();
     }
 
     /** Weights of the model: blocks, norms, biases, embedding and head. */
     public long parameters() {
-        long norms = (postNorm ? 4L : 2L) * width + (qkNorm ? 2L * headDim : 0);
-        long biases = qkvBias ? queryWidth() + 2L * kvWidth() : 0;
-        return blockParameters() + layers * (norms + biases) + width + (tiedHead ? 1L : 2L) * vocabulary * width;
+        long all = blockParameters() + width + (long) vocabulary * layer(0).width();
+        for (int layer = 0; layer < layers; layer++) {
+            all += (postNorm ? 4L : 2L) * layer(layer).width() + (qkNorm ? 2L * headDim : 0);
+            all += qkvBias ? queryWidth(layer) + 2L * kvWidth(layer) : 0;
+        }
+        return all + (tiedHead ? 0 : (long) vocabulary * width);
     }
 
     @Override
     public String toString() {
-        return String.format(
+        String own = String.format(
                 "%s · %.1fM parameters · %d layers × (attention %d/%d heads of %d, mlp %d) · width %d · vocabulary %d"
                         + " · context %d",
                 family, parameters() / 1e6, layers, heads, kvHeads, headDim, hidden, width, vocabulary, maxPositions);
+        return shapes.isEmpty() ? own : own + " · pruned to " + shapesText();
+    }
+
+    // Neighbours of one shape are told together.
+    private String shapesText() {
+        List<String> parts = new ArrayList<>();
+        for (int first = 0; first < layers; ) {
+            int last = first;
+            while (last + 1 < layers && shapes.get(last + 1).equals(shapes.get(first))) {
+                last++;
+            }
+            parts.add((last > first ? "layers " + first + ".." + last : "layer " + first) + " " + shapes.get(first));
+            first = last + 1;
+        }
+        return String.join("; ", parts);
     }
 }

@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Processor;
@@ -14,7 +15,37 @@ final class DecoderProgram {
     /** Rows of the output head computed at once: bounds the logits held in memory. */
     static final int HEAD_ROWS = 512;
 
-    private DecoderProgram() {}
+    private final NDManager owner;
+    private final DecoderConfig config;
+    private final Dtype dtype;
+    private final boolean inference;
+    private final boolean mixed;
+    private final Set<Projection> targets;
+    private final double scale;
+
+    /**
+     * What all layers have in common.
+     *
+     * @param dtype element type of the matrices
+     * @param inference use CPU kernels that record no gradient
+     * @param mixed multiply fp32 weights in bf16
+     * @param adapter whose projections get a low-rank correction
+     */
+    DecoderProgram(
+            NDManager owner,
+            DecoderConfig config,
+            Dtype dtype,
+            boolean inference,
+            boolean mixed,
+            Optional<Adapter> adapter) {
+        this.owner = owner;
+        this.config = config;
+        this.dtype = dtype;
+        this.inference = inference;
+        this.mixed = mixed;
+        this.targets = adapter.map(Adapter::targets).orElse(Set.of());
+        this.scale = adapter.map(Adapter::scale).orElse(0.0);
+    }
 
     /** Whether a program takes its matrices in the order of oneDNN's kernels: inference on CPUs that profit. */
     static boolean reorders(NDManager owner, Dtype dtype, boolean inference) {
@@ -47,39 +78,23 @@ final class DecoderProgram {
         return cpu ? 128 : 1024;
     }
 
-    /**
-     * Compiles the decoder.
-     *
-     * @param dtype element type of the matrices
-     * @param inference use CPU kernels that record no gradient
-     * @param targets projections with a low-rank correction
-     * @param scale its scale alpha / rank
-     */
-    static TorchProgram compile(
-            NDManager owner, DecoderConfig c, Dtype dtype, boolean inference, Set<Projection> targets, double scale) {
-        return compile(owner, c, dtype, inference, false, targets, scale);
-    }
-
-    /** As above; mixed multiplies fp32 weights in bf16. */
-    static TorchProgram compile(
-            NDManager owner,
-            DecoderConfig c,
-            Dtype dtype,
-            boolean inference,
-            boolean mixed,
-            Set<Projection> targets,
-            double scale) {
+    /** Compiles the modules of layers of one shape. */
+    TorchProgram compile(LayerShape shape) {
+        DecoderConfig c = config;
         boolean cpu = !owner.getDevice().isGpu();
         // The kernel that also gives sums of exponentials is the CPU's, and what it gives has no gradient.
         boolean split = cpu && inference && c.attentionSoftcap() == 0;
         int half = halfType(owner, c, dtype, mixed);
         TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript")
-                .with("eps", c.normEps())
+                // A narrow stream's mean of squares is taken over the model's width, which its norm weights make up
+                // for.
+                .with("eps", c.normEps() * c.width() / shape.width())
+                .with("headEps", c.normEps())
                 .with("embedScale", c.embedScale())
-                .with("heads", c.heads())
-                .with("kvHeads", c.kvHeads())
+                .with("heads", shape.heads())
+                .with("kvHeads", shape.kvHeads())
                 .with("headDim", c.headDim())
-                .with("groups", c.heads() / c.kvHeads())
+                .with("groups", shape.heads() / shape.kvHeads())
                 .with("scale", c.attentionScale())
                 .with("softcap", c.attentionSoftcap())
                 .with("headcap", c.headSoftcap())
@@ -97,7 +112,7 @@ final class DecoderProgram {
                                 && inference
                                 && !targets.contains(Projection.GATE)
                                 && !targets.contains(Projection.UP))
-                .when("gqa", half != 0 && c.heads() != c.kvHeads())
+                .when("gqa", half != 0 && shape.heads() != shape.kvHeads())
                 .when("split", split)
                 .when("fp16", dtype == Dtype.FP16)
                 .when("bf16", dtype == Dtype.BF16)
@@ -109,9 +124,9 @@ final class DecoderProgram {
                 .when("interleaved", c.ropeInterleaved())
                 .when("softcap", c.attentionSoftcap() > 0)
                 .when("headcap", c.headSoftcap() > 0)
-                .when("grouped", c.heads() != c.kvHeads())
+                .when("grouped", shape.heads() != shape.kvHeads())
                 .when("graph", !inference)
-                .when("shared", c.heads() != c.kvHeads() && !inference)
+                .when("shared", shape.heads() != shape.kvHeads() && !inference)
                 .when("bias", c.qkvBias())
                 .when("qknorm", c.qkNorm())
                 .when("postnorm", c.postNorm())

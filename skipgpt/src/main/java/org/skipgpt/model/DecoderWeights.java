@@ -14,7 +14,7 @@ import org.skipgpt.torch.Dtype;
  *
  * @param manager owner of every array here
  * @param dtype element type of the matrices; norms and biases are always fp32
- * @param embedding (V, D)
+ * @param embedding (V, D), as wide as the stream that enters the first layer
  * @param layers L layers
  * @param finalNorm (D)
  * @param head (V, D); the embedding itself where the head is tied
@@ -31,6 +31,11 @@ public record DecoderWeights(
     /** Copies the list. */
     public DecoderWeights {
         layers = List.copyOf(layers);
+    }
+
+    /** The same with other layers. */
+    public DecoderWeights withLayers(NDManager owner, List<LayerWeights> other) {
+        return new DecoderWeights(owner, dtype, embedding, other, finalNorm, head, frequencies);
     }
 
     /**
@@ -70,6 +75,9 @@ public record DecoderWeights(
         for (LayerWeights layer : layers) {
             all.addAll(layer.attention());
             all.addAll(layer.mlp());
+            for (ModuleKind module : ModuleKind.values()) {
+                layer.shortcut(module).ifPresent(all::add);
+            }
         }
         all.add(finalNorm);
         if (head != embedding) {

@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.skipgpt.torch.TorchProgram;
 
 /**
  * Keys and values of S sequences at every layer, and the residual rows whose keys and values nobody needed yet.
@@ -20,7 +19,7 @@ final class KvCache implements AutoCloseable {
     private static final int FIRST_ROOM = 32;
 
     private final NDManager manager;
-    private final TorchProgram program;
+    private final DecoderPrograms programs;
     private final DecoderConfig config;
     private final int elementBytes;
     private final int limit;
@@ -33,15 +32,21 @@ final class KvCache implements AutoCloseable {
      * @param elementBytes of one number of a key or value
      * @param limit most tokens a sequence may hold
      */
-    KvCache(NDManager manager, TorchProgram program, DecoderConfig config, int elementBytes, int sequences, int limit) {
+    KvCache(
+            NDManager manager,
+            DecoderPrograms programs,
+            DecoderConfig config,
+            int elementBytes,
+            int sequences,
+            int limit) {
         this.elementBytes = elementBytes;
         this.manager = manager;
-        this.program = program;
+        this.programs = programs;
         this.config = config;
         this.limit = limit;
         this.positions = new int[sequences];
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(new Layer(sequences));
+            layers.add(new Layer(i, sequences));
         }
     }
 
@@ -66,38 +71,31 @@ final class KvCache implements AutoCloseable {
         return manager;
     }
 
-    /** Bytes of one token's key and value at one layer. */
-    long bytesPerKey() {
-        return 2L * config.kvWidth() * elementBytes;
-    }
-
     /** Bytes of key and value arrays, room included. */
     long bytes() {
         return layers.stream()
-                .mapToLong(layer -> bytesPerKey() * layer.room * sequences())
+                .mapToLong(layer -> layer.bytesPerKey() * layer.room * sequences())
                 .sum();
     }
 
     /** Bytes of the keys and values there are. */
     long usedBytes() {
         return layers.stream()
-                .mapToLong(layer -> Arrays.stream(layer.lengths).sum() * bytesPerKey())
+                .mapToLong(layer -> Arrays.stream(layer.lengths).sum() * layer.bytesPerKey())
                 .sum();
     }
 
     /** Bytes of residual rows that wait for a later token. */
     long pendingBytes() {
         return layers.stream()
-                        .flatMap(layer -> layer.pending.stream())
-                        .mapToInt(Pending::count)
-                        .sum()
-                * (long) config.width()
-                * Float.BYTES;
+                .mapToLong(layer ->
+                        layer.pending.stream().mapToLong(Pending::count).sum() * layer.width() * Float.BYTES)
+                .sum();
     }
 
     /** A new cache whose sequence i continues sequence sources[i] of this one. */
     KvCache fork(NDManager owner, int... sources) {
-        KvCache copy = new KvCache(owner, program, config, elementBytes, sources.length, limit);
+        KvCache copy = new KvCache(owner, programs, config, elementBytes, sources.length, limit);
         try (NDManager scope = owner.newSubManager()) {
             NDArray index = scope.create(Rows.wide(sources));
             NDArray onCpu = Rows.cpu(scope, Rows.wide(sources));
@@ -153,13 +151,24 @@ final class KvCache implements AutoCloseable {
         private final int[] lengths;
         private final List<Pending> pending = new ArrayList<>();
         private final List<NDArray> arrays = new ArrayList<>();
+        private final int index;
         private int room;
 
-        private Layer(int sequences) {
+        private Layer(int index, int sequences) {
+            this.index = index;
             lengths = new int[sequences];
             for (int s = 0; s < sequences; s++) {
                 pending.add(new Pending());
             }
+        }
+
+        /** Bytes of one token's key and value. */
+        long bytesPerKey() {
+            return 2L * config.kvWidth(index) * elementBytes;
+        }
+
+        private long width() {
+            return config.layer(index).width();
         }
 
         Pending pending(int sequence) {
@@ -235,7 +244,7 @@ final class KvCache implements AutoCloseable {
             }
             try (NDArray capacity = Rows.cpu(manager, new long[] {room})) {
                 for (int i = 0; i < 3; i++) {
-                    NDArray larger = program.call("grow", arrays.get(i), capacity);
+                    NDArray larger = programs.base().call("grow", arrays.get(i), capacity);
                     arrays.set(i, larger).close();
                 }
             }
@@ -245,14 +254,14 @@ final class KvCache implements AutoCloseable {
             try (NDArray like = manager.create(0f);
                     NDArray count = Rows.cpu(manager, new long[] {sequences()});
                     NDArray capacity = Rows.cpu(manager, new long[] {room})) {
-                return program.call("room", like, count, capacity);
+                return programs.ofLayers().get(index).call("room", like, count, capacity);
             }
         }
 
         private void copyFrom(Layer from, NDManager owner, NDArray index, NDArray onCpu, int[] sources) {
             room = from.room;
             for (int i = 0; i < from.arrays.size(); i++) {
-                NDArray chosen = program.call("take", from.arrays.get(i), i < 2 ? index : onCpu);
+                NDArray chosen = programs.base().call("take", from.arrays.get(i), i < 2 ? index : onCpu);
                 chosen.attach(owner);
                 arrays.add(chosen);
             }

@@ -7,7 +7,6 @@ import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.skipgpt.data.TokenTexts;
@@ -66,12 +65,13 @@ public final class LanguageModel {
     /** The same, its weights' identity found out when somebody first asks: that takes longer than loading them. */
     public static LanguageModel dense(
             String name, Supplier<String> hash, Tokenizer tokenizer, DecoderConfig config, DecoderWeights weights) {
-        var program = DecoderProgram.compile(weights.manager(), config, weights.dtype(), true, Set.of(), 0);
+        var programs =
+                DecoderPrograms.compile(weights.manager(), config, weights.dtype(), true, false, Optional.empty());
         Decoder decoder = new Decoder(
                 config,
                 weights,
                 Optional.empty(),
-                program,
+                programs,
                 DecoderProgram.reorders(weights.manager(), weights.dtype(), true));
         return new LanguageModel(
                 name,
@@ -158,16 +158,10 @@ public final class LanguageModel {
     private static Decoder compile(Decoder from, Optional<Adapter> adapter, boolean inference, boolean mixed) {
         DecoderWeights weights = from.weights();
         checkOpen(weights);
-        var program = DecoderProgram.compile(
-                weights.manager(),
-                from.config(),
-                weights.dtype(),
-                inference,
-                mixed,
-                adapter.map(Adapter::targets).orElse(Set.of()),
-                adapter.map(Adapter::scale).orElse(0.0));
+        var programs =
+                DecoderPrograms.compile(weights.manager(), from.config(), weights.dtype(), inference, mixed, adapter);
         boolean reorders = DecoderProgram.reorders(weights.manager(), weights.dtype(), inference);
-        return new Decoder(from.config(), weights, adapter, program, reorders);
+        return new Decoder(from.config(), weights, adapter, programs, reorders);
     }
 
     /**

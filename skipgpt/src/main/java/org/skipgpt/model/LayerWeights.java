@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.skipgpt.torch.TorchProgram;
 
@@ -11,6 +12,7 @@ import org.skipgpt.torch.TorchProgram;
 public final class LayerWeights {
     private final ModuleWeights attention;
     private final ModuleWeights mlp;
+    private final Map<ModuleKind, NDArray> shortcuts;
 
     /**
      * Takes the arrays.
@@ -20,12 +22,33 @@ public final class LayerWeights {
      * @param mlp norm (D), wgu (2F, D), wd (D, F), then postnorm (D) where the family has it
      */
     public LayerWeights(List<NDArray> attention, List<NDArray> mlp) {
-        this(new ModuleWeights(attention), new ModuleWeights(mlp));
+        this(new ModuleWeights(attention), new ModuleWeights(mlp), Map.of());
     }
 
-    private LayerWeights(ModuleWeights attention, ModuleWeights mlp) {
+    private LayerWeights(ModuleWeights attention, ModuleWeights mlp, Map<ModuleKind, NDArray> shortcuts) {
         this.attention = attention;
         this.mlp = mlp;
+        this.shortcuts = shortcuts;
+    }
+
+    /**
+     * The same with matrices on the residual, {@code x R + f(norm(x))}.
+     *
+     * @param ofAttention (w, w) fp32, rows the stream that leaves attention
+     * @param ofMlp (w', w) fp32, rows the stream that leaves the layer
+     */
+    public LayerWeights withShortcuts(NDArray ofAttention, NDArray ofMlp) {
+        return new LayerWeights(attention, mlp, Map.of(ModuleKind.ATTENTION, ofAttention, ModuleKind.MLP, ofMlp));
+    }
+
+    /** The same with the matrices on the residual that another layer has, where it has some. */
+    public LayerWeights withShortcutsOf(LayerWeights other) {
+        return new LayerWeights(attention, mlp, other.shortcuts);
+    }
+
+    /** The matrix on the residual at a module, (out, in); most layers have none. */
+    public Optional<NDArray> shortcut(ModuleKind module) {
+        return Optional.ofNullable(shortcuts.get(module));
     }
 
     /**
@@ -39,7 +62,8 @@ public final class LayerWeights {
         Optional<NDManager> maker = Optional.of(owner);
         return new LayerWeights(
                 new ModuleWeights(attention, maker, array -> own.stream().anyMatch(one -> one == array)),
-                new ModuleWeights(mlp, maker, array -> own.stream().anyMatch(one -> one == array)));
+                new ModuleWeights(mlp, maker, array -> own.stream().anyMatch(one -> one == array)),
+                Map.of());
     }
 
     /** The attention module's arrays in the constructor's order. */

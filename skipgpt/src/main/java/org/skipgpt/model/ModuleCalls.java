@@ -15,7 +15,7 @@ final class ModuleCalls {
     private final DecoderConfig config;
     private final DecoderWeights weights;
     private final Optional<Adapter> adapter;
-    private final TorchProgram program;
+    private final DecoderPrograms programs;
     // What reorders weights is never in inference mode: restored ones may be trained.
     private final TorchProgram reordering;
     private final boolean reorders;
@@ -25,21 +25,21 @@ final class ModuleCalls {
     private final Optional<Dropout> dropout;
 
     /**
-     * Calls into a program.
+     * Calls into programs.
      *
-     * @param reorders whether the program reads matrices in the kernels' order, see {@link DecoderProgram#reorders}
+     * @param reorders whether the programs read matrices in the kernels' order, see {@link DecoderProgram#reorders}
      */
     ModuleCalls(
             DecoderConfig config,
             DecoderWeights weights,
             Optional<Adapter> adapter,
-            TorchProgram program,
+            DecoderPrograms programs,
             boolean reorders) {
         this.config = config;
         this.weights = weights;
         this.adapter = adapter;
-        this.program = program;
-        this.reordering = program;
+        this.programs = programs;
+        this.reordering = programs.base();
         this.reorders = reorders;
         NDManager manager = weights.manager();
         this.half = DecoderProgram.cacheBytes(manager, config, weights.dtype()) == Short.BYTES;
@@ -50,11 +50,11 @@ final class ModuleCalls {
         this.dropout = Optional.empty();
     }
 
-    private ModuleCalls(ModuleCalls from, TorchProgram program, Optional<Dropout> dropout) {
+    private ModuleCalls(ModuleCalls from, DecoderPrograms programs, Optional<Dropout> dropout) {
         this.config = from.config;
         this.weights = from.weights;
         this.adapter = from.adapter;
-        this.program = program;
+        this.programs = programs;
         this.reordering = from.reordering;
         this.reorders = from.reorders;
         this.half = from.half;
@@ -65,12 +65,12 @@ final class ModuleCalls {
 
     /** The same with dropout before the low-rank factors. */
     ModuleCalls withDropout(Dropout masks) {
-        return new ModuleCalls(this, program, Optional.of(masks));
+        return new ModuleCalls(this, programs, Optional.of(masks));
     }
 
     /** The same in inference mode, see {@link TorchProgram#inference}. */
     ModuleCalls inference() {
-        return new ModuleCalls(this, program.inference(), dropout);
+        return new ModuleCalls(this, programs.inference(), dropout);
     }
 
     /** An array of one dimension without elements, where an argument says nothing. */
@@ -82,8 +82,18 @@ final class ModuleCalls {
         return config;
     }
 
-    TorchProgram program() {
-        return program;
+    DecoderPrograms programs() {
+        return programs;
+    }
+
+    /** The matrix that the stream passes at a module, where there is one. */
+    Optional<NDArray> shortcut(ModuleSite site) {
+        return weights.layers().get(site.layer()).shortcut(site.module());
+    }
+
+    /** What a module's outputs are added to: the stream, or what its shortcut makes of it. */
+    NDArray carried(ModuleSite site, NDArray x) {
+        return shortcut(site).map(r -> programs.base().call("carry", x, r)).orElse(x); // (N, w')
     }
 
     /** Width of a layer's sliding window, 0 where it sees all; one int64 on the CPU. */
@@ -98,6 +108,12 @@ final class ModuleCalls {
 
     /** Adds a module's outputs to every row, x + f(x): (N, D). */
     NDArray dense(ModuleSite site, NDArray x, Rows rows) {
+        if (shortcut(site).isPresent()) {
+            try (NDArray carried = carried(site, x);
+                    NDArray f = output(site, x, rows)) {
+                return carried.add(f); // (N, w')
+            }
+        }
         return every("attention_residual", "mlp_residual", site, x, rows); // (N, D)
     }
 
@@ -121,7 +137,7 @@ final class ModuleCalls {
      * of every token, and no gradient.
      */
     boolean routesOnDevice(ModuleSite site, Rows rows, KvPolicy kv) {
-        if (!half || Torch.recordsGradients()) {
+        if (!half || Torch.recordsGradients() || shortcut(site).isPresent()) {
             return false;
         }
         boolean plain = rows.parents().length == 0 && config.windows().get(site.layer()) == 0;
@@ -190,7 +206,7 @@ final class ModuleCalls {
                 }
             }
         }
-        return program.call(method, first, arguments);
+        return programs.ofLayers().get(site.layer()).call(method, first, arguments);
     }
 
     private NDArray dropped(String method, int layer, Projection p, NDArray first, NDArray[] more) {
@@ -201,7 +217,7 @@ final class ModuleCalls {
         boolean some = method.equals("mlp_packed")
                 || (method.equals("attention_packed") && (p == Projection.Q || p == Projection.O));
         long rows = some ? more[0].getShape().get(0) : first.getShape().get(0);
-        return dropout.get().mask(layer, p, first, rows, p.inputs(config));
+        return dropout.get().mask(layer, p, first, rows, p.inputs(config, layer));
     }
 
     /** What attention adds to some rows, over the keys of all: (n, D). */
@@ -222,32 +238,33 @@ final class ModuleCalls {
 
     /** Some rows of an array, copied; the engine's own indexing costs twice as much. */
     NDArray take(NDArray array, NDArray index) {
-        return program.call("take", array, index);
+        return programs.base().call("take", array, index);
     }
 
     /**
      * Adds the outputs of the rows that execute, each by its weight: (N, D).
      *
+     * @param carried what they are added to
      * @param set the rows that the decision executes
      */
-    NDArray packed(ModuleSite site, NDArray x, Rows rows, RowSet set, KvPolicy kv, Decision decision) {
+    NDArray packed(ModuleSite site, NDArray x, NDArray carried, Rows rows, RowSet set, KvPolicy kv, Decision decision) {
         if (site.module() == ModuleKind.MLP) {
-            return decision.isWeighted()
-                    ? scattered(x, set, decision, call("mlp", site, take(x, set.index())))
+            return decision.isWeighted() || carried != x
+                    ? scattered(carried, set, decision, call("mlp", site, take(x, set.index())))
                     : call("mlp_packed", site, x, set.index()); // (N, D)
         }
         NDArray f = kv == KvPolicy.EXECUTED
                 ? amongThemselves(site, x, rows, set)
                 : someOutputs(site, x, rows, set); // (n, D)
-        return scattered(x, set, decision, f); // (N, D)
+        return scattered(carried, set, decision, f); // (N, D)
     }
 
     /** Adds outputs (n, D) of some rows to the stream, each by its weight; consumes them: (N, D). */
     NDArray scattered(NDArray x, RowSet set, Decision decision, NDArray f) {
         try (f) {
             return decision.isWeighted()
-                    ? program.call("scatter_weighted", x, set.index(), f, decision.gate())
-                    : program.call("scatter", x, set.index(), f); // (N, D)
+                    ? programs.base().call("scatter_weighted", x, set.index(), f, decision.gate())
+                    : programs.base().call("scatter", x, set.index(), f); // (N, D)
         }
     }
 

@@ -20,7 +20,7 @@ record ModuleRuns(Decoder decoder) implements PackingCosts.Runs {
         ModuleSite site = new ModuleSite(0, module);
         try (NDManager scope = decoder.weights().manager().newSubManager()) {
             Rows rows = decoder.rows(scope, new int[n]);
-            NDArray x = scope.ones(new Shape(n, decoder.config().width()));
+            NDArray x = scope.ones(new Shape(n, decoder.config().layer(0).width()));
             // Spread evenly, as routed tokens roughly are.
             int[] chosen = IntStream.range(0, executing)
                     .map(i -> (int) ((long) i * n / Math.max(1, executing)))
@@ -35,7 +35,14 @@ record ModuleRuns(Decoder decoder) implements PackingCosts.Runs {
                     y = decoder.calls().routed(site, x, gate, n, rows);
                 } else {
                     y = decoder.calls()
-                            .packed(site, x, rows, RowSet.of(scope, rows, chosen), KvPolicy.KEEP, Decision.all());
+                            .packed(
+                                    site,
+                                    x,
+                                    decoder.calls().carried(site, x),
+                                    rows,
+                                    RowSet.of(scope, rows, chosen),
+                                    KvPolicy.KEEP,
+                                    Decision.all());
                 }
             }
             // Waits for a GPU.

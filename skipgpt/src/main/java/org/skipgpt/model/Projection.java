@@ -40,24 +40,28 @@ public enum Projection {
         return option;
     }
 
-    /** Input width under a configuration. */
-    public int inputs(DecoderConfig c) {
-        return this == O ? c.queryWidth() : this == DOWN ? c.hidden() : c.width();
+    /** Input width in a layer. */
+    public int inputs(DecoderConfig c, int layer) {
+        return this == O
+                ? c.queryWidth(layer)
+                : this == DOWN ? c.layer(layer).hidden() : c.layer(layer).width();
     }
 
-    /** Output width under a configuration. */
-    public int outputs(DecoderConfig c) {
+    /** Output width in a layer. */
+    public int outputs(DecoderConfig c, int layer) {
         switch (this) {
             case Q:
-                return c.queryWidth();
+                return c.queryWidth(layer);
             case K:
             case V:
-                return c.kvWidth();
+                return c.kvWidth(layer);
             case GATE:
             case UP:
-                return c.hidden();
+                return c.layer(layer).hidden();
+            case O:
+                return c.layer(layer).width();
             default:
-                return c.width();
+                return c.widthAfter(layer);
         }
     }
 }

@@ -49,14 +49,20 @@ public final class Session implements AutoCloseable {
         }
         if (!model.policy().isCausal()) {
             throw new IllegalArgumentException(
-                    "the policy \"" + model.policy().describe() + "\" looks ahead: what it decides"
-                            + " about a token changes with the tokens behind it, so no text can grow under it; choose its way of"
-                            + " deciding that does not look ahead");
+                    "the policy \"" + model.policy().describe() + "\" looks ahead: what it decides about a token"
+                            + " changes with the tokens behind it, so no text can"
+                            + " grow under it; choose its way of deciding that"
+                            + " does not look ahead");
         }
         NDManager scope = model.scope();
         try {
             KvCache cache = new KvCache(
-                    scope, model.decoder().program(), model.config(), model.cacheNumberBytes(), sequences, limit);
+                    scope,
+                    model.decoder().calls().programs(),
+                    model.config(),
+                    model.cacheNumberBytes(),
+                    sequences,
+                    limit);
             return new Session(model, cache, new float[sequences][0]);
         } catch (RuntimeException e) {
             scope.close();

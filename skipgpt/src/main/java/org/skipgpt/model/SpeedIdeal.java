@@ -29,14 +29,14 @@ final class SpeedIdeal {
 
     /** Dense over skipping operations, the output head on one row a sequence left out; infinite where nothing executes. */
     double prefill(int length) {
-        double q = 4.0 * config.width() * config.queryWidth();
-        double k = 4.0 * config.width() * config.kvWidth();
-        double m = 6.0 * config.width() * config.hidden();
         double dense = 0;
         double skipping = 0;
         for (int layer = 0; layer < config.layers(); layer++) {
             int window = config.windows().get(layer);
-            double c = 2.0 * config.queryWidth() * (window == 0 ? length : Math.min(length, 2.0 * window));
+            double k = 4.0 * config.layer(layer).width() * config.kvWidth(layer);
+            double q = 2.0 * config.parameters(new ModuleSite(layer, ModuleKind.ATTENTION)) - k;
+            double m = 2.0 * config.parameters(new ModuleSite(layer, ModuleKind.MLP));
+            double c = 2.0 * config.queryWidth(layer) * (window == 0 ? length : Math.min(length, 2.0 * window));
             double a = rates[2 * layer];
             dense += q + k + m + c;
             skipping += rates[2 * layer + 1] * m;
@@ -54,13 +54,13 @@ final class SpeedIdeal {
      */
     double decode(int batch, int context, int bytesPerWeight, int bytesPerKey) {
         double head = (double) config.vocabulary() * config.width() * bytesPerWeight;
-        double cached = 2.0 * batch * config.kvWidth() * context * bytesPerKey;
-        double keyValue = 2.0 * config.width() * config.kvWidth() * bytesPerWeight;
-        double attention = (double) config.attentionParameters() * bytesPerWeight;
-        double mlp = (double) config.mlpParameters() * bytesPerWeight;
         double dense = head;
         double skipping = head;
         for (int layer = 0; layer < config.layers(); layer++) {
+            double cached = 2.0 * batch * config.kvWidth(layer) * context * bytesPerKey;
+            double keyValue = 2.0 * config.layer(layer).width() * config.kvWidth(layer) * bytesPerWeight;
+            double attention = (double) config.parameters(new ModuleSite(layer, ModuleKind.ATTENTION)) * bytesPerWeight;
+            double mlp = (double) config.parameters(new ModuleSite(layer, ModuleKind.MLP)) * bytesPerWeight;
             double a = rates[2 * layer];
             double anyAttends = any(a, batch);
             double keys = kv == KvPolicy.EXECUTED ? a * cached : cached;

@@ -70,7 +70,7 @@ public final class SplitForward {
         // The graph keeps f and the gate; a handle on their product would keep (N, D) a module for nothing.
         try (NDArray column = gate.expandDims(1);
                 NDArray gatedOutput = column.mul(f)) {
-            return x.add(gatedOutput); // (N, D)
+            return decoder.calls().carried(site, x).add(gatedOutput); // (N, D)
         }
     }
 

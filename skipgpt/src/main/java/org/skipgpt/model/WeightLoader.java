@@ -26,6 +26,8 @@ public final class WeightLoader {
     private static final String LAYERS = "model.layers.";
     private static final String EMBEDDING = "model.embed_tokens.weight";
     private static final String HEAD = "lm_head.weight";
+    static final String ATTENTION_SHORTCUT = "attn_shortcut.weight";
+    static final String MLP_SHORTCUT = "mlp_shortcut.weight";
 
     private final DecoderConfig config;
     private final TensorSource source;
@@ -71,10 +73,10 @@ public final class WeightLoader {
     }
 
     private DecoderWeights all() {
-        NDArray embedding = matrix(config.vocabulary(), config.width(), EMBEDDING);
+        NDArray embedding = matrix(config.vocabulary(), config.layer(0).width(), EMBEDDING);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(layer("model.layers." + i + "."));
+            layers.add(layer(i, "model.layers." + i + "."));
         }
         NDArray finalNorm = norm("model.norm.weight", config.width());
         boolean ownHead = !config.tiedHead();
@@ -97,10 +99,12 @@ public final class WeightLoader {
         }
     }
 
-    private LayerWeights layer(String prefix) {
-        int d = config.width();
-        int q = config.queryWidth();
-        int kv = config.kvWidth();
+    private LayerWeights layer(int layer, String prefix) {
+        int d = config.layer(layer).width();
+        int out = config.widthAfter(layer);
+        int hidden = config.layer(layer).hidden();
+        int q = config.queryWidth(layer);
+        int kv = config.kvWidth(layer);
         List<NDArray> attention = new ArrayList<>();
         attention.add(norm(prefix + "input_layernorm.weight", d));
         attention.add(matrix(q, d, prefix + "self_attn.q_proj.weight"));
@@ -119,13 +123,24 @@ public final class WeightLoader {
         mlp.add(norm(
                 prefix + (config.postNorm() ? "pre_feedforward_layernorm" : "post_attention_layernorm") + ".weight",
                 d));
-        mlp.add(matrix(config.hidden(), d, prefix + "mlp.gate_proj.weight", prefix + "mlp.up_proj.weight"));
-        mlp.add(matrix(d, config.hidden(), prefix + "mlp.down_proj.weight"));
+        mlp.add(matrix(hidden, d, prefix + "mlp.gate_proj.weight", prefix + "mlp.up_proj.weight"));
+        mlp.add(matrix(out, hidden, prefix + "mlp.down_proj.weight"));
         if (config.postNorm()) {
             attention.add(norm(prefix + "post_attention_layernorm.weight", d));
             mlp.add(norm(prefix + "post_feedforward_layernorm.weight", d));
         }
-        return new LayerWeights(attention, mlp);
+        LayerWeights own = new LayerWeights(attention, mlp);
+        return config.layer(layer).shortcut()
+                ? own.withShortcuts(
+                        shortcut(d, d, prefix + ATTENTION_SHORTCUT), shortcut(out, d, prefix + MLP_SHORTCUT))
+                : own;
+    }
+
+    // What the stream itself passes stays exact, as the stream does.
+    private NDArray shortcut(int out, int in, String name) {
+        NDArray target = vectors.allocate(out, in);
+        fill(vectors, target, 0, name, out, in);
+        return target;
     }
 
     private NDArray matrix(int rows, int columns, String... names) {
@@ -230,6 +245,10 @@ public final class WeightLoader {
      * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
      */
     public static DecoderWeights random(DecoderConfig config, NDManager manager, Dtype dtype, long seed) {
+        if (!config.shapes().isEmpty()) {
+            throw new IllegalArgumentException("random weights are for layers of one shape, not for " + config
+                    + ": start from a model that was pruned");
+        }
         SplittableRandom seeds = new SplittableRandom(seed);
         WeightStore store = new WeightStore(manager, dtype);
         double std = 0.02;

@@ -68,10 +68,19 @@ public final class WeightSaver {
     }
 
     private void plan() {
-        matrix("model.embed_tokens.weight", weights.embedding(), 0, config.vocabulary(), config.width());
+        matrix(
+                "model.embed_tokens.weight",
+                weights.embedding(),
+                0,
+                config.vocabulary(),
+                config.layer(0).width());
         for (int i = 0; i < config.layers(); i++) {
-            attention("model.layers." + i + ".", weights.layers().get(i).attention());
-            mlp("model.layers." + i + ".", weights.layers().get(i).mlp());
+            String prefix = "model.layers." + i + ".";
+            LayerWeights layer = weights.layers().get(i);
+            attention(i, prefix, layer.attention());
+            mlp(i, prefix, layer.mlp());
+            layer.shortcut(ModuleKind.ATTENTION).ifPresent(r -> shortcut(prefix + WeightLoader.ATTENTION_SHORTCUT, r));
+            layer.shortcut(ModuleKind.MLP).ifPresent(r -> shortcut(prefix + WeightLoader.MLP_SHORTCUT, r));
         }
         vector("model.norm.weight", weights.finalNorm(), 0, config.width(), true);
         if (!config.tiedHead()) {
@@ -79,10 +88,15 @@ public final class WeightSaver {
         }
     }
 
-    private void attention(String prefix, List<NDArray> own) {
-        int d = config.width();
-        int q = config.queryWidth();
-        int kv = config.kvWidth();
+    private void shortcut(String name, NDArray array) {
+        TensorInfo info = new TensorInfo(name, "F32", array.getShape().getShape());
+        parts.add(new Part(info, array, 0, false, false));
+    }
+
+    private void attention(int layer, String prefix, List<NDArray> own) {
+        int d = config.layer(layer).width();
+        int q = config.queryWidth(layer);
+        int kv = config.kvWidth(layer);
         vector(prefix + "input_layernorm.weight", own.get(0), 0, d, true);
         rotated(prefix + "self_attn.q_proj.weight", own.get(1), 0, q, d);
         rotated(prefix + "self_attn.k_proj.weight", own.get(2), 0, kv, d);
@@ -103,14 +117,14 @@ public final class WeightSaver {
         }
     }
 
-    private void mlp(String prefix, List<NDArray> own) {
-        int d = config.width();
-        int f = config.hidden();
+    private void mlp(int layer, String prefix, List<NDArray> own) {
+        int d = config.layer(layer).width();
+        int f = config.layer(layer).hidden();
         String norm = config.postNorm() ? "pre_feedforward_layernorm" : "post_attention_layernorm";
         vector(prefix + norm + ".weight", own.get(0), 0, d, true);
         matrix(prefix + "mlp.gate_proj.weight", own.get(1), 0, f, d);
         matrix(prefix + "mlp.up_proj.weight", own.get(1), (long) f * d, f, d);
-        matrix(prefix + "mlp.down_proj.weight", own.get(2), 0, d, f);
+        matrix(prefix + "mlp.down_proj.weight", own.get(2), 0, config.widthAfter(layer), f);
         if (config.postNorm()) {
             vector(prefix + "post_feedforward_layernorm.weight", own.get(3), 0, d, true);
         }

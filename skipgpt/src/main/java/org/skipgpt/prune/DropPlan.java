@@ -76,10 +76,7 @@ public record DropPlan(
     }
 
     private static long parameters(DecoderConfig config, List<ModuleSite> sites) {
-        return sites.stream()
-                .mapToLong(site ->
-                        site.module() == ModuleKind.ATTENTION ? config.attentionParameters() : config.mlpParameters())
-                .sum();
+        return sites.stream().mapToLong(config::parameters).sum();
     }
 
     /**

@@ -72,6 +72,10 @@ public record LaCo(LanguageModel model, LaCoConfig config, List<Try> tries, Prov
                     + (model.adapter().isPresent() ? " with an adapter: use Lora.merge" : "")
                     + "; merge first, then let it skip");
         }
+        if (!model.config().shapes().isEmpty()) {
+            throw new IllegalArgumentException("layers are merged number by number, but those of " + model.name()
+                    + " have shapes of their own: merge first, then prune what is in them");
+        }
         if (texts.isEmpty()) {
             throw new IllegalArgumentException("no text to compare hidden states on; give a few");
         }
@@ -190,21 +194,13 @@ public record LaCo(LanguageModel model, LaCoConfig config, List<Try> tries, Prov
             List<LayerWeights> own = layers.stream()
                     .map(layer -> LayerWeights.sharing(owner, layer.attention(), layer.mlp(), List.of()))
                     .toList();
-            return new DecoderWeights(
-                    owner, all.dtype(), all.embedding(), own, all.finalNorm(), all.head(), all.frequencies());
+            return all.withLayers(owner, own);
         }
 
         /** Last hidden states of every text behind the final norm, flat. */
         private List<float[]> hidden(DecoderWeights weights, DecoderConfig shape) {
             try (NDManager scope = owner.newSubManager()) {
-                DecoderWeights scoped = new DecoderWeights(
-                        scope,
-                        weights.dtype(),
-                        weights.embedding(),
-                        weights.layers(),
-                        weights.finalNorm(),
-                        weights.head(),
-                        weights.frequencies());
+                DecoderWeights scoped = weights.withLayers(scope, weights.layers());
                 // Kernels that take matrices as they are: reordering would copy each of them for one pass.
                 Decoder decoder = LanguageModel.dense("candidate", "", base.tokenizer(), shape, scoped)
                         .differentiable();

@@ -26,6 +26,10 @@ record Similarities(double[] modules, double[] layers, double lastNormed, long t
         if (sequences.isEmpty()) {
             throw new IllegalArgumentException("no calibration text; give at least one sequence");
         }
+        if (model.config().hasShortcuts()) {
+            throw new IllegalArgumentException("the stream of " + model.name() + " changes its basis at each module, so"
+                    + " how similar it is before and after says nothing: rank by perplexity or by Taylor importance");
+        }
         long start = System.nanoTime();
         Sums sums = new Sums(model);
         int done = 0;

@@ -13,7 +13,9 @@ import org.skipgpt.model.WeightSaver;
 import org.skipgpt.report.WholeFile;
 
 /**
- * A model without some of its layers, or with merged ones, as an ordinary Hugging Face folder that stock classes load.
+ * A model without some of its layers, or with merged ones, as an ordinary Hugging Face folder that stock classes load;
+ * and one with layers of their own shapes, in the same form with {@code layer_shapes} in its config.json, which this
+ * library loads and stock classes refuse.
  *
  * <pre>{@code
  * StockFolder.save(drop(model, shortGpt(model, text, 0.25)), Path.of("llama"), Path.of("llama-pruned"));
@@ -35,8 +37,9 @@ public final class StockFolder {
         if (!pruned.config().sites().stream().allMatch(pruned.policy()::isConstant)) {
             throw new IllegalArgumentException(
                     "this model is " + pruned.policy().describe()
-                            + ", which decides token by token: only a dense one, or one without whole layers, is an ordinary model;"
-                            + " save this one with save(model, folder), or use drop(model, plan) on the dense one");
+                            + ", which decides token by token: only a dense one, or one without whole layers, is an"
+                            + " ordinary model; save this one with save(model, folder), or use drop(model, plan) on"
+                            + " the dense one");
         }
         if (pruned.adapter().isPresent()) {
             throw new IllegalArgumentException(
@@ -52,16 +55,14 @@ public final class StockFolder {
         List<Integer> kept = plan.map(DropPlan::keptLayers)
                 .orElseGet(() ->
                         IntStream.range(0, pruned.config().layers()).boxed().toList());
+        if (pruned.config().hasShortcuts() && kept.size() < pruned.config().layers()) {
+            throw new IllegalArgumentException("layers of " + pruned.name() + " are dropped between matrices on its"
+                    + " residual, which would go with them: save the plan with DropPlan.save beside the whole model");
+        }
         DecoderConfig config = pruned.config().withLayers(kept);
         DecoderWeights all = pruned.decoder().weights();
-        DecoderWeights some = new DecoderWeights(
-                all.manager(),
-                all.dtype(),
-                all.embedding(),
-                kept.stream().map(all.layers()::get).toList(),
-                all.finalNorm(),
-                all.head(),
-                all.frequencies());
+        DecoderWeights some = all.withLayers(
+                all.manager(), kept.stream().map(all.layers()::get).toList());
         WeightSaver.save(config, some, all.dtype(), pruned.tokenizer(), tokenizerFiles, folder);
         plan.ifPresent(known -> WholeFile.write(folder.resolve("drop-plan.json"), known.json() + "\n"));
     }

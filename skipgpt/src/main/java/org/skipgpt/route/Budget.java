@@ -1,5 +1,6 @@
 package org.skipgpt.route;
 
+import java.util.Arrays;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.ModuleKind;
 
@@ -85,9 +86,25 @@ public record Budget(double target, Kind kind, double alpha, Scope scope, int co
     /** Weight of each module in r, in forward order; they add up to 1. */
     public float[] weights(DecoderConfig model) {
         float[] weights = new float[model.modules()];
+        if (!model.shapes().isEmpty()) {
+            return weightsApart(model);
+        }
         double sum = model.layers() * (share(model, ModuleKind.ATTENTION) + share(model, ModuleKind.MLP));
         for (int i = 0; i < weights.length; i++) {
             weights[i] = (float) (share(model, i % 2 == 0 ? ModuleKind.ATTENTION : ModuleKind.MLP) / sum);
+        }
+        return weights;
+    }
+
+    // FLOPS of a layer of its own shape: those of its matrices; what scores cost besides differs with its heads.
+    private float[] weightsApart(DecoderConfig model) {
+        double[] each = model.sites().stream()
+                .mapToDouble(site -> kind == Kind.MODULES ? 1 : model.parameters(site))
+                .toArray();
+        double sum = Arrays.stream(each).sum();
+        float[] weights = new float[each.length];
+        for (int i = 0; i < each.length; i++) {
+            weights[i] = (float) (each[i] / sum);
         }
         return weights;
     }

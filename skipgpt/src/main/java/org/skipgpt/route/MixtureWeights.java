@@ -25,6 +25,10 @@ import org.skipgpt.model.DecoderConfig;
 public record MixtureWeights(NDArray router, NDArray predictor, NDArray bias) {
     /** Fresh ones: routers Kaiming uniform with gain 1, predictors 0, which choose no token yet. */
     public static MixtureWeights init(NDManager owner, DecoderConfig model, long seed) {
+        if (model.hasShortcuts()) {
+            throw new IllegalArgumentException("Mixture-of-Depths has one matrix of routers for streams of one width,"
+                    + " but this model's stream changes on its way: use routers, which have a matrix each");
+        }
         SplittableRandom random = new SplittableRandom(seed);
         double bound = Math.sqrt(3.0 / model.width());
         float[] drawn = new float[model.modules() * model.width()];

@@ -122,7 +122,8 @@ public final class Routers {
             }
             String key = "layers." + site.layer() + "." + (config.coupled() ? "layer" : site.module());
             List<String> names = Router.names(config, key);
-            List<long[]> shapes = Router.shapes(config, model.width());
+            List<long[]> shapes =
+                    Router.shapes(config, model.layer(site.layer()).width());
             List<NDArray> parameters = new ArrayList<>();
             for (int i = 0; i < names.size(); i++) {
                 parameters.add(owner.create(numbers.of(names.get(i), shapes.get(i)), new Shape(shapes.get(i))));

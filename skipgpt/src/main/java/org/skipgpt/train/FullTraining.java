@@ -127,7 +127,7 @@ public final class FullTraining implements Objective {
 
     @Override
     public void close() {
-        decoder.program().close();
+        decoder.close();
     }
 
     @Override

@@ -201,7 +201,7 @@ public final class LoraTuning implements Objective {
 
     @Override
     public void close() {
-        decoder.program().close();
+        decoder.close();
         dropout.ifPresent(SeededDropout::close);
     }
 

@@ -141,7 +141,7 @@ public final class MixtureTuning implements Objective {
 
     @Override
     public void close() {
-        decoder.program().close();
+        decoder.close();
         dropout.ifPresent(SeededDropout::close);
     }
 

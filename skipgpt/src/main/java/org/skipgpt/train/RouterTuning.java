@@ -327,7 +327,7 @@ public final class RouterTuning implements Objective {
 
     @Override
     public void close() {
-        decoder.program().close();
+        decoder.close();
         dropout.ifPresent(SeededDropout::close);
     }
 

@@ -123,27 +123,34 @@ public final class Tuning {
         return new Tuning(model, documents, options, observer).learnAdapter("SkipGPT-RT-L");
     }
 
-    /** The control: the same adapter on the same text, nothing skipped. */
+    /** The control: the same adapter on the same text, nothing skipped. It learns from the text: no model teaches itself. */
     public static Tuned denseLora(
             LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         LanguageModel dense = model.withPolicy(LayerPolicy.dense());
-        return new Tuning(dense, documents, options, observer).learnAdapter("Dense+LoRA");
+        return new Tuning(dense, documents, fromText(options), observer).learnAdapter("Dense+LoRA");
     }
 
     /**
-     * Recovery of a pruned model: a fresh adapter learns over what is left; the weights stay as they are.
+     * Recovery of a pruned model: a fresh adapter learns over what is left; the weights stay as they are. Where modules are
+     * dropped the whole model can be the teacher; one with weights of its own, merged, narrowed or sliced, learns from the text.
      *
-     * @throws IllegalArgumentException if nothing is dropped
+     * @throws IllegalArgumentException if single tokens skip
      */
     public static Tuned recover(
             LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
-        boolean prunes = model.config().sites().stream().anyMatch(model.policy()::isDropped);
-        if (!prunes) {
-            throw new IllegalArgumentException("recovery heals a pruned model, but this one is "
-                    + model.policy().describe() + ": drop modules first");
+        List<ModuleSite> sites = model.config().sites();
+        if (!sites.stream().allMatch(model.policy()::isConstant)) {
+            throw new IllegalArgumentException(
+                    "recovery heals a model that is pruned for all tokens alike, but this one is "
+                            + model.policy().describe() + ": heal it under its routers, with tuneLora");
         }
-        return new Tuning(model, documents, options, observer)
-                .learnAdapter(model.policy().describe() + "+LoRA");
+        boolean drops = sites.stream().anyMatch(model.policy()::isDropped);
+        return new Tuning(model, documents, drops ? options : fromText(options), observer)
+                .learnAdapter((drops ? model.policy().describe() : model.name()) + "+LoRA");
+    }
+
+    private static TuningOptions fromText(TuningOptions options) {
+        return options.withRouting(options.routing().withDistill(0));
     }
 
     private Tuned learnRouters(Budget budget, Optional<LoraConfig> joint) {
@@ -206,8 +213,8 @@ public final class Tuning {
                 && model.config().sites().stream().anyMatch(site -> !core.isConstant(site) || core.isDropped(site));
         if (loses) {
             throw new IllegalArgumentException("this model is " + model.policy().describe()
-                    + ", and routers would take the place of what decides there: use withPolicy(LayerPolicy.dense()) first,"
-                    + " or drop its modules by a plan, which stays");
+                    + ", and routers would take the place of what decides there: use withPolicy(LayerPolicy.dense())"
+                    + " first, or drop its modules by a plan, which stays");
         }
     }
 
@@ -305,7 +312,7 @@ public final class Tuning {
     // The forward pass of an adapter that learned; its result has one of its own.
     private void free(LanguageModel learning) {
         if (learning.decoder() != base.decoder()) {
-            learning.decoder().program().close();
+            learning.decoder().close();
         }
     }
 

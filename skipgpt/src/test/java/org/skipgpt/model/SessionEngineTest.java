@@ -136,7 +136,7 @@ class SessionEngineTest {
                 }
                 try (NDManager scope = dense.scope();
                         KvCache cache = new KvCache(
-                                dense.scope(), dense.decoder().program(), dense.config(), 4, 1, ids.length)) {
+                                dense.scope(), dense.decoder().calls().programs(), dense.config(), 4, 1, ids.length)) {
                     Decoder decoder = dense.decoder().inference();
                     new CachedDecoder(decoder, policy, execution, cache).forward(decoder.rows(scope, ids));
                     assertThat(streams(scope, ids.length)).as(what + ", cached").isLessThanOrEqualTo(2);

@@ -26,6 +26,7 @@ import org.skipgpt.model.Session;
 import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.route.RouterConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.train.Tuned;
@@ -193,8 +194,9 @@ class PruningEngineTest {
             assertThat(healed.method()).contains("by hand").endsWith("+LoRA");
             assertThat(healed.model().adapter()).isPresent();
             TuningOptions same = options;
-            assertThatThrownBy(() -> Tuning.recover(model, documents, same, ProgressObserver.silent()))
-                    .hasMessageContaining("drop modules first");
+            LanguageModel routed = Tuning.withRouters(model, RouterConfig.defaults(), 1);
+            assertThatThrownBy(() -> Tuning.recover(routed, documents, same, ProgressObserver.silent()))
+                    .hasMessageContaining("tuneLora");
         }
     }
 }
