@@ -76,6 +76,16 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
         return new BudgetDial(budget, marks, dense, Math.log(model.config().vocabulary()));
     }
 
+    /**
+     * The thresholds at which sample text skips a budget's target, without the losses of a whole dial.
+     *
+     * @param model under a policy with thresholds
+     * @param samples sequences of tokens like those to come, at least one
+     */
+    public static Thresholds thresholds(LanguageModel model, Budget budget, int[]... samples) {
+        return find(model, dialled(model), budget, samples).thresholds();
+    }
+
     private static double loss(LanguageModel model, int[][] samples) {
         double sum = 0;
         long tokens = 0;

@@ -25,6 +25,15 @@ record HeldOut(int[][] sequences) {
         return new HeldOut(rows.toArray(new int[0][]));
     }
 
+    /** The first sequences, of so many tokens together or a few more. */
+    int[][] first(int tokens) {
+        int count = 0;
+        for (int taken = 0; count < sequences.length && taken < tokens; count++) {
+            taken += sequences[count].length;
+        }
+        return Arrays.copyOf(sequences, count);
+    }
+
     /** Mean next-token loss in nats, and realised skip rate. */
     Map<String, Double> measure(LanguageModel model, Budget budget) {
         Map<String, Double> row = new LinkedHashMap<>();

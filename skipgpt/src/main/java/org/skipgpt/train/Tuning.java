@@ -14,6 +14,7 @@ import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
+import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.MixturePolicy;
 import org.skipgpt.route.MixtureWeights;
@@ -37,6 +38,7 @@ import org.skipgpt.torch.Torch;
  */
 public final class Tuning {
     private static final int FEW = 32;
+    private static final int TURNED_TOKENS = 1500;
 
     private final LanguageModel base;
     private final String baseHash;
@@ -202,8 +204,18 @@ public final class Tuning {
                 Adapter adapter = learning.adapter().orElseThrow();
                 model = model.withAdapter(Lora.copy(adapter, owner));
             }
+            if (options.keepShare() && !run.isStopped()) {
+                model = atTarget(model, policy, budget);
+            }
             return tuned(joint.isPresent() ? "SkipGPT-Joint" : "SkipGPT-RT", model, run, Optional.of(budget), joint);
         }
+    }
+
+    // The last steps change little, but noise still leaves them: what is skipped without it lies some points off the
+    // target.
+    private LanguageModel atTarget(LanguageModel model, RoutedPolicy policy, Budget budget) {
+        RoutedPolicy turned = policy.withThresholds(BudgetDial.thresholds(model, budget, held.first(TURNED_TOKENS)));
+        return model.withPolicy(base.policy().withCore(turned));
     }
 
     // Routers take the place of other routers; what decides or drops in another way would silently be lost.

@@ -32,7 +32,8 @@ import org.skipgpt.route.Temperature;
  * @param lora form of a fresh adapter in stage 2 and in the dense control
  * @param jointLora form of a fresh adapter that learns together with routers
  * @param sampling how frozen routers decide in stage 2
- * @param keepShare in stage 2 the routers' thresholds move so that they skip as much as before; not so in the paper
+ * @param keepShare the routers' thresholds keep the share that is skipped: after stage 1 they are turned until documents kept
+ *     back skip the target, in stage 2 they follow the stream; not so in the paper, where both drift
  */
 public record TuningOptions(
         LoopConfig loop,
@@ -87,7 +88,8 @@ public record TuningOptions(
      *
      * <p>Deviation: routers begin almost dense and read a normed stream, the loss follows the dense model's distribution, the
      * target counts parameters and grows over the first half of the steps, a controller finds how hard to pull, the noise
-     * falls to 0 and the rate along a cosine; stage 2 keeps the share that is skipped. The paper's settings, scaled to as many steps, end at chance on a pretrained
+     * falls to 0 and the rate along a cosine; thresholds keep the share
+     * that is skipped. The paper's settings, scaled to as many steps, end at chance on a pretrained
      * model of 135M parameters; docs/recipe.md has the measurements.
      */
     public static TuningOptions practical() {
@@ -223,7 +225,7 @@ public record TuningOptions(
         return with(d -> d.sampling = other);
     }
 
-    /** With a share that stage 2 keeps, or lets drift. */
+    /** With thresholds that meet the target after stage 1 and keep the share in stage 2, or with both left to drift. */
     public TuningOptions withKeptShare(boolean on) {
         return with(d -> d.keepShare = on);
     }

@@ -7,11 +7,14 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.SkipGpt;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
@@ -69,6 +72,24 @@ class KeptShareEngineTest {
             assertThat(whole).hasSize(6).doesNotHaveDuplicates();
             assertThat(parts).isEqualTo(whole);
         }
+    }
+
+    @Test
+    void stageOneEndsAtItsTargetOnTheDocumentsKeptBack() {
+        var model = SkipGpt.random(DecoderConfig.llama(3072, 32, 88, 2, 4, 2), 1);
+        List<String> documents = SkipGpt.worldTexts(80, 100);
+        TuningOptions options =
+                TuningOptions.practical().withSteps(12).withBatch(2, 64).withHeldOut(8);
+        double met = tuned(model, documents, options);
+        double left = tuned(model, documents, options.withKeptShare(false));
+
+        assertThat(Math.abs(left - .25)).isGreaterThan(.02);
+        assertThat(met).isCloseTo(.25, within(.01));
+    }
+
+    private static double tuned(LanguageModel model, List<String> documents, TuningOptions options) {
+        Tuned tuned = Tuning.routers(model, .25, documents, options, ProgressObserver.silent());
+        return tuned.sparsity().cost().paramsOfBlocks();
     }
 
     @Test
