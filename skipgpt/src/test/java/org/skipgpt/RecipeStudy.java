@@ -37,7 +37,7 @@ import org.skipgpt.train.TuningOptions;
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
  * steps, rows, rate, ramp, noise (start:end), distill, margin, scale, norm, controller (absolute, integral), alpha, seed,
  * lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), from (a folder of routers in place of
- * stage 1), dial (a share that thresholds are turned to at the end, on some of the documents), method (routers, shortgpt,
+ * stage 1), dial (a share that thresholds are turned to at the end, on the 6,000 characters behind those measured), method (routers, shortgpt,
  * joint, dense), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
  */
 public final class RecipeStudy {
@@ -68,7 +68,7 @@ public final class RecipeStudy {
         try {
             Files.writeString(head, text.substring(0, (int) Math.min(text.length(), number("chars", 110_000))));
             long start = System.nanoTime();
-            LanguageModel model = made(dense, documents);
+            LanguageModel model = dialled(made(dense, documents), text);
             double seconds = (System.nanoTime() - start) / 1e9;
             Perplexity found = SkipGpt.perplexity(
                     model, head.toString(), PerplexityOptions.wikitext2().withWindow(512), ProgressObserver.silent());
@@ -95,7 +95,7 @@ public final class RecipeStudy {
             case "joint":
                 return dropped(dense, SkipGpt.jointLayerDrop(dense, calibration, target), documents);
             default:
-                return dialled(healed(routed(dense, target, documents), documents), documents);
+                return healed(routed(dense, target, documents), documents);
         }
     }
 
@@ -117,12 +117,14 @@ public final class RecipeStudy {
         return tuned.model();
     }
 
-    private LanguageModel dialled(LanguageModel model, List<String> documents) {
+    // On text of the same kind behind what is measured: routers skip less where a text looks unlike what they learned from.
+    private LanguageModel dialled(LanguageModel model, String text) {
         if (!settings.containsKey("dial")) {
             return model;
         }
         double share = number("dial", 0);
-        List<String> sample = documents.subList(0, Math.min(40, documents.size()));
+        int from = (int) number("chars", 110_000);
+        List<String> sample = List.of(text.substring(from, from + 6_000));
         return SkipGpt.budgetDial(model, Budget.Kind.PARAMS, sample, share).set(model, share);
     }
 
