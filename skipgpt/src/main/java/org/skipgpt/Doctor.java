@@ -5,7 +5,6 @@ import java.awt.font.FontRenderContext;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,6 +19,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.HubCache;
+import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.report.Report;
 import org.skipgpt.torch.Torch;
 
@@ -69,13 +69,12 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
     }
 
     private static void memory(Map<String, String> facts) {
-        String machine =
-                ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean os
-                        ? gib(os.getTotalMemorySize()) + " in all, " + gib(os.getFreeMemorySize()) + " unused"
-                        : "unknown";
+        MemoryLeft left = MemoryLeft.now();
         facts.put(
                 "memory",
-                machine + ", Java heap up to " + gib(Runtime.getRuntime().maxMemory()));
+                MemoryLeft.gib(left.available()) + " of " + MemoryLeft.gib(left.total())
+                        + " available, Java heap up to "
+                        + MemoryLeft.gib(Runtime.getRuntime().maxMemory()));
     }
 
     private static boolean gpu(Map<String, String> facts) {
@@ -160,7 +159,7 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         try (Stream<Path> files = Files.walk(path)) {
             long bytes =
                     files.filter(Files::isRegularFile).mapToLong(Doctor::size).sum();
-            return path + " (" + gib(bytes) + ")";
+            return path + " (" + MemoryLeft.gib(bytes) + ")";
         } catch (IOException | UncheckedIOException e) {
             return path + " (cannot be read: " + e.getMessage() + ")";
         }
@@ -172,10 +171,6 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         } catch (IOException e) {
             return 0; // removed between listing and asking
         }
-    }
-
-    private static String gib(long bytes) {
-        return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
     }
 
     @Override

@@ -1,6 +1,5 @@
 package org.skipgpt;
 
-import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -12,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.LongStream;
@@ -24,6 +22,8 @@ import org.skipgpt.eval.Scorer;
 import org.skipgpt.eval.TaskData;
 import org.skipgpt.eval.Tasks;
 import org.skipgpt.io.AtomicFile;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.Numbers;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.ConsoleObserver;
@@ -189,7 +189,15 @@ public final class TuningStudy {
 
     private double seconds(String name) {
         Path file = work.resolve(name + ".seconds");
-        return Files.exists(file) ? Double.parseDouble(read(file)) : 0;
+        if (!Files.exists(file)) {
+            return 0;
+        }
+        try {
+            return Double.parseDouble(read(file));
+        } catch (NumberFormatException e) {
+            throw new IllegalStateException(
+                    file + " holds no number of seconds; remove it, and its folder to tune again", e);
+        }
     }
 
     private double perplexity(LanguageModel model, Path file, PerplexityOptions options) {
@@ -198,19 +206,20 @@ public final class TuningStudy {
 
     /** One row a method and target: mean over seeds, with the standard deviation where there are several. */
     private void write() {
-        Map<String, List<Map<?, ?>>> groups = new LinkedHashMap<>();
+        Map<String, List<JsonFields>> groups = new LinkedHashMap<>();
         Set<String> numbers = new LinkedHashSet<>(Tasks.PAPER);
         numbers.addAll(
                 List.of("average", "wiki ppl", "ptb ppl", "s_attn", "s_mlp", "r", "params of blocks", "tuning s"));
         for (Path file : results()) {
-            Map<?, ?> row = new Gson().fromJson(read(file), LinkedHashMap.class);
-            String key = row.get("method") + (Objects.equals(row.get("target"), 0.0) ? "" : " " + row.get("target"));
+            JsonFields row = JsonFields.of(file);
+            double target = row.number("target", Numbers.between(0, 1));
+            String key = row.text("method") + (target == 0 ? "" : " " + target);
             groups.computeIfAbsent(key, k -> new ArrayList<>()).add(row);
         }
         List<Column> columns = new ArrayList<>(List.of(Column.text("method"), Column.number("seeds", 0)));
         numbers.forEach(n -> columns.add(Column.number(n, n.endsWith("ppl") ? 3 : 1)));
         TextTable table = TextTable.of("", columns);
-        for (Map.Entry<String, List<Map<?, ?>>> group : groups.entrySet()) {
+        for (Map.Entry<String, List<JsonFields>> group : groups.entrySet()) {
             List<Object> cells =
                     new ArrayList<>(List.of(group.getKey(), group.getValue().size()));
             numbers.forEach(n -> cells.add(mean(
@@ -221,14 +230,14 @@ public final class TuningStudy {
         System.out.println(table.fullText());
     }
 
-    private static double value(Map<?, ?> row, String name) {
+    private static double value(JsonFields row, String name) {
         if (name.equals("average")) {
             return Tasks.PAPER.stream()
                     .mapToDouble(task -> value(row, task))
                     .average()
                     .orElse(Double.NaN);
         }
-        return row.get(name) instanceof Number n ? n.doubleValue() : Double.NaN;
+        return row.number(name, Double.NaN, Numbers.any());
     }
 
     private static Object mean(double[] values) {

@@ -1,8 +1,6 @@
 package org.skipgpt.data;
 
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -14,6 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.skipgpt.io.BoundedFile;
 import org.skipgpt.io.JsonFields;
 
 /**
@@ -157,11 +156,9 @@ public final class ByteLevelBpe implements Tokenizer {
     }
 
     private static List<String> lines(Path file) {
-        try {
-            return Files.readAllLines(file, StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new DataException(file + " cannot be read as UTF-8 text: " + e, e);
-        }
+        return BoundedFile.text(file, BoundedFile.MOST_BYTES, DataException::new)
+                .lines()
+                .toList();
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -14,6 +15,7 @@ final class CsvReader implements RowReader {
     private final Utf8Lines lines;
     private final Consumer<DataFault> faults;
     private List<String> names = List.of();
+    private boolean ended;
 
     CsvReader(String file, InputStream in, Consumer<DataFault> faults) {
         this.file = file;
@@ -23,62 +25,111 @@ final class CsvReader implements RowReader {
 
     @Override
     public Optional<DataRow> next() {
-        for (Optional<String> line = lines.next(); line.isPresent(); line = lines.next()) {
+        while (!ended) {
+            Optional<String> line = lines.next();
+            if (line.isEmpty()) {
+                break;
+            }
             long first = lines.line();
             if (line.get().isEmpty()) {
                 continue;
             }
-            List<String> cells = cells(line.get(), first);
-            if (names.isEmpty()) {
-                names = cells;
-            } else if (cells.size() != names.size()) {
-                faults.accept(new DataFault(file, first, cells.size() + " cells; the heading has " + names.size()));
-            } else {
-                JsonObject fields = new JsonObject();
-                for (int i = 0; i < cells.size(); i++) {
-                    fields.addProperty(names.get(i), cells.get(i));
+            String problem;
+            try {
+                List<String> cells = new Cells(first).of(line.get());
+                if (names.isEmpty()) {
+                    names = heading(cells);
+                    continue;
                 }
-                return Optional.of(new DataRow(file, first, fields));
+                if (cells.size() == names.size()) {
+                    return Optional.of(row(first, cells));
+                }
+                problem = cells.size() + " cells; the heading has " + names.size();
+            } catch (RowException e) {
+                // Where a row ends is not known, so what follows cannot be told apart.
+                ended = true;
+                problem = e.getMessage() + "; the file is read up to here";
             }
+            faults.accept(new DataFault(file, first, problem));
         }
         return Optional.empty();
     }
 
-    private List<String> cells(String firstLine, long first) {
-        List<String> cells = new ArrayList<>();
-        StringBuilder cell = new StringBuilder();
-        boolean quoted = false;
-        String line = firstLine;
-        for (int i = 0; ; i++) {
-            if (i >= line.length()) {
-                if (!quoted) {
-                    break;
-                }
-                Optional<String> more = lines.next();
-                if (more.isEmpty()) {
-                    faults.accept(new DataFault(file, first, "a quote is never closed"));
-                    return List.of();
-                }
+    private DataRow row(long first, List<String> cells) {
+        JsonObject fields = new JsonObject();
+        for (int i = 0; i < cells.size(); i++) {
+            fields.addProperty(names.get(i), cells.get(i));
+        }
+        return new DataRow(file, first, fields);
+    }
+
+    /** The rows cannot be told apart from here on. */
+    private static final class RowException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        RowException(String message) {
+            super(message);
+        }
+    }
+
+    private static List<String> heading(List<String> cells) throws RowException {
+        if (new HashSet<>(cells).size() < cells.size()) {
+            throw new RowException("the heading names a column twice");
+        }
+        return cells;
+    }
+
+    /** The cells of one row, which may go over several lines. */
+    private final class Cells {
+        private final long first;
+        private final List<String> cells = new ArrayList<>();
+        private final StringBuilder cell = new StringBuilder();
+        private boolean quoted;
+        private long letters;
+
+        Cells(long first) {
+            this.first = first;
+        }
+
+        List<String> of(String firstLine) throws RowException {
+            line(firstLine);
+            while (quoted) {
+                String more = lines.next()
+                        .orElseThrow(() -> new RowException("a quote is never closed in the row of line " + first));
                 cell.append('\n');
-                line = more.get();
-                i = -1;
-                continue;
+                line(more);
             }
-            char c = line.charAt(i);
-            if (quoted && c == '"' && i + 1 < line.length() && line.charAt(i + 1) == '"') {
-                cell.append('"');
-                i++;
-            } else if (c == '"' && (quoted || cell.isEmpty())) {
-                quoted = !quoted;
-            } else if (c == ',' && !quoted) {
-                cells.add(cell.toString());
-                cell.setLength(0);
-            } else {
-                cell.append(c);
+            end();
+            return cells;
+        }
+
+        private void line(String line) throws RowException {
+            letters += line.length() + 1;
+            if (letters > Budget.RECORD) {
+                throw new RowException("the row has more than " + Budget.RECORD + " characters; is a quote missing?");
+            }
+            for (int i = 0; i < line.length(); i++) {
+                char c = line.charAt(i);
+                if (quoted && c == '"' && i + 1 < line.length() && line.charAt(i + 1) == '"') {
+                    cell.append('"');
+                    i++;
+                } else if (c == '"' && (quoted || cell.isEmpty())) {
+                    quoted = !quoted;
+                } else if (c == ',' && !quoted) {
+                    end();
+                } else {
+                    cell.append(c);
+                }
             }
         }
-        cells.add(cell.toString());
-        return cells;
+
+        private void end() throws RowException {
+            if (cells.size() == Budget.COLUMNS) {
+                throw new RowException("the row has more than " + Budget.COLUMNS + " cells");
+            }
+            cells.add(cell.toString());
+            cell.setLength(0);
+        }
     }
 
     @Override

@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Spliterator;
 import java.util.Spliterators.AbstractSpliterator;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -25,6 +26,9 @@ import java.util.zip.GZIPInputStream;
  *
  * <p>Records stream: one is in memory at a time (parquet: one row group). A record that cannot be read is reported
  * with its file and line, and the others are kept.
+ *
+ * <p>Budget: a record has up to 67,108,864 bytes, a million values and 10,000 columns, a text taken whole up to 268,435,456
+ * characters, and neither more than a sixteenth of the heap; a file with 100,000 faulty records is read no further.
  *
  * <pre>{@code
  * try (var rows = DataRows.open(Path.of("piqa.jsonl"), faults::add)) {
@@ -62,8 +66,9 @@ public final class DataRows {
 
     /** As above, saying what one text of a plain text file is. */
     public static Stream<DataRow> open(Path where, TextUnit unit, Consumer<DataFault> faults) {
+        Consumer<DataFault> counted = counted(faults);
         if (Files.isDirectory(where)) {
-            return files(where).stream().flatMap(file -> rows(file, unit, faults));
+            return files(where).stream().flatMap(file -> rows(file, unit, counted));
         }
         if (!Files.isRegularFile(where)) {
             throw new DataException("no data at " + where + ": there is no such file or folder");
@@ -72,7 +77,19 @@ public final class DataRows {
             throw new DataException(where + " has an unknown ending: expected one of " + ENDINGS
                     + ", each but .parquet also with .gz or .zst");
         }
-        return rows(where, unit, faults);
+        return rows(where, unit, counted);
+    }
+
+    // Faults are kept by most callers, and a small packed file can hold any number of them.
+    static Consumer<DataFault> counted(Consumer<DataFault> faults) {
+        AtomicInteger count = new AtomicInteger();
+        return fault -> {
+            faults.accept(fault);
+            if (count.incrementAndGet() >= Budget.FAULTS) {
+                throw new DataException(fault + "; this is faulty record number " + Budget.FAULTS
+                        + ", so the rest is not read: is it the right file?");
+            }
+        };
     }
 
     /** The files of a folder that would be read, by name; hidden files and links are left out. */
@@ -153,7 +170,8 @@ public final class DataRows {
                 case ".csv" -> new CsvReader(name, in, faults);
                 default -> new PlainReader(name, in, unit, faults);
             };
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            // A damaged parquet file may ask for an array of any size before its first row.
             throw new DataException(file + " cannot be opened: " + e, e);
         }
     }

@@ -3,12 +3,13 @@ package org.skipgpt.data;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import org.skipgpt.io.BodyStream;
+import org.skipgpt.io.FolderLock;
 import org.skipgpt.io.Retry;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
@@ -23,7 +25,8 @@ import org.skipgpt.report.Sha256;
 import org.skipgpt.report.WholeFile;
 
 /**
- * One download: into {@code <file>.part}, resumed where it broke off, checked, then moved.
+ * One download: into {@code <file>.part}, which one thread or process at a time writes, resumed where it broke off, checked,
+ * then moved.
  *
  * <p>A part is resumed only if the server's strong ETag, kept beside it, still holds; else it starts again.
  */
@@ -66,7 +69,6 @@ final class FileDownload {
         try {
             Files.createDirectories(target.toAbsolutePath().getParent());
             Retry.run(task, this::attempt);
-            finish();
         } catch (CancellationException e) {
             throw new DataException("download of " + url + " was stopped; what came is kept, call again to go on", e);
         } catch (IOException e) {
@@ -79,7 +81,29 @@ final class FileDownload {
 
     // Returns when the whole file is here.
     private boolean attempt() throws IOException {
-        long have = Files.exists(tag) && Files.exists(part) ? Files.size(part) : 0;
+        try (FileChannel out = FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            if (FolderLock.take(out).isEmpty()) {
+                throw new DataException(
+                        "another download of " + url + " to " + target + " is running; wait for it, then call again");
+            }
+            if (Files.exists(target)) {
+                // the other download has come to its end since this one was wanted
+                Files.deleteIfExists(part);
+                check(target, file, Sha256::of);
+                return true;
+            }
+            receive(out);
+            finish();
+            return true;
+        } finally {
+            if (Files.exists(part) && Files.size(part) == 0) {
+                Files.delete(part);
+            }
+        }
+    }
+
+    private void receive(FileChannel out) throws IOException {
+        long have = Files.exists(tag) ? out.size() : 0;
         HttpRequest.Builder request = HttpRequest.newBuilder(url).timeout(PATIENCE);
         if (have > 0) {
             request.header("Range", "bytes=" + have + "-").header("If-Range", Files.readString(tag));
@@ -88,11 +112,11 @@ final class FileDownload {
         try (InputStream body = response.body()) {
             int status = response.statusCode();
             if (status == 200 || status == 206) {
-                receive(response, body, have);
-                return true;
+                receive(response, body, have, out);
+                return;
             }
             if (status == 416) {
-                Files.deleteIfExists(part);
+                out.truncate(0);
                 throw new IOException("the kept part did not fit");
             }
             Retry.checkBusy("the server", response);
@@ -112,17 +136,18 @@ final class FileDownload {
         }
     }
 
-    private void receive(HttpResponse<InputStream> response, InputStream body, long have) throws IOException {
+    private void receive(HttpResponse<InputStream> response, InputStream body, long have, FileChannel out)
+            throws IOException {
         boolean resumed = response.statusCode() == 206;
         String range = response.headers().firstValue("Content-Range").orElse("");
         if (resumed && !range.startsWith("bytes " + have + "-")) {
-            Files.deleteIfExists(part);
+            out.truncate(0);
             throw new IOException("the server resumed at another place: " + range);
         }
         refuseEndless(response);
         long from = resumed ? have : 0;
         if (!resumed) {
-            Files.deleteIfExists(part);
+            out.truncate(0);
             Files.deleteIfExists(tag);
             String etag = response.headers().firstValue("ETag").orElse("");
             if (etag.startsWith("\"")) {
@@ -133,15 +158,17 @@ final class FileDownload {
         long total = length < 0 ? file.bytes().orElse(0) : from + length;
         long done = from;
         byte[] buffer = new byte[1 << 16];
-        try (OutputStream out = Files.newOutputStream(part, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
-            for (int read = body.read(buffer); read >= 0; read = body.read(buffer)) {
-                out.write(buffer, 0, read);
-                done += read;
-                double seconds = (System.nanoTime() - started) / 1e9;
-                observer.progress(new Progress(task, done, total, "bytes", seconds, "").withEarlier(from));
-                if (Thread.currentThread().isInterrupted()) {
-                    throw new InterruptedIOException("interrupted");
-                }
+        out.position(from);
+        for (int read = body.read(buffer); read >= 0; read = body.read(buffer)) {
+            ByteBuffer bytes = ByteBuffer.wrap(buffer, 0, read);
+            while (bytes.hasRemaining()) {
+                out.write(bytes);
+            }
+            done += read;
+            double seconds = (System.nanoTime() - started) / 1e9;
+            observer.progress(new Progress(task, done, total, "bytes", seconds, "").withEarlier(from));
+            if (Thread.currentThread().isInterrupted()) {
+                throw new InterruptedIOException("interrupted");
             }
         }
         if (done < total) {

@@ -96,7 +96,10 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
         try {
             HuggingFaceTokenizer engine = HuggingFaceTokenizer.newInstance(text, options);
             return new HuggingFaceTokens(json.file(), engine, json, marks);
-        } catch (IOException | IllegalStateException e) {
+        } catch (DataException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            // the library tells what it cannot read by plain RuntimeExceptions
             throw new DataException(json.file() + " cannot be opened as a tokenizer: " + e.getMessage(), e);
         }
     }

@@ -1,9 +1,7 @@
 package org.skipgpt.data;
 
 import com.google.gson.JsonElement;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
-import com.google.gson.stream.JsonReader;
+import com.google.gson.JsonNull;
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,11 +9,13 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.skipgpt.io.JsonTree;
 
 /** One JSON array of objects, read object by object; a fault in it ends the file, since JSON cannot be picked up. */
 final class JsonArrayReader implements RowReader {
     private final String file;
-    private final JsonReader in;
+    private final RecordStream bytes;
+    private final JsonTree in;
     private final Consumer<DataFault> faults;
     private long place;
     private boolean begun;
@@ -24,35 +24,58 @@ final class JsonArrayReader implements RowReader {
     JsonArrayReader(String file, InputStream in, Consumer<DataFault> faults) {
         this.file = file;
         this.faults = faults;
-        this.in = new JsonReader(new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder()));
+        bytes = new RecordStream(in);
+        this.in = JsonTree.of(
+                        new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()),
+                        "the record",
+                        DataException::new,
+                        Budget.VALUES)
+                .withNumbersAsWritten();
     }
 
     @Override
     public Optional<DataRow> next() {
-        try {
-            if (!begun) {
-                in.beginArray();
-                begun = true;
-            }
-            while (!ended && in.peek() != JsonToken.END_ARRAY) {
-                place++;
-                JsonElement parsed = JsonParser.parseReader(in);
+        while (!ended) {
+            String problem;
+            try {
+                JsonElement parsed = element();
+                if (ended) {
+                    break;
+                }
                 if (parsed.isJsonObject()) {
                     return Optional.of(new DataRow(file, place, parsed.getAsJsonObject()));
                 }
-                faults.accept(new DataFault(file, place, "no JSON object in the array"));
+                problem = "no JSON object in the array";
+            } catch (DataException | IOException | IllegalStateException e) {
+                ended = true;
+                problem = "no array of JSON objects from here: " + e.getMessage();
             }
-        } catch (IOException | JsonParseException | IllegalStateException e) {
-            if (!ended) {
-                faults.accept(new DataFault(file, place, "no array of JSON objects from here: " + e.getMessage()));
-            }
+            faults.accept(new DataFault(file, place, problem));
         }
-        ended = true;
         return Optional.empty();
+    }
+
+    // The next element; where there is none, the array has ended.
+    private JsonElement element() throws IOException {
+        if (!begun) {
+            in.reader().beginArray();
+            begun = true;
+        }
+        if (in.reader().peek() == JsonToken.END_ARRAY) {
+            in.reader().endArray();
+            if (in.reader().peek() != JsonToken.END_DOCUMENT) {
+                throw new DataException("something follows the array");
+            }
+            ended = true;
+            return JsonNull.INSTANCE;
+        }
+        place++;
+        bytes.begin();
+        return in.next();
     }
 
     @Override
     public void close() throws IOException {
-        in.close();
+        in.reader().close();
     }
 }

@@ -1,12 +1,13 @@
 package org.skipgpt.data;
 
 import com.google.gson.JsonElement;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import com.google.gson.stream.JsonToken;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.StringReader;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.skipgpt.io.JsonTree;
 
 /** One JSON object a line. */
 final class JsonLinesReader implements RowReader {
@@ -26,15 +27,21 @@ final class JsonLinesReader implements RowReader {
             if (line.get().isBlank()) {
                 continue;
             }
+            JsonTree tree = JsonTree.of(new StringReader(line.get()), "the line", DataException::new, Budget.VALUES)
+                    .withNumbersAsWritten();
+            String problem;
             try {
-                JsonElement parsed = JsonParser.parseString(line.get());
-                if (parsed.isJsonObject()) {
+                JsonElement parsed = tree.next();
+                if (parsed.isJsonObject() && tree.reader().peek() == JsonToken.END_DOCUMENT) {
                     return Optional.of(new DataRow(file, lines.line(), parsed.getAsJsonObject()));
                 }
-                faults.accept(new DataFault(file, lines.line(), "no JSON object but " + head(line.get())));
-            } catch (JsonParseException e) {
-                faults.accept(new DataFault(file, lines.line(), "no JSON: " + head(line.get())));
+                problem = "no single JSON object but " + head(line.get());
+            } catch (DataException e) {
+                problem = String.valueOf(e.getMessage());
+            } catch (IOException | IllegalStateException e) {
+                problem = "no JSON from " + tree.reader().getPath() + " on: " + head(line.get());
             }
+            faults.accept(new DataFault(file, lines.line(), problem));
         }
         return Optional.empty();
     }

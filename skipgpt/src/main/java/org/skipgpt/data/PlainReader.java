@@ -4,7 +4,6 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Optional;
-import java.util.StringJoiner;
 import java.util.function.Consumer;
 
 /** Plain text as rows with the one field {@code text}. */
@@ -12,18 +11,21 @@ final class PlainReader implements RowReader {
     private final String file;
     private final Utf8Lines lines;
     private final TextUnit unit;
+    private final Consumer<DataFault> faults;
 
     PlainReader(String file, InputStream in, TextUnit unit, Consumer<DataFault> faults) {
         this.file = file;
         this.unit = unit;
+        this.faults = faults;
         lines = new Utf8Lines(file, in, faults);
     }
 
     @Override
     public Optional<DataRow> next() {
-        StringJoiner text = new StringJoiner("\n");
+        StringBuilder text = new StringBuilder();
         long first = 0;
         long blank = 0; // blank lines inside a whole file are kept
+        boolean tooLong = false;
         for (Optional<String> line = lines.next(); line.isPresent(); line = lines.next()) {
             if (line.get().isBlank()) {
                 if (unit == TextUnit.PARAGRAPH && first > 0) {
@@ -34,16 +36,27 @@ final class PlainReader implements RowReader {
             }
             if (first == 0) {
                 first = lines.line();
+                blank = 0;
             } else {
-                for (; blank > 0; blank--) {
-                    text.add("");
-                }
+                blank++;
+            }
+            if (tooLong || blank + line.get().length() > Budget.TEXT - text.length()) {
+                tooLong = true;
+            } else {
+                text.append("\n".repeat((int) blank)).append(line.get());
             }
             blank = 0;
-            text.add(line.get());
             if (unit == TextUnit.LINE) {
                 break;
             }
+        }
+        if (tooLong) {
+            faults.accept(new DataFault(
+                    file,
+                    first,
+                    "a text of more than " + Budget.TEXT + " characters; take smaller units, or give the JVM more"
+                            + " memory (-Xmx) where there is more"));
+            return unit == TextUnit.FILE ? Optional.empty() : next();
         }
         if (first == 0) {
             return Optional.empty();

@@ -1,15 +1,16 @@
 package org.skipgpt.data;
 
-import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.skipgpt.io.BoundedFile;
 
 /**
  * What a SentencePiece file says: the pieces and how text is prepared for them.
@@ -53,30 +54,32 @@ record SentencePieceModel(List<Piece> pieces, int unknown, int bos, int eos, boo
     static final char SPACE_MARK = '\u2581';
     private static final int BPE = 2;
     private static final int LONGEST_PIECE = 1 << 16;
+    private static final int MOST_PIECES = 1 << 21;
 
     /** Order of joining by id, best score first; equal scores share a rank, and the leftmost pair goes first. */
     int[] ranks() {
         float[] order = new float[pieces.size()];
         for (int i = 0; i < order.length; i++) {
-            order[i] = -pieces.get(i).score();
+            order[i] = 0 - pieces.get(i).score(); // one zero, not two
         }
         Arrays.sort(order);
+        Map<Float, Integer> first = new HashMap<>();
+        for (int i = 0; i < order.length; i++) {
+            first.putIfAbsent(order[i], i);
+        }
         int[] ranks = new int[order.length];
         for (int i = 0; i < ranks.length; i++) {
-            int at = Arrays.binarySearch(order, -pieces.get(i).score());
-            while (at > 0 && order[at - 1] == order[at]) {
-                at--;
-            }
-            ranks[i] = at;
+            ranks[i] = first.getOrDefault(0 - pieces.get(i).score(), i);
         }
         return ranks;
     }
 
     static SentencePieceModel read(Path file) {
         try {
-            ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer bytes = ByteBuffer.wrap(BoundedFile.bytes(file, BoundedFile.MOST_BYTES, DataException::new))
+                    .order(ByteOrder.LITTLE_ENDIAN);
             return file.toString().endsWith(".bin") ? readBin(file, bytes) : readProto(file, bytes);
-        } catch (IOException | BufferUnderflowException | IllegalArgumentException e) {
+        } catch (BufferUnderflowException | IllegalArgumentException e) {
             throw new DataException(
                     file + " is not a whole SentencePiece file (" + e + "); expected a .model protocol buffer or a"
                             + " llama2.c .bin; copy the file again",
@@ -93,12 +96,22 @@ record SentencePieceModel(List<Piece> pieces, int unknown, int bos, int eos, boo
         while (in.hasRemaining()) {
             float score = in.getFloat();
             String text = string(in, in.getInt());
-            pieces.add(binPiece(pieces.size(), text, score));
+            pieces.add(counted(pieces, binPiece(pieces.size(), text, score)));
         }
         if (pieces.size() < 3) {
             throw new DataException(file + " holds " + pieces.size() + " pieces; expected at least 3");
         }
         return new SentencePieceModel(List.copyOf(pieces), 0, 1, 2, true, false);
+    }
+
+    private static Piece counted(List<Piece> before, Piece piece) {
+        if (before.size() == MOST_PIECES) {
+            throw new IllegalArgumentException("more than " + MOST_PIECES + " pieces");
+        }
+        if (!Float.isFinite(piece.score())) {
+            throw new IllegalArgumentException("piece " + before.size() + " has the score " + piece.score());
+        }
+        return piece;
     }
 
     // The short form drops the kinds: 0 is unknown, 1 and 2 are the marks, <0x00>..<0xFF> follow by convention.
@@ -125,7 +138,7 @@ record SentencePieceModel(List<Piece> pieces, int unknown, int bos, int eos, boo
             if (field >= 1 && field <= 3 && (tag & 7) == 2) {
                 ByteBuffer part = part(in, varint(in));
                 if (field == 1) {
-                    pieces.add(piece(part));
+                    pieces.add(counted(pieces, piece(part)));
                 } else if (field == 2) {
                     trainer = trainer(part);
                 } else {

@@ -46,11 +46,12 @@ public record TextFiles(Path where, String field, TextUnit unit) {
      * @param faults takes each record that could not be read or has no such field; the others are kept
      */
     public Stream<String> open(Consumer<DataFault> faults) {
-        return DataRows.open(where, unit, faults).mapMulti((row, texts) -> {
+        Consumer<DataFault> counted = DataRows.counted(faults);
+        return DataRows.open(where, unit, counted).mapMulti((row, texts) -> {
             row.text(DataRows.isPlain(Path.of(row.file())) ? DataRows.PLAIN_FIELD : field)
                     .ifPresentOrElse(
                             texts,
-                            () -> faults.accept(new DataFault(
+                            () -> counted.accept(new DataFault(
                                     row.file(),
                                     row.line(),
                                     "no text in field \"" + field + "\"; it has "

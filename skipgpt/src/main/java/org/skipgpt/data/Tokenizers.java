@@ -95,9 +95,16 @@ public final class Tokenizers {
         }
         Path folder = vocabulary.toAbsolutePath().getParent();
         String type = folder == null ? "" : TokenizerSettings.beside(folder).className();
-        return type.isEmpty() || folder == null
-                ? ByteLevelBpe.gpt2(vocabulary, merges)
-                : HuggingFaceTokens.open(VocabularyAndMerges.read(vocabulary, merges, type), folder);
+        if (type.isEmpty() || folder == null) {
+            return ByteLevelBpe.gpt2(vocabulary, merges);
+        }
+        try {
+            return HuggingFaceTokens.open(VocabularyAndMerges.read(vocabulary, merges, type), folder);
+        } catch (DataException e) {
+            throw new DataException(
+                    vocabulary.getFileName() + " and " + merges.getFileName() + " make no tokenizer: " + e.getMessage(),
+                    e);
+        }
     }
 
     // The tiktoken form is text and begins with the piece "!" of rank 0; a protocol buffer begins with byte 0x0A.

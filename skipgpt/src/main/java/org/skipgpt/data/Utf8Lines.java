@@ -11,13 +11,12 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Lines of a stream, one in memory at a time; a line that is no UTF-8 or absurdly long is reported and left out.
+ * Lines of a stream, one in memory at a time; a line that is no UTF-8 or longer than {@link Budget#RECORD} bytes is reported
+ * and left out.
  *
  * <p>A damaged end (a cut gzip or zstd file) is reported too, and ends the lines.
  */
 final class Utf8Lines implements Closeable {
-    static final int LONGEST = 1 << 28;
-
     private final String file;
     private final InputStream in;
     private final Consumer<DataFault> faults;
@@ -47,8 +46,8 @@ final class Utf8Lines implements Closeable {
                 break;
             }
             line++;
-            if (length > LONGEST) {
-                faults.accept(new DataFault(file, line, "line of " + length + " bytes; allowed " + LONGEST));
+            if (length > Budget.RECORD) {
+                faults.accept(new DataFault(file, line, "line of " + length + " bytes; allowed " + Budget.RECORD));
                 continue;
             }
             try {
@@ -69,7 +68,7 @@ final class Utf8Lines implements Closeable {
         return line == 1 && plain.startsWith("\uFEFF") ? plain.substring(1) : plain;
     }
 
-    // Bytes up to the line's end, of which only the first LONGEST are kept; -1 at the end of the stream.
+    // Bytes up to the line's end, of which no more are kept than the budget; -1 at the end of the stream.
     private long gather(ByteArrayOutputStream bytes) {
         long length = -1;
         while (true) {
@@ -81,7 +80,7 @@ final class Utf8Lines implements Closeable {
             while (end < filled && buffer[end] != '\n') {
                 end++;
             }
-            if (length + end - at <= LONGEST) {
+            if (length + end - at <= Budget.RECORD) {
                 bytes.write(buffer, at, end - at);
             }
             length += end - at;

@@ -4,11 +4,10 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import org.skipgpt.io.BoundedFile;
 import org.skipgpt.io.Json;
 
 /**
@@ -51,16 +50,14 @@ final class VocabularyAndMerges {
 
     private static JsonArray merges(Path file) {
         JsonArray merges = new JsonArray();
-        try {
-            List<String> lines = Files.readAllLines(file);
-            for (String line :
-                    lines.isEmpty() || !lines.get(0).startsWith("#version") ? lines : lines.subList(1, lines.size())) {
-                if (!line.isBlank()) {
-                    merges.add(line);
-                }
+        List<String> lines = BoundedFile.text(file, BoundedFile.MOST_BYTES, DataException::new)
+                .lines()
+                .toList();
+        for (String line :
+                lines.isEmpty() || !lines.get(0).startsWith("#version") ? lines : lines.subList(1, lines.size())) {
+            if (!line.isBlank()) {
+                merges.add(line);
             }
-        } catch (IOException e) {
-            throw new DataException(file + " cannot be read as lines of UTF-8: " + e.getMessage(), e);
         }
         return merges;
     }

@@ -1,8 +1,6 @@
 package org.skipgpt.eval;
 
 import com.google.gson.JsonObject;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +10,7 @@ import org.skipgpt.data.DataFault;
 import org.skipgpt.data.DataRow;
 import org.skipgpt.data.DataRows;
 import org.skipgpt.eval.TaskDescription.Form;
+import org.skipgpt.io.BoundedFile;
 import org.skipgpt.report.Sha256;
 
 /**
@@ -154,11 +153,12 @@ public record TaskData(
         if (!name.equals(name.getFileName())) {
             throw new TaskException("goldFile \"" + task.goldFile() + "\" has a folder in it: give a plain file name");
         }
-        try {
-            return Files.readAllLines(file.resolveSibling(name));
-        } catch (IOException e) {
-            throw new TaskException("the labels of " + file + " cannot be read: " + e, e);
-        }
+        return BoundedFile.text(
+                        file.resolveSibling(name),
+                        BoundedFile.MOST_BYTES,
+                        why -> new TaskException("the labels of " + file + " cannot be read: " + why))
+                .lines()
+                .toList();
     }
 
     /** A record made into texts. */

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,6 +30,8 @@ import java.util.stream.Stream;
  * }</pre>
  */
 public final class GgufFile implements TensorSource {
+    private static final int MOST_FACTORS = 1 << 16;
+
     private final MappedFile file;
     private final GgufHeader header;
     private final JsonObject config;
@@ -41,6 +44,18 @@ public final class GgufFile implements TensorSource {
         float[] factors = header.tensors().containsKey(GgufNames.ROPE_FACTORS) ? ropeFactors() : new float[0];
         this.config = read.json(header.tensors().containsKey(GgufNames.HEAD), factors);
         this.names = GgufNames.of(file.path(), read, header.tensors().keySet());
+        names.stored().keySet().forEach(this::checkRows);
+    }
+
+    // Rows are put back into order in pairs, head by head.
+    private void checkRows(String name) {
+        int heads = names.headsOfRows(name);
+        long[] shape = place(name).shape();
+        if (heads > 0 && (shape.length != 2 || shape[0] % (2L * heads) != 0)) {
+            throw new CheckpointException("File " + file.path() + " gives the tensor " + name + " the shape "
+                    + Arrays.toString(shape) + "; expected rows for " + heads
+                    + " heads of an even width. Fetch or convert the file again.");
+        }
     }
 
     /**
@@ -85,6 +100,11 @@ public final class GgufFile implements TensorSource {
 
     private float[] ropeFactors() {
         GgufHeader.Place place = stored(GgufNames.ROPE_FACTORS);
+        if (place.shape().length != 1 || place.shape()[0] > MOST_FACTORS) {
+            throw new CheckpointException("File " + file.path() + " gives " + GgufNames.ROPE_FACTORS + " the shape "
+                    + Arrays.toString(place.shape()) + "; one row of up to " + MOST_FACTORS
+                    + " is read. Fetch or convert the file again.");
+        }
         float[] out = new float[(int) place.shape()[0]];
         place.type().dequantise(file.slice(place.at(), (int) place.bytes()), out, out.length);
         return out;

@@ -12,8 +12,8 @@ import java.util.Map;
 /**
  * What stands before the weights of a GGUF file, versions 2 and 3: named values, then the tensors' shapes and places.
  *
- * <p>Budget: at most 65,536 values, 1,048,576 tensors, lists of 16,777,216 entries and 256 MiB in all; a file that asks for
- * more is refused before anything of that size is made.
+ * <p>Budget: at most 65,536 values, 1,048,576 tensors, 4,194,304 entries of lists and 256 MiB in all, and tensors of 2^28
+ * columns; a file that asks for more is refused before anything of that size is made.
  *
  * @param values by name: Long, Double, Boolean, String or List of these
  * @param tensors by name in file order; sizes outermost first
@@ -25,7 +25,8 @@ record GgufHeader(Map<String, Object> values, Map<String, Place> tensors) {
     private static final int MAGIC = 0x46554747; // GGUF
     private static final long MOST_VALUES = 1 << 16;
     private static final long MOST_TENSORS = 1 << 20;
-    private static final long MOST_ENTRIES = 1 << 24;
+    private static final long MOST_ENTRIES = 1 << 22; // of all lists: an entry of a byte takes up to 28 of memory
+    private static final long MOST_COLUMNS = 1 << 28;
     private static final long MOST_BYTES = 256L << 20;
 
     static GgufHeader read(MappedFile file) {
@@ -37,6 +38,7 @@ record GgufHeader(Map<String, Object> values, Map<String, Place> tensors) {
         private final MappedFile file;
         private final Path path;
         private final ByteBuffer in;
+        private long entries;
 
         Reader(MappedFile file) {
             this.file = file;
@@ -118,6 +120,10 @@ record GgufHeader(Map<String, Object> values, Map<String, Place> tensors) {
                 }
                 elements *= size;
             }
+            if (shape[shape.length - 1] > MOST_COLUMNS) {
+                throw wrong("gives tensor " + name + " rows of " + shape[shape.length - 1] + " elements; up to "
+                        + MOST_COLUMNS + " are read");
+            }
             if (shape[shape.length - 1] % type.blockElements() != 0) {
                 throw wrong("gives tensor " + name + " rows of " + shape[shape.length - 1] + " elements in blocks of "
                         + type.blockElements() + " (" + type + ")");
@@ -168,10 +174,11 @@ record GgufHeader(Map<String, Object> values, Map<String, Place> tensors) {
         private List<Object> list(String name, int depth) {
             int kind = int32(name);
             long length = int64(name);
-            if (depth > 0 || length < 0 || length > MOST_ENTRIES || length > in.remaining()) {
+            if (depth > 0 || length < 0 || length > MOST_ENTRIES - entries || length > in.remaining()) {
                 throw wrong("gives " + name + " a list of " + length + " entries inside " + depth
-                        + " lists; expected at most " + MOST_ENTRIES + ", within the file, in none");
+                        + " lists; expected at most " + MOST_ENTRIES + " in all lists, within the file, in none");
             }
+            entries += length;
             List<Object> list = new ArrayList<>();
             for (long i = 0; i < length; i++) {
                 list.add(value(name, kind, depth + 1));

@@ -13,12 +13,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.skipgpt.report.ProgressObserver;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Models of the Hugging Face hub in the cache folder that other Hugging Face tools share:
  * {@code models--owner--name/{refs,snapshots,blobs}}.
  *
- * <p>A model that is whole in the cache is taken from there without asking the hub; anything missing is downloaded.
+ * <p>A model that is whole in the cache, its tokenizer included, is taken from there without asking the hub; anything missing
+ * is downloaded.
  * Weights come last, and a file gets its name only when its sum is right, so a folder with weights is complete.
  *
  * <pre>{@code
@@ -42,8 +45,15 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
             HuggingFaceFolder.GENERATION_CONFIG,
             "tokenizer.json",
             "tokenizer.model",
+            "vocab.json",
+            "merges.txt",
+            "added_tokens.json",
             "tokenizer_config.json",
             "special_tokens_map.json");
+    private static final List<String> TOKENIZERS = List.of("tokenizer.json", "tokenizer.model", "vocab.json");
+    private static final int LONGEST_TOKEN = 1000;
+    private static final Set<String> YES = Set.of("1", "true", "yes", "on");
+    private static final Logger LOG = LoggerFactory.getLogger(HubCache.class);
 
     /** The cache of this process's environment, see {@link #of}. */
     public static HubCache ofEnvironment() {
@@ -52,7 +62,8 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
 
     /**
      * The cache that some environment variables describe: HF_HUB_CACHE or HF_HOME/hub or ~/.cache/huggingface/hub,
-     * HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE.
+     * HF_ENDPOINT, HF_HUB_OFFLINE; HF_TOKEN, or the token that {@code hf auth login} stored in HF_TOKEN_PATH or HF_HOME/token
+     * unless HF_HUB_DISABLE_IMPLICIT_TOKEN is set.
      */
     public static HubCache of(Map<String, String> environment, Path home) {
         Path cache = path(environment, "XDG_CACHE_HOME").orElse(home.resolve(".cache"));
@@ -65,10 +76,29 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
             throw new CheckpointException("HF_ENDPOINT is '" + endpoint
                     + "'; an address that begins with https:// or http:// is allowed. Set it right, or unset it.");
         }
-        boolean offline = Set.of("1", "true", "yes", "on")
-                .contains(environment.getOrDefault("HF_HUB_OFFLINE", "").strip().toLowerCase(Locale.ROOT));
+        boolean offline = isSet(environment, "HF_HUB_OFFLINE");
         String token = environment.getOrDefault("HF_TOKEN", "").strip();
+        if (token.isEmpty() && !isSet(environment, "HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
+            token = stored(path(environment, "HF_TOKEN_PATH").orElse(hugging.resolve("token")));
+        }
         return new HubCache(root, URI.create(endpoint), token, offline);
+    }
+
+    private static boolean isSet(Map<String, String> environment, String name) {
+        return YES.contains(environment.getOrDefault(name, "").strip().toLowerCase(Locale.ROOT));
+    }
+
+    private static String stored(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return "";
+        }
+        String token =
+                BoundedFile.text(file, LONGEST_TOKEN, CheckpointException::new).strip();
+        if (!token.matches("[!-~]*")) { // the message does not show it
+            throw new CheckpointException("File " + file + " holds no token of the hub: a word of letters, digits and"
+                    + " signs is expected. Run hf auth login again, or set HF_TOKEN.");
+        }
+        return token;
     }
 
     private static Optional<Path> path(Map<String, String> environment, String name) {
@@ -95,6 +125,9 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
         if (offline) {
             throw new CheckpointException("Model " + model + " (" + revision + ") is not whole in " + root
                     + ", and HF_HUB_OFFLINE forbids downloads. Unset it, or copy the model into the cache.");
+        }
+        if (!token.isEmpty()) {
+            LOG.info("{} is asked for {} with a token", endpoint, model);
         }
         HubDownloader downloader = new HubDownloader(new HubClient(endpoint, token), folder(model), model, observer);
         HubDownloader.Listing listing = downloader.list(revision);
@@ -146,7 +179,7 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
 
     /** The folder of a model that is whole in the cache. */
     public Optional<Path> find(String model, String revision) {
-        return snapshot(model, revision).filter(HubCache::isWhole);
+        return snapshot(model, revision).filter(this::isWhole);
     }
 
     private Optional<Path> snapshot(String model, String revision) {
@@ -174,8 +207,10 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
         return root.resolve("models--" + model.replace("/", "--"));
     }
 
-    private static boolean isWhole(Path snapshot) {
-        if (!Files.isRegularFile(snapshot.resolve(HuggingFaceFolder.CONFIG))) {
+    private boolean isWhole(Path snapshot) {
+        // Other tools fetch weights alone; offline such a folder is still better than none.
+        boolean speaks = offline || TOKENIZERS.stream().anyMatch(name -> Files.isRegularFile(snapshot.resolve(name)));
+        if (!speaks || !Files.isRegularFile(snapshot.resolve(HuggingFaceFolder.CONFIG))) {
             return false;
         }
         if (Files.isRegularFile(snapshot.resolve(HuggingFaceFolder.WEIGHTS))) {

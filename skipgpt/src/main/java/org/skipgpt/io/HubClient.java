@@ -166,7 +166,8 @@ final class HubClient {
             case 401 ->
                 token.isEmpty()
                         ? "It may be private or misspelt: check the name, or set HF_TOKEN to a token that may read it."
-                        : "The token in HF_TOKEN is not accepted: set a valid one, or unset it.";
+                        : "The token of HF_TOKEN, or the one that hf auth login stored, is not accepted: set a valid one, or"
+                                + " unset it.";
             case 403 ->
                 "Accept the model's licence on its page at " + endpoint
                         + ", and set HF_TOKEN to a token that may read it.";

@@ -12,7 +12,6 @@ import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -147,13 +146,7 @@ final class HubDownloader {
 
     /** One download of a file at a time; the lock goes when the channel is closed. */
     private void lock(FileChannel out, String name) throws IOException {
-        boolean taken;
-        try {
-            taken = out.tryLock() == null;
-        } catch (OverlappingFileLockException e) {
-            taken = true;
-        }
-        if (taken) {
+        if (FolderLock.take(out).isEmpty()) {
             throw new CheckpointException(
                     "Another download of " + name + " of " + model + " is running. Wait for it, then load again.");
         }

@@ -168,7 +168,7 @@ public final class JsonFields {
         return has(name) ? (int) whole(name, object.get(name), low, high) : otherwise;
     }
 
-    /** A whole number of up to 18 digits within bounds, both included. */
+    /** A whole number of up to 64 bits within bounds, both included. */
     public long count(String name, long low, long high) {
         return whole(name, needed(name), low, high);
     }
@@ -262,6 +262,13 @@ public final class JsonFields {
     public Map<String, Double> numbersByName(String name, Numbers allowed) {
         Map<String, Double> all = new LinkedHashMap<>();
         objectIfThere(name).ifPresent(inner -> inner.names().forEach(key -> all.put(key, inner.number(key, allowed))));
+        return all;
+    }
+
+    /** An object whose fields are texts, such as versions by name; empty where it is absent. */
+    public Map<String, String> textsByName(String name) {
+        Map<String, String> all = new LinkedHashMap<>();
+        objectIfThere(name).ifPresent(inner -> inner.names().forEach(key -> all.put(key, inner.text(key))));
         return all;
     }
 

@@ -12,10 +12,15 @@ import java.util.List;
  * @param strides steps in elements, one for each size, 0 or more
  */
 record PickledTensor(Storage storage, long offset, long[] shape, long[] strides) {
+    private static final long MOST_REPEATED = 1 << 24;
+
     /** A run of elements of one format. */
     record Storage(String key, ElementFormat format, long elements) {}
 
-    /** Checks that every element of the view lies inside the storage. */
+    /**
+     * Checks that every element of the view lies inside the storage, and that a view which repeats elements is of a modest
+     * size: a step of 0 would make a file of a hundred bytes ask for all memory.
+     */
     static PickledTensor of(Storage storage, long offset, List<?> sizes, List<?> steps) {
         long[] shape = numbers(sizes);
         long[] strides = numbers(steps);
@@ -39,7 +44,17 @@ record PickledTensor(Storage storage, long offset, long[] shape, long[] strides)
                     + " from element " + offset + " on reaches beyond the " + storage.elements
                     + " elements of its storage. Save the file again.");
         }
+        if (!empty && product(shape) > Math.max(storage.elements, MOST_REPEATED)) {
+            throw new CheckpointException("A tensor of the pickle with shape " + sizes + " and strides " + steps
+                    + " repeats the " + storage.elements
+                    + " elements of its storage, as expand() makes it, to more than "
+                    + MOST_REPEATED + ". Save it with contiguous().");
+        }
         return new PickledTensor(storage, offset, shape, strides);
+    }
+
+    private static double product(long[] shape) {
+        return Arrays.stream(shape).asDoubleStream().reduce(1, (a, b) -> a * b);
     }
 
     /** Whether the elements follow each other in row-major order. */
@@ -71,10 +86,15 @@ record PickledTensor(Storage storage, long offset, long[] shape, long[] strides)
     private static long[] numbers(List<?> values) {
         boolean sizes = values.stream().allMatch(value -> value instanceof Long size && size >= 0);
         if (!sizes || values.size() > 64) {
-            throw new CheckpointException(
-                    "The pickle gives " + values.stream().limit(64).toList()
-                            + " as a tensor's sizes or strides; up to 64 whole numbers of 0 or more are allowed."
-                            + " Save the file again.");
+            // Containers may hold each other without end: a message tells what they are and never what they hold.
+            List<Object> shown = values.stream()
+                    .limit(8)
+                    .map(value ->
+                            value instanceof Long ? value : value.getClass().getSimpleName())
+                    .toList();
+            throw new CheckpointException("The pickle gives " + values.size() + " values " + shown
+                    + " as a tensor's sizes or strides; up to 64 whole numbers of 0 or more are allowed."
+                    + " Save the file again.");
         }
         return values.stream().mapToLong(value -> (Long) value).toArray();
     }

@@ -19,6 +19,9 @@ final class RestrictedUnpickler {
     /** The longest pickle that is read; tensors' elements lie outside it. */
     static final int MAX_BYTES = 64_000_000;
 
+    /** The most values that are made: each takes a byte of the pickle and a hundred of memory. */
+    static final int MOST_VALUES = 4_000_000;
+
     /** Python's None. */
     static final Object NONE = new Object() {
         @Override
@@ -48,6 +51,7 @@ final class RestrictedUnpickler {
     private final Map<String, PickledTensor.Storage> storages = new HashMap<>();
     private final List<List<Object>> marks = new ArrayList<>();
     private List<Object> stack = new ArrayList<>();
+    private int made;
 
     /** A name that the pickle may use. */
     private record Global(String name) {}
@@ -119,6 +123,7 @@ final class RestrictedUnpickler {
     private boolean container(int op) {
         switch (op) {
             case '(' -> {
+                count();
                 marks.add(stack);
                 stack = new ArrayList<>();
             }
@@ -261,7 +266,14 @@ final class RestrictedUnpickler {
     }
 
     private void push(Object value) {
+        count();
         stack.add(value);
+    }
+
+    private void count() {
+        if (++made > MOST_VALUES) {
+            throw PickleInput.refused("it makes more than " + MOST_VALUES + " values");
+        }
     }
 
     private Object top() {

@@ -9,6 +9,8 @@ import java.util.Set;
 /**
  * One memory-mapped {@code .safetensors} file.
  *
+ * <p>Budget: a header of 100 megabytes with a million tensors and a hundred thousand free entries.
+ *
  * <p>Layout: 8 bytes header length n (little-endian), n bytes of JSON that give each tensor's format, shape and byte
  * range, then the tensors' bytes without a gap. Opening reads the header alone and checks it in full, so that a
  * damaged or hostile file is an error here and never later.

@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 record SafeTensorsHeader(long dataStart, Map<String, String> metadata, Map<String, Entry> entries) {
     private static final int LENGTH_BYTES = 8;
     private static final int MAX_DIMENSIONS = 64;
+    private static final int MOST_TENSORS = 1_000_000;
+    private static final int MOST_METADATA = 100_000;
 
     /** One tensor: bytes begin..end-1 behind the header. */
     record Entry(TensorInfo info, long begin, long end) {}
@@ -86,6 +88,9 @@ record SafeTensorsHeader(long dataStart, Map<String, String> metadata, Map<Strin
                     if (parsed.entries.put(name, entry) != null) {
                         throw broken(path, "its header names tensor '" + name + "' twice");
                     }
+                    if (parsed.entries.size() > MOST_TENSORS) {
+                        throw broken(path, "its header names more than " + MOST_TENSORS + " tensors");
+                    }
                 } else if (metadataSeen) {
                     throw broken(path, "its header has two __metadata__ entries");
                 } else {
@@ -114,6 +119,9 @@ record SafeTensorsHeader(long dataStart, Map<String, String> metadata, Map<Strin
             }
             if (metadata.put(key, json.nextString()) != null) {
                 throw broken(path, "its metadata names '" + key + "' twice");
+            }
+            if (metadata.size() > MOST_METADATA) {
+                throw broken(path, "its metadata has more than " + MOST_METADATA + " entries");
             }
         }
         json.endObject();
@@ -145,7 +153,13 @@ record SafeTensorsHeader(long dataStart, Map<String, String> metadata, Map<Strin
         if (format == null || shape == null || range == null || range.length != 2) {
             throw broken(path, "tensor '" + name + "' needs dtype, shape and two data_offsets");
         }
-        return checked(path, new TensorInfo(name, format, shape), range[0], range[1]);
+        TensorInfo info;
+        try {
+            info = new TensorInfo(name, format, shape);
+        } catch (CheckpointException e) {
+            throw broken(path, String.valueOf(e.getMessage()), e);
+        }
+        return checked(path, info, range[0], range[1]);
     }
 
     private static Entry checked(Path path, TensorInfo info, long begin, long end) {

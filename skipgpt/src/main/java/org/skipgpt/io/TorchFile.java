@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * that are no tensors are left out. Storages are mapped; a strided view, such as a transposed matrix, is put into
  * row-major order while it is read.
  *
+ * <p>Budget: a pickle of 64 megabytes, 4 million values in it, a million of them visited 32 containers deep, and names of
+ * 1,000 characters and 32 million in all; a tensor that repeats its storage has up to 16,777,216 elements.
+ *
  * <pre>{@code
  * try (var routers = TorchFile.open(Path.of("router.pth"))) {
  *     float[] w = routers.floats("model.layers.0.router_mlp.weight_predictor.weight");   // (2, 4096)
@@ -30,6 +33,8 @@ public final class TorchFile implements TensorSource {
     private static final int ZIP = 0x04034b50;
     private static final int MAX_DEPTH = 32;
     private static final int MAX_VALUES = 1_000_000;
+    private static final int LONGEST_NAME = 1_000;
+    private static final int LONGEST_NAMES = 32_000_000;
 
     private final MappedFile file;
     private final Map<String, Place> places;
@@ -49,6 +54,16 @@ public final class TorchFile implements TensorSource {
      */
     public static TorchFile open(Path path) {
         MappedFile file = MappedFile.open(path);
+        try {
+            return new TorchFile(file, places(file));
+        } catch (RuntimeException | Error e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    private static Map<String, Place> places(MappedFile file) {
+        Path path = file.path();
         if (file.size() < 4 || file.slice(0, 4).getInt() != ZIP) {
             throw new CheckpointException("File " + path + " is no zip archive, which torch.save writes since 1.6."
                     + " An older file: load it in Python with weights_only=True and save it again.");
@@ -64,10 +79,19 @@ public final class TorchFile implements TensorSource {
                         + "'; little is read. Save it again on a common machine.");
             }
         }
-        Object value = RestrictedUnpickler.read(zip.bytes(root + "data.pkl", RestrictedUnpickler.MAX_BYTES));
+        Map<String, PickledTensor> tensors =
+                unpickled(path, zip.bytes(root + "data.pkl", RestrictedUnpickler.MAX_BYTES));
         Map<String, Place> places = new LinkedHashMap<>();
-        tensors(value).forEach((name, tensor) -> places.put(name, place(zip, root, name, tensor)));
-        return new TorchFile(file, places);
+        tensors.forEach((name, tensor) -> places.put(name, place(zip, root, name, tensor)));
+        return places;
+    }
+
+    private static Map<String, PickledTensor> unpickled(Path path, ByteBuffer pickle) {
+        try {
+            return tensors(RestrictedUnpickler.read(pickle));
+        } catch (CheckpointException e) {
+            throw new CheckpointException("File " + path + " cannot be read. " + e.getMessage(), e);
+        }
     }
 
     private static String root(StoredZip zip) {
@@ -107,6 +131,7 @@ public final class TorchFile implements TensorSource {
     private static final class Walk {
         private final Map<String, PickledTensor> tensors;
         private int visited;
+        private long letters;
 
         Walk(Map<String, PickledTensor> tensors) {
             this.tensors = tensors;
@@ -118,6 +143,11 @@ public final class TorchFile implements TensorSource {
                         + " values; save the state_dict alone.");
             }
             if (value instanceof PickledTensor tensor) {
+                letters += name.length();
+                if (letters > LONGEST_NAMES) {
+                    throw new CheckpointException("The pickle has tensors whose names have more than " + LONGEST_NAMES
+                            + " characters in all; save the state_dict alone.");
+                }
                 if (tensors.put(name.isEmpty() ? "tensor" : name, tensor) != null) {
                     throw new CheckpointException(
                             "The pickle has two tensors that would be called '" + name + "'; save them apart.");
@@ -137,8 +167,15 @@ public final class TorchFile implements TensorSource {
             }
         }
 
+        // A key of thousands of letters over containers that share each other would be joined a million times.
         private static String join(String name, Object key) {
-            return name.isEmpty() ? key.toString() : name + "." + key;
+            String last = key.toString();
+            if (name.length() + 1 + last.length() > LONGEST_NAME) {
+                throw new CheckpointException("The pickle has a name of " + (name.length() + 1 + last.length())
+                        + " characters, '" + last.substring(0, Math.min(40, last.length())) + "...'; up to "
+                        + LONGEST_NAME + " are read. Save the state_dict alone.");
+            }
+            return name.isEmpty() ? last : name + "." + last;
         }
     }
 

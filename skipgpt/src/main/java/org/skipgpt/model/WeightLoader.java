@@ -14,6 +14,7 @@ import java.util.SplittableRandom;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
+import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.torch.Dtype;
 
 /**
@@ -56,7 +57,8 @@ public final class WeightLoader {
      * @param manager owner of the arrays; its device is the model's
      * @param dtype element type of matrices in memory
      * @throws CheckpointException if a tensor is missing, has another shape than the configuration says, holds a number
-     *     that is not finite, or belongs to a layer that the configuration does not have
+     *     that is not finite, or belongs to a layer that the configuration does not have; or if the weights need more memory
+     *     than is available, unless the system property {@code skipgpt.memory.check} is {@code off}
      */
     public static DecoderWeights load(DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype) {
         return load(config, source, manager, dtype, List.of());
@@ -69,6 +71,9 @@ public final class WeightLoader {
      */
     public static DecoderWeights load(
             DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype, List<ModuleSite> dropped) {
+        if (!manager.getDevice().isGpu()) {
+            MemoryCheck.check(config, dtype, MemoryLeft.now());
+        }
         return new WeightLoader(config, source, manager, dtype, dropped).all();
     }
 

@@ -3,17 +3,20 @@ package org.skipgpt.prune;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.Numbers;
+import org.skipgpt.io.ProvenanceJson;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
@@ -41,6 +44,8 @@ public record DropPlan(
         double allParameterRatio,
         Provenance provenance)
         implements Report {
+    private static final int MOST_LAYERS = 10_000;
+
     /** Copies the list and checks it. */
     public DropPlan {
         dropped = List.copyOf(dropped);
@@ -190,28 +195,39 @@ public record DropPlan(
                     + (Files.isDirectory(file) ? "it is a folder" : "there is no such file")
                     + ": give a file written by DropPlan.save, or drop-plan.json of an exported folder");
         }
-        try {
-            return of(JsonParser.parseString(Files.readString(file)).getAsJsonObject());
-        } catch (IOException | RuntimeException e) {
-            throw new IllegalArgumentException(file + " is no drop plan: " + e + "; write one with DropPlan.save", e);
-        }
+        return of(JsonFields.of(
+                file,
+                fault -> new IllegalArgumentException(
+                        file + " is no drop plan: " + fault + " DropPlan.save writes one.")));
     }
 
     /** The plan that {@link #json} wrote. */
-    static DropPlan of(JsonObject in) {
+    static DropPlan of(JsonFields in) {
+        int layers = in.integer("layers", 1, MOST_LAYERS);
+        Map<String, ModuleSite> modules = IntStream.range(0, 2 * layers)
+                .mapToObj(ModuleSite::of)
+                .collect(Collectors.toMap(ModuleSite::toString, site -> site));
         List<ModuleSite> sites = new ArrayList<>();
-        in.getAsJsonArray("dropped").forEach(one -> {
-            String[] words = one.getAsString().split(" ");
-            sites.add(
-                    new ModuleSite(Integer.parseInt(words[1]), ModuleKind.valueOf(words[0].toUpperCase(Locale.ROOT))));
-        });
-        return new DropPlan(
-                in.get("method").getAsString(),
-                in.get("layers").getAsInt(),
+        for (String name : in.texts("dropped")) {
+            // taken out of the map, so that one that comes twice is told
+            ModuleSite site = modules.remove(name);
+            if (site == null) {
+                throw in.fault(
+                        "dropped",
+                        "modules of " + layers + " layers, each once, as in \"attention 0\"; \"" + name + "\" is not");
+            }
+            sites.add(site);
+        }
+        Numbers share = Numbers.between(0, 1);
+        DropPlan plan = new DropPlan(
+                in.text("method"),
+                layers,
                 sites,
-                in.get("parameterRatio").getAsDouble(),
-                in.get("allParameterRatio").getAsDouble(),
-                Provenance.fromJson(in.getAsJsonObject("provenance").toString()));
+                in.number("parameterRatio", share),
+                in.number("allParameterRatio", share),
+                ProvenanceJson.read(in.object("provenance")));
+        in.refuseOthers();
+        return plan;
     }
 
     @Override

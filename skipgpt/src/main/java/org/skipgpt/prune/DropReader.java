@@ -3,7 +3,7 @@ package org.skipgpt.prune;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonObject;
 import java.util.Optional;
-import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
@@ -22,13 +22,8 @@ public final class DropReader implements PolicyReader {
     @Override
     public LayerPolicy read(
             JsonObject settings, Optional<TensorSource> tensors, LanguageModel over, KvPolicy kv, NDManager owner) {
-        DropPlan plan;
-        try {
-            plan = DropPlan.of(settings);
-        } catch (RuntimeException e) {
-            throw new CheckpointException(
-                    "the folder's drop plan cannot be read: " + e.getMessage() + "; save it again", e);
-        }
-        return plan.applyTo(over).policy();
+        return DropPlan.of(JsonFields.of(settings, "The folder's drop plan"))
+                .applyTo(over)
+                .policy();
     }
 }

@@ -1,8 +1,6 @@
 package org.skipgpt.report;
 
-import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonParseException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
@@ -124,7 +122,7 @@ public record Provenance(
                 newSeconds);
     }
 
-    /** The record as JSON; {@link #fromJson} reads it back. */
+    /** The record as JSON; {@code ProvenanceJson} reads it back. */
     public String toJson() {
         Stored stored = new Stored();
         stored.config = config;
@@ -146,36 +144,7 @@ public record Provenance(
                 .toJson(stored);
     }
 
-    /**
-     * Reads what {@link #toJson} wrote.
-     *
-     * @throws IllegalArgumentException if the text is no such JSON
-     */
-    public static Provenance fromJson(String json) {
-        try {
-            Stored stored = new Gson().fromJson(json, Stored.class);
-            if (stored == null) {
-                throw new JsonParseException("empty text");
-            }
-            return new Provenance(
-                    stored.config,
-                    stored.seed == null ? OptionalLong.empty() : OptionalLong.of(stored.seed),
-                    stored.model,
-                    stored.modelHash,
-                    stored.data,
-                    stored.dataHash,
-                    stored.versions,
-                    stored.device,
-                    stored.dtype,
-                    stored.threads,
-                    stored.cpu,
-                    stored.seconds == null ? Double.NaN : stored.seconds);
-        } catch (JsonParseException e) {
-            throw new IllegalArgumentException("no provenance JSON: " + e.getMessage(), e);
-        }
-    }
-
-    /** Gson's view; absent members keep these values. */
+    /** Gson's view. */
     private static final class Stored {
         String config = "";
 

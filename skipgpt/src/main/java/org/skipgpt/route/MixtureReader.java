@@ -2,9 +2,10 @@ package org.skipgpt.route;
 
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonObject;
-import java.util.Arrays;
 import java.util.Optional;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.Numbers;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
@@ -28,15 +29,13 @@ public final class MixtureReader implements PolicyReader {
         }
         TensorSource source = tensors.orElseThrow(
                 () -> new CheckpointException("the folder keeps no tensors of its Mixture-of-Depths: save it again"));
-        MixturePolicy.Choice choice = Arrays.stream(MixturePolicy.Choice.values())
-                .filter(one -> one.name().equals(settings.get("choice").getAsString()))
-                .findFirst()
-                .orElseThrow(() -> new CheckpointException("choice " + settings.get("choice")
-                        + " of Mixture-of-Depths is not known: expected one of "
-                        + Arrays.toString(MixturePolicy.Choice.values())));
+        JsonFields fields = JsonFields.of(settings, "The folder's Mixture-of-Depths");
+        MixturePolicy.Choice choice = fields.choice("choice", MixturePolicy.Choice.class);
+        double capacity =
+                fields.number("capacity", new Numbers("a number above 0 up to 1", value -> value > 0 && value <= 1));
+        fields.refuseOthers();
         MixtureWeights weights = MixtureWeights.load(owner, over.config(), source);
-        MixturePolicy read =
-                MixturePolicy.of(owner, weights, settings.get("capacity").getAsDouble(), choice);
+        MixturePolicy read = MixturePolicy.of(owner, weights, capacity, choice);
         return over.policy().withCore(read);
     }
 }

@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import org.skipgpt.io.FolderLock;
 import org.skipgpt.model.WeightStore;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
@@ -72,6 +73,16 @@ public final class TrainingLoop {
     }
 
     private TrainingRun run() {
+        if (config.folder().isEmpty()) {
+            return steps();
+        }
+        // Two runs that save into one folder would each continue the other's state.
+        try (FolderLock lock = FolderLock.of(config.folder().get(), "training")) {
+            return steps();
+        }
+    }
+
+    private TrainingRun steps() {
         if (config.folder().isPresent()) {
             Optional<RunState.Loaded> saved;
             try (var off = Torch.gradients(false)) {

@@ -3,12 +3,8 @@ package org.skipgpt.train;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +19,7 @@ import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
 import org.skipgpt.io.AtomicFile;
 import org.skipgpt.io.HuggingFaceFolder;
+import org.skipgpt.io.Json;
 import org.skipgpt.model.ConfigJson;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
@@ -244,7 +241,7 @@ public record WorldRecipe(
                                 + " over the first half of the first cycle");
         from.ifPresent(folder -> {
             json.addProperty("onwards from weights", model.hash());
-            json.add("made by", madeBy(folder));
+            json.add("made by", Json.object(folder.resolve("recipe.json")));
         });
         String products = precision == FullTraining.Precision.MIXED ? "bf16" : "fp32";
         json.addProperty("precision", "fp32 weights and moments, matrix products in " + products + "; stored as bf16");
@@ -259,14 +256,6 @@ public record WorldRecipe(
                 .withSeconds(seconds);
         json.add("provenance", JsonParser.parseString(origin.toJson()));
         return new GsonBuilder().setPrettyPrinting().create().toJson(json) + "\n";
-    }
-
-    private static JsonElement madeBy(Path folder) {
-        try {
-            return JsonParser.parseString(Files.readString(folder.resolve("recipe.json")));
-        } catch (IOException e) {
-            throw new UncheckedIOException("the recipe of the model to go on from cannot be read", e);
-        }
     }
 
     private Iterator<String> text(boolean onwards) {

@@ -125,7 +125,7 @@ class DataRowsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"snappy", "zstd"})
+    @ValueSource(strings = {"snappy", "zstd", "gzip"})
     void parquetWithListsAndRecordsIsRead(String codec) throws Exception {
         try (Stream<DataRow> open = DataRows.open(parquet(codec), faults::add)) {
             List<DataRow> rows = open.toList();
@@ -141,10 +141,7 @@ class DataRowsTest {
     }
 
     @Test
-    void parquetThatCannotBeReadSaysWhatCan() throws Exception {
-        assertThat(texts(TextFiles.of(parquet("gzip")))).isEmpty();
-        assertThat(faults.get(0).toString()).contains("snappy or zstd");
-
+    void aCutParquetFileIsNamed() throws Exception {
         Path cut = folder.resolve("cut.parquet");
         Files.write(cut, Arrays.copyOf(Files.readAllBytes(parquet("zstd")), 900));
         assertThatThrownBy(() -> DataRows.open(cut))

@@ -19,7 +19,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -141,6 +143,7 @@ class DatasetFetcherTest {
         assertThatThrownBy(() -> fetcher().fetch(dataset(""), "Free", ProgressObserver.silent()))
                 .hasMessageContaining("401")
                 .hasMessageContaining("SKIPGPT_DATA");
+        assertThat(names()).isEmpty();
     }
 
     @Test
@@ -192,6 +195,33 @@ class DatasetFetcherTest {
                         .get(0))
                 .hasBinaryContent(BYTES);
         assertThat(ranges.get(1)).startsWith("bytes=");
+    }
+
+    @Test
+    void twoAtOnceDoNotWriteOnePart() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch refused = new CountDownLatch(1);
+        serve((exchange, request) -> whole(exchange));
+        ProgressObserver waiting = progress -> {
+            begun.countDown();
+            try {
+                refused.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+        CompletableFuture<List<Path>> first =
+                CompletableFuture.supplyAsync(() -> fetcher().fetch(dataset(Sha256.of(BYTES)), "Free", waiting));
+        begun.await();
+
+        assertThatThrownBy(() -> fetcher().fetch(dataset(Sha256.of(BYTES)), "Free", ProgressObserver.silent()))
+                .isInstanceOf(DataException.class)
+                .hasMessageContainingAll("another download", "a.bin", "is running");
+        refused.countDown();
+
+        assertThat(first.get().get(0)).hasBinaryContent(BYTES);
+        assertThat(names()).containsExactly("a.bin");
+        assertThat(requests).hasValue(1);
     }
 
     @Test

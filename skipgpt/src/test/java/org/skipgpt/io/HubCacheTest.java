@@ -276,6 +276,46 @@ class HubCacheTest {
                 .isInstanceOf(CheckpointException.class);
     }
 
+    @Test
+    void theTokenThatWasStoredIsUsedUnlessTheEnvironmentHasOneOrForbidsIt() throws IOException {
+        Path home = folder.resolve("u");
+        Path file = home.resolve(".cache/huggingface/token");
+        assertThat(HubCache.of(Map.of(), home).token()).isEmpty();
+        Files.createDirectories(file.resolveSibling(""));
+        Files.writeString(file, "hf_stored\n");
+
+        assertThat(HubCache.of(Map.of(), home).token()).isEqualTo("hf_stored");
+        assertThat(HubCache.of(Map.of(), home).toString())
+                .endsWith("with a token")
+                .doesNotContain("hf_stored");
+        assertThat(HubCache.of(Map.of("HF_TOKEN", "hf_given"), home).token()).isEqualTo("hf_given");
+        assertThat(HubCache.of(Map.of("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"), home)
+                        .token())
+                .isEmpty();
+        Path other = Files.writeString(folder.resolve("other"), "hf_other");
+        assertThat(HubCache.of(Map.of("HF_TOKEN_PATH", other.toString()), home).token())
+                .isEqualTo("hf_other");
+        Files.writeString(file, "hf_secret\nX-Header: y");
+        assertThatThrownBy(() -> HubCache.of(Map.of(), home))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining(file.toString())
+                .hasMessageNotContaining("hf_secret");
+    }
+
+    @Test
+    void weightsWithoutATokenizerAreCompletedWhereTheHubCanBeAsked() throws IOException {
+        Path model = load();
+        Files.delete(model.resolve("tokenizer.json"));
+        hub.requests.clear();
+
+        assertThat(load().resolve("tokenizer.json")).exists();
+        assertThat(hub.requests).noneMatch(request -> request.toString().contains("safetensors"));
+
+        Files.delete(model.resolve("tokenizer.json"));
+        environment.put("HF_HUB_OFFLINE", "1");
+        assertThat(load()).isEqualTo(model);
+    }
+
     private Path load() {
         return HubCache.of(environment, folder).load("owner/name", "main", ProgressObserver.silent());
     }

@@ -163,6 +163,53 @@ class RestrictedUnpicklerTest {
         refused(Pickles.tensor("0", -4, 0, new int[] {2}, new int[] {1}), "-4 elements");
         int most = Integer.MAX_VALUE;
         refused(Pickles.tensor("0", 4, 0, new int[] {most, most, most}, new int[] {most, most, most}), "beyond");
+        refused(Pickles.tensor("0", 4, 0, new int[] {most, most}, new int[] {0, 0}), "expand()");
+    }
+
+    @Test
+    void containersAsSizesAreToldWithoutWalkingThem() {
+        // (storage, 0, sizes, strides) where the sizes are forty tuples of the one before twice, or a list in itself
+        StringBuilder shared = new StringBuilder(")q\u0000");
+        for (int i = 0; i < 40; i++) {
+            shared.append("h" + (char) i + "h" + (char) i + "\u0086q" + (char) (i + 1));
+        }
+        for (String sizes : List.of(shared + "\u0085", "]q\u0000h\u0000a\u0085")) {
+            byte[] pickle = Pickles.start()
+                    .global("torch._utils", "_rebuild_tensor_v2")
+                    .raw("((")
+                    .text("storage")
+                    .global("torch", "FloatStorage")
+                    .text("0")
+                    .text("cpu")
+                    .number(4)
+                    .raw("tQ")
+                    .number(0)
+                    .raw("(" + sizes + "t")
+                    .numbers(1)
+                    .raw("\u0089")
+                    .global("collections", "OrderedDict")
+                    .raw(")RtR.")
+                    .bytes();
+
+            assertThat(pickle.length).isLessThan(450);
+            refused(pickle, "sizes or strides");
+        }
+    }
+
+    @Test
+    void aPickleMakesSomeValuesOnly() {
+        refused(Pickles.start().raw("}".repeat(5_000_000)).bytes(), "4000000 values");
+        refused(Pickles.start().raw("(".repeat(5_000_000)).bytes(), "4000000 values");
+    }
+
+    @Test
+    void aLongKeyOverSharedContainersIsRefused() {
+        Pickles nested = Pickles.start().raw("}(");
+        nested.text("k".repeat(600)).raw("}(").text("k".repeat(600)).raw("Nuu.");
+        Object value = RestrictedUnpickler.read(ByteBuffer.wrap(nested.bytes()));
+        assertThatThrownBy(() -> TorchFile.tensors(value))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("name of 1201 characters");
     }
 
     @Test

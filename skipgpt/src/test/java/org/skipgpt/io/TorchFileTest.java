@@ -120,7 +120,7 @@ class TorchFileTest {
 
         assertThatThrownBy(() -> TorchFile.open(path))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("'posix.system'");
+                .hasMessageContainingAll(path.toString(), "'posix.system'");
         assertThat(mark).doesNotExist();
     }
 

@@ -3,12 +3,18 @@ package org.skipgpt.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.Json;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.ProvenanceJson;
 
 class ProvenanceTest {
     private static final Provenance ORIGIN = Provenance.of("RouterTuning[sparsity=0.25, steps=300]")
@@ -21,12 +27,22 @@ class ProvenanceTest {
 
     @Test
     void jsonRoundTrips() {
-        assertThat(Provenance.fromJson(ORIGIN.toJson())).isEqualTo(ORIGIN);
+        for (Provenance one :
+                List.of(ORIGIN, Provenance.of(""), ORIGIN.withSeed(Long.MAX_VALUE), ORIGIN.withSeed(Long.MIN_VALUE))) {
+            assertThat(read(one.toJson())).isEqualTo(one);
+        }
+        for (String field : List.of("threads", "config", "versions", "seed", "seconds")) {
+            JsonObject json = Json.object(ORIGIN.toJson(), "The text");
+            json.addProperty(field, true);
+            assertThatThrownBy(() -> read(json.toString()))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("The text has " + field + " = true; allowed: ");
+        }
+        assertThatThrownBy(() -> read("{\"sed\":7}")).hasMessageContaining("the field sed");
+    }
 
-        Provenance bare = Provenance.of("");
-        assertThat(Provenance.fromJson(bare.toJson())).isEqualTo(bare);
-        assertThatThrownBy(() -> Provenance.fromJson("[1]")).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> Provenance.fromJson("")).isInstanceOf(IllegalArgumentException.class);
+    private static Provenance read(String json) {
+        return ProvenanceJson.read(JsonFields.of(Json.object(json, "The text"), "The text"));
     }
 
     @Test
@@ -50,7 +66,7 @@ class ProvenanceTest {
         try (Stream<Path> files = Files.list(folder.resolve("new"))) {
             assertThat(files).containsExactly(folder.resolve("new/table.csv.provenance.json"));
         }
-        assertThat(Provenance.fromJson(Files.readString(folder.resolve("new/table.csv.provenance.json"))))
+        assertThat(read(Files.readString(folder.resolve("new/table.csv.provenance.json"))))
                 .isEqualTo(ORIGIN);
     }
 

@@ -1,0 +1,55 @@
+package org.skipgpt.model;
+
+import java.util.Locale;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.report.MemoryLeft;
+import org.skipgpt.torch.Dtype;
+
+/**
+ * Refuses weights that do not fit into memory before anything of them is read: a system without memory ends the process
+ * without a word.
+ *
+ * <p>Deviation: other loaders try. {@code -Dskipgpt.memory.check=off} makes this one try too.
+ */
+final class MemoryCheck {
+    private static final String PROPERTY = "skipgpt.memory.check";
+
+    private MemoryCheck() {}
+
+    /**
+     * Compares what the weights of a model take, parameters times bytes of an element, with what is left.
+     *
+     * @throws CheckpointException if there is less; it tells both and what can be done
+     */
+    static void check(DecoderConfig config, Dtype dtype, MemoryLeft left) {
+        if (System.getProperty(PROPERTY, "").equals("off")) {
+            return;
+        }
+        double parameters = parameters(config);
+        double needed = parameters * dtype.bytes();
+        if (needed <= left.available()) {
+            return;
+        }
+        boolean halves = dtype == Dtype.FP32;
+        throw new CheckpointException(String.format(
+                Locale.ROOT,
+                "The weights need %s as %s (%.2f thousand million parameters of %d bytes), and %s of %s are available."
+                        + " %sTake a smaller model, or end what else uses memory. -Xmx has no part in it, as weights lie"
+                        + " outside Java's heap; a container's limit counts. To try all the same: -D%s=off.",
+                MemoryLeft.gib(needed),
+                dtype,
+                parameters / 1e9,
+                dtype.bytes(),
+                MemoryLeft.gib(left.available()),
+                MemoryLeft.gib(left.total()),
+                halves ? "As bf16 they need " + MemoryLeft.gib(needed / 2) + ". " : "",
+                PROPERTY));
+    }
+
+    // In doubles: sizes of a damaged config.json have products beyond 64 bits.
+    private static double parameters(DecoderConfig c) {
+        double width = c.width();
+        double layer = 2 * width * c.queryWidth() + 2 * width * c.kvWidth() + 3 * width * c.hidden();
+        return c.layers() * layer + (c.tiedHead() ? 1 : 2) * width * c.vocabulary();
+    }
+}
