@@ -31,6 +31,10 @@ class KernelUsersTest {
         folder = temporary;
         // small, so that what is held too long ends the test
         kernel = LiveKernel.start(folder, Map.of("JDK_JAVA_OPTIONS", "-Xmx320m"));
+        JsonObject content = new JsonObject(); // waits until all classes are listed, which needs memory of its own
+        content.addProperty("code", "import org.skipg");
+        content.addProperty("cursor_pos", 16);
+        kernel.client.ask(Channel.SHELL, "complete_request", content, LiveKernel.LIMIT);
     }
 
     @AfterAll
