@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CellFiles extends ForwardingJavaFileManager<StandardJavaFileManager> implements StandardJavaFileManager {
     private static final Set<String> CLASS_PATH_OPTIONS = Set.of("-cp", "-classpath", "--class-path");
-    private static final long INDEX_PAUSE_MILLIS = 5000;
+    private static final long INDEX_PAUSE_MILLIS = 2000;
 
     private final BooleanSupplier isCompiling;
     private final boolean hasPlugins;
