@@ -79,13 +79,21 @@ record GgufHeader(Map<String, Object> values, Map<String, Place> tensors) {
                 for (int d = dimensions - 1; d >= 0; d--) { // the innermost size comes first
                     shape[d] = int64(name);
                 }
-                GgufType type = GgufType.of(int32(name), name);
+                GgufType type = type(name);
                 long bytes = byteSize(name, type, shape);
                 if (places.put(name, new Place(type, shape, int64(name), bytes)) != null) {
                     throw wrong("names the tensor " + name + " twice");
                 }
             }
             return placed(places, alignment(values));
+        }
+
+        private GgufType type(String tensor) {
+            try {
+                return GgufType.of(int32(tensor), tensor);
+            } catch (CheckpointException e) {
+                throw new CheckpointException("File " + path + " cannot be read. " + e.getMessage(), e);
+            }
         }
 
         // Places count from the first aligned byte behind the header.
