@@ -35,8 +35,12 @@ public final class MixtureReader implements PolicyReader {
                         + " of Mixture-of-Depths is not known: expected one of "
                         + Arrays.toString(MixturePolicy.Choice.values())));
         MixtureWeights weights = MixtureWeights.load(owner, over.config(), source);
-        MixturePolicy read =
-                MixturePolicy.of(owner, weights, settings.get("capacity").getAsDouble(), choice);
+        // Folders of the first version know modules of every layer alone.
+        MixtureForm form = new MixtureForm(
+                settings.get("capacity").getAsDouble(),
+                settings.has("blocks") && settings.get("blocks").getAsBoolean(),
+                settings.has("every") ? settings.get("every").getAsInt() : 1);
+        MixturePolicy read = MixturePolicy.of(owner, weights, form, choice);
         return over.policy().withCore(read);
     }
 }

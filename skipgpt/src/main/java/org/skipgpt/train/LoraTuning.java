@@ -14,7 +14,6 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -127,8 +126,8 @@ public final class LoraTuning implements Objective {
         };
         Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
         Backward passes = new Backward(own, rows, wanted, weight);
-        Backward.Layer counted = (layer, in) -> layer(own, policy, layer, in, rows, watch);
-        Backward.Layer again = (layer, in) -> layer(own, policy, layer, in, rows, Trace.none());
+        Backward.Layer counted = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, watch);
+        Backward.Layer again = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, Trace.none());
         boolean[] second = {false};
         NDArray zero = scope.create(0f);
         Wanted.Loss loss = recompute
@@ -154,18 +153,6 @@ public final class LoraTuning implements Objective {
     // The draw depends on the micro-batch and the module alone, so that a layer run twice decides alike.
     private LayerPolicy policy(long seed) {
         return sampling == Sampling.GUMBEL ? model.policy().drawn(seed) : model.policy();
-    }
-
-    private static NDArray layer(Decoder own, LayerPolicy policy, int layer, NDArray in, Rows rows, Trace trace) {
-        ModuleSite attention = new ModuleSite(layer, ModuleKind.ATTENTION);
-        ModuleSite mlp = new ModuleSite(layer, ModuleKind.MLP);
-        NDArray middle = own.module(attention, in, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
-        NDArray out = own.module(mlp, middle, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
-        // The graph keeps what it needs of it, which is less where rows skip.
-        if (middle != in && middle != out) {
-            middle.close();
-        }
-        return out;
     }
 
     @Override
