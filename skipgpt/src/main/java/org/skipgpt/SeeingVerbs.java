@@ -29,6 +29,7 @@ import org.skipgpt.prune.SliceGpt;
 import org.skipgpt.prune.SliceGptConfig;
 import org.skipgpt.prune.StockFolder;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.train.Recovery;
 import org.skipgpt.train.TrainingCurves;
 import org.skipgpt.train.TrainingRun;
 import org.skipgpt.train.Tuned;
@@ -177,6 +178,12 @@ public abstract class SeeingVerbs {
     /** Heals a pruned model with a fresh adapter over what is left; practical settings. */
     public static Tuned recover(LanguageModel pruned, List<String> documents) {
         return recover(pruned, documents, TuningOptions.practical(), ProgressObserver.silent());
+    }
+
+    /** The same with the settings of a paper, told to an observer. */
+    public static Tuned recover(
+            LanguageModel pruned, List<String> documents, Recovery preset, ProgressObserver observer) {
+        return Tuning.recover(pruned, documents, preset.options(), observer);
     }
 
     /** The same with settings, told to an observer. */

@@ -217,6 +217,16 @@ public final class SkipGpt extends TuningVerbs {
         return Perplexity.of(model, Path.of(path), options, observer);
     }
 
+    /**
+     * Every method on one model at equal measured ratios: the paper's Tables 1 and 2. Finished rows are kept in the study's
+     * folder and not made again.
+     *
+     * @param base a dense model of the open workspace
+     */
+    public static Study study(LanguageModel base, StudyOptions options, ProgressObserver observer) {
+        return Study.run(base, options, observer);
+    }
+
     /** Models side by side in the layout of the paper's tables; rows under different presets are refused. */
     public static Comparison compare(Evaluation... rows) {
         return Comparison.of(rows);

@@ -15,6 +15,7 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
+import org.skipgpt.route.MixtureForm;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RoutingTrace;
 import org.skipgpt.route.SparsityReport;
@@ -111,6 +112,16 @@ public abstract class TuningVerbs extends SeeingVerbs {
             TuningOptions options,
             ProgressObserver observer) {
         return Tuning.mixture(model, capacity, documents, options, observer);
+    }
+
+    /** Mixture-of-Depths in any form: {@code MixtureForm.blocks(0.125)} is MoD itself, whole layers, every other one. */
+    public static Tuned tuneMixture(
+            LanguageModel model,
+            MixtureForm form,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
+        return Tuning.mixture(model, form, documents, options, observer);
     }
 
     /** Saves what was tuned, routers and adapter, as a small folder beside its base; an existing one is not touched. */

@@ -118,6 +118,9 @@ public record ModuleCost(
                     }
                 };
                 x = model.decoder().module(site, x, in, rows, model.policy(), model.execution(), counting); // (N, D)
+                if (site.module() == ModuleKind.MLP) {
+                    x = model.policy().leaving(site.layer(), in, x); // (N, D)
+                }
                 times[m] = clock.lap(x);
             }
             times[modules] += clock.lap(model.decoder().logits(x));

@@ -16,6 +16,11 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
+    public NDArray leaving(int layer, NDArray in, NDArray out) {
+        return inner.leaving(layer, in, out);
+    }
+
+    @Override
     public LayerPolicy settled() {
         return new UnderKvPolicy(inner.settled(), kvPolicy);
     }

@@ -61,8 +61,10 @@ final class CachedDecoder {
             }
             NDArray in = x; // (N, D)
             NDArray middle = attention(new ModuleSite(layer, ModuleKind.ATTENTION), in, rows, everyone); // (N, D)
-            x = mlp(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows); // (N, D)
-            Decoder.release(middle, in, x);
+            NDArray made = mlp(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows); // (N, D)
+            x = policy.leaving(layer, in, made); // (N, D)
+            Decoder.release(middle, in, made);
+            Decoder.release(made, in, x);
             Decoder.release(in, x, x);
         }
         tokens += rows.size();

@@ -206,14 +206,25 @@ public final class Decoder implements AutoCloseable {
         for (int layer = 0; layer < count; layer++) {
             Interruption.check();
             NDArray in = x; // (N, D)
-            NDArray middle =
-                    module(new ModuleSite(layer, ModuleKind.ATTENTION), in, in, rows, policy, execution, trace);
-            NDArray out = module(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows, policy, execution, trace);
-            release(middle, in, out);
-            release(in, out, out);
-            x = out;
+            x = layer(layer, in, rows, policy, execution, trace); // (N, D)
+            release(in, x, x);
         }
         return x;
+    }
+
+    /** One layer over whole sequences: attention, then MLP, then what the policy makes of both; what entered stays. */
+    public NDArray layer(int layer, NDArray in, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
+        NDArray middle = module(new ModuleSite(layer, ModuleKind.ATTENTION), in, in, rows, policy, execution, trace);
+        NDArray made = module(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows, policy, execution, trace);
+        NDArray out = policy.leaving(layer, in, made); // (N, D)
+        // A graph keeps what it needs of them, which is less where rows skip.
+        if (middle != in && middle != made) {
+            middle.close();
+        }
+        if (made != in && made != out) {
+            made.close();
+        }
+        return out;
     }
 
     // Without a graph nothing else needs the old stream; freeing it now keeps memory at one layer.

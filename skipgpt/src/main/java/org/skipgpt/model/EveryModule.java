@@ -21,6 +21,11 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     }
 
     @Override
+    public NDArray leaving(int layer, NDArray in, NDArray out) {
+        return inner.leaving(layer, in, out);
+    }
+
+    @Override
     public LayerPolicy settled() {
         return new EveryModule(inner.settled());
     }

@@ -24,6 +24,17 @@ public interface LayerPolicy {
      */
     Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows);
 
+    /**
+     * What leaves a layer, of what entered it and what its modules made of that; by default the latter. A method that weighs a
+     * whole layer does so here. Where both modules are constant nothing may be changed.
+     *
+     * @param in (N, D) stream that entered the layer
+     * @param out (N, D) stream behind its MLP
+     */
+    default NDArray leaving(int layer, NDArray in, NDArray out) {
+        return out;
+    }
+
     /** The same decisions for a while in which nothing learns, so that what they rest on may be copied where it is read fast. */
     default LayerPolicy settled() {
         return this;

@@ -32,6 +32,11 @@ record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
     }
 
     @Override
+    public NDArray leaving(int layer, NDArray in, NDArray out) {
+        return rest.leaving(layer, in, out);
+    }
+
+    @Override
     public LayerPolicy settled() {
         return new DropPolicy(plan, rest.settled());
     }

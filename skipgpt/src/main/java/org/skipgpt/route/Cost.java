@@ -1,6 +1,8 @@
 package org.skipgpt.route;
 
 import java.util.Locale;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.report.Report;
@@ -73,11 +75,11 @@ public record Cost(
         double pm = model.mlpParameters();
         boolean evicted = kv == KvPolicy.EXECUTED;
         // Keys and values of a skipped token are still projected unless they are evicted.
-        double idleAttention = evicted ? pa : pa - 2.0 * model.width() * model.kvWidth();
+        double idleAttention = evicted ? pa : pa - keyValueParameters(model);
         double savedAttention = evicted ? attentionFlops(model, context) : savedAttentionFlops(model, context);
         double dense = model.layers() * (attentionFlops(model, context) + mlpFlops(model))
                 + 2.0 * model.vocabulary() * model.width();
-        double cache = 2.0 * model.kvWidth() * model.layers() * elementBytes;
+        double cache = 2.0 * mean(model, model::kvWidth) * model.layers() * elementBytes;
         return new Cost(
                 attention,
                 mlp,
@@ -93,14 +95,23 @@ public record Cost(
                 2.0 * routers / dense);
     }
 
-    /** Operations of one attention module for one token that sees so many keys: 2 P_a + 4 H E context. */
+    /** Operations of one attention module for one token that sees so many keys: 2 P_a + 4 H E context; the mean where layers differ. */
     public static double attentionFlops(DecoderConfig model, int context) {
-        return 2.0 * model.attentionParameters() + 4.0 * model.queryWidth() * context;
+        return 2.0 * model.attentionParameters() + 4.0 * mean(model, model::queryWidth) * context;
     }
 
     /** What a token that skips it saves of them: query, output, scores and weighted sum; the keys and values of a skipped token are still made. */
     public static double savedAttentionFlops(DecoderConfig model, int context) {
-        return attentionFlops(model, context) - 4.0 * model.width() * model.kvWidth();
+        return attentionFlops(model, context) - 2.0 * keyValueParameters(model);
+    }
+
+    private static double keyValueParameters(DecoderConfig model) {
+        return mean(model, layer -> 2 * model.layer(layer).width() * model.kvWidth(layer));
+    }
+
+    // Where layers differ, a module of the mean layer.
+    private static double mean(DecoderConfig model, IntUnaryOperator ofLayer) {
+        return IntStream.range(0, model.layers()).map(ofLayer).average().orElse(0);
     }
 
     /** Operations of one MLP module for one token: 2 P_m. */

@@ -12,6 +12,7 @@ import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
@@ -20,10 +21,11 @@ import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 
 /**
- * Mixture-of-Depths with attention and MLP apart (MoD-D in SkipGPT, 2025; after Raposo et al., MoD, 2024).
+ * Mixture-of-Depths: of single modules (MoD-D in SkipGPT, 2025) or of whole layers (MoD; Raposo et al., 2024).
  *
  * <p>{@code x = x + sigmoid(r(x)) f(x)} for the {@code k = capacity T} tokens of a sequence of T with the largest score r, x for
- * the others; earlier ones first among equals. Attention sees the chosen alone. To choose the k best looks ahead, so a growing
+ * the others; earlier ones first among equals. Where layers are routed f is both of their modules in turn, with one choice and
+ * one weight: {@code x + sigmoid(r(x)) (y - x)}, y what they make of x. Attention sees the chosen alone. To choose the k best looks ahead, so a growing
  * text needs a predictor, which decides about each token from that token.
  */
 public final class MixturePolicy implements LayerPolicy {
@@ -70,7 +72,7 @@ public final class MixturePolicy implements LayerPolicy {
 
     private final Arithmetic arithmetic;
     private final MixtureWeights weights;
-    private final double capacity;
+    private final MixtureForm form;
     private final Choice choice;
     private final boolean tells;
     // What the predictor is to learn, gathered in a pass; empty where nothing learns.
@@ -79,13 +81,13 @@ public final class MixturePolicy implements LayerPolicy {
     private MixturePolicy(
             Arithmetic arithmetic,
             MixtureWeights weights,
-            double capacity,
+            MixtureForm form,
             Choice choice,
             boolean tells,
             List<NDArray> lessons) {
         this.arithmetic = arithmetic;
         this.weights = weights;
-        this.capacity = capacity;
+        this.form = form;
         this.choice = choice;
         this.tells = tells;
         this.lessons = lessons;
@@ -98,22 +100,23 @@ public final class MixturePolicy implements LayerPolicy {
      * @param capacity share of a sequence's tokens that run each module, above 0 up to 1
      */
     public static MixturePolicy of(NDManager owner, MixtureWeights weights, double capacity, Choice choice) {
-        if (!(capacity > 0 && capacity <= 1)) {
-            throw new IllegalArgumentException("capacity " + capacity
-                    + " is not allowed: expected a share above 0 up to 1, 0.75 in the paper's 25 %");
-        }
+        return of(owner, weights, MixtureForm.modules(capacity), choice);
+    }
+
+    /** The same in any form; of a layer's two rows of weights the first decides where layers are routed. */
+    public static MixturePolicy of(NDManager owner, MixtureWeights weights, MixtureForm form, Choice choice) {
         int modules = (int) weights.router().getShape().get(0);
-        return new MixturePolicy(new Arithmetic(owner, modules), weights, capacity, choice, false, List.of());
+        return new MixturePolicy(new Arithmetic(owner, modules), weights, form, choice, false, List.of());
     }
 
     /** The same with another way to choose. */
     public MixturePolicy withChoice(Choice other) {
-        return new MixturePolicy(arithmetic, weights, capacity, other, tells, lessons);
+        return new MixturePolicy(arithmetic, weights, form, other, tells, lessons);
     }
 
     /** The same choosing the k best, while it learns; keeps the predictor's loss of every module of one pass. */
     public MixturePolicy learning() {
-        return new MixturePolicy(arithmetic, weights, capacity, Choice.TOP_K, false, new ArrayList<>());
+        return new MixturePolicy(arithmetic, weights, form, Choice.TOP_K, false, new ArrayList<>());
     }
 
     /** The predictor's losses () so far, one a module decided. */
@@ -127,25 +130,45 @@ public final class MixturePolicy implements LayerPolicy {
 
     @Override
     public MixturePolicy withLogits() {
-        return new MixturePolicy(arithmetic, weights, capacity, choice, true, lessons);
+        return new MixturePolicy(arithmetic, weights, form, choice, true, lessons);
     }
 
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
-        NDArray z = arithmetic.score(residual, weights.router(), site.index()); // (N)
+        if (!form.isRouted(site.layer())) {
+            return Decision.all();
+        }
+        // Both modules of a layer go by the stream that enters it, so that they choose alike.
+        NDArray read = form.blocks() ? layerInput : residual; // (N, D)
+        int row = form.blocks() ? 2 * site.layer() : site.index();
+        NDArray z = arithmetic.score(read, weights.router(), row); // (N)
         NDArray by = choice == Choice.PREDICTOR
-                ? arithmetic.score(residual, weights.predictor(), weights.bias(), site.index()) // (N)
+                ? arithmetic.score(read, weights.predictor(), weights.bias(), row) // (N)
                 : z;
         float[] open = choice == Choice.TOP_K ? best(z.toFloatArray(), rows) : above(by.toFloatArray());
         NDManager scope = residual.getManager();
-        if (learns()) {
-            NDArray apart = arithmetic.call("detached", residual); // (N, D)
-            NDArray guess = arithmetic.score(apart, weights.predictor(), weights.bias(), site.index()); // (N)
+        if (learns() && (!form.blocks() || site.module() == ModuleKind.ATTENTION)) {
+            NDArray apart = arithmetic.call("detached", read); // (N, D)
+            NDArray guess = arithmetic.score(apart, weights.predictor(), weights.bias(), row); // (N)
             lessons.add(arithmetic.call("membership", guess, scope.create(open))); // ()
         }
-        Decision decision = Decision.gated(scope, open).withWeight(arithmetic.call("weight", z));
+        Decision chosen = Decision.gated(scope, open);
+        Decision decision = form.blocks() ? chosen : chosen.withWeight(arithmetic.call("weight", z));
         // A place among the best has no probability of its own.
         return tells && choice != Choice.TOP_K ? decision.withLogits(arithmetic.call("logits", by)) : decision;
+    }
+
+    @Override
+    public NDArray leaving(int layer, NDArray in, NDArray out) {
+        if (!form.blocks() || !form.isRouted(layer)) {
+            return out;
+        }
+        return arithmetic.call("blend", in, out, arithmetic.score(in, weights.router(), 2 * layer)); // (N, D)
+    }
+
+    @Override
+    public boolean isConstant(ModuleSite site) {
+        return !form.isRouted(site.layer());
     }
 
     private float[] best(float[] scores, Rows rows) {
@@ -169,7 +192,7 @@ public final class MixturePolicy implements LayerPolicy {
 
     /** k of a sequence of so many tokens: capacity times them, rounded down, at least one. */
     public int chosen(int tokens) {
-        return Math.max(1, (int) Math.floor(capacity * tokens + 1e-9));
+        return Math.max(1, (int) Math.floor(form.capacity() * tokens + 1e-9));
     }
 
     private static float[] above(float[] scores) {
@@ -193,8 +216,16 @@ public final class MixturePolicy implements LayerPolicy {
 
     @Override
     public long parameters(ModuleSite site) {
+        if (!form.isRouted(site.layer()) || (form.blocks() && site.module() == ModuleKind.MLP)) {
+            return 0;
+        }
         long width = weights.router().getShape().get(1);
         return choice == Choice.PREDICTOR ? 2 * width + 1 : width;
+    }
+
+    /** What tokens compete for. */
+    public MixtureForm form() {
+        return form;
     }
 
     /** What it learned. */
@@ -205,7 +236,9 @@ public final class MixturePolicy implements LayerPolicy {
     @Override
     public List<SavedPolicy> saved() {
         JsonObject settings = new JsonObject();
-        settings.addProperty("capacity", capacity);
+        settings.addProperty("capacity", form.capacity());
+        settings.addProperty("blocks", form.blocks());
+        settings.addProperty("every", form.every());
         settings.addProperty("choice", choice.name());
         return List.of(new SavedPolicy(METHOD, settings, weights.named()));
     }
@@ -213,7 +246,9 @@ public final class MixturePolicy implements LayerPolicy {
     @Override
     public Identity identity() {
         return Identity.of(METHOD)
-                .with("capacity", capacity)
+                .with("capacity", form.capacity())
+                .with("blocks", form.blocks(), false)
+                .with("every", form.every(), 1)
                 .with("choice", choice)
                 .with("weights", weights.hash());
     }
@@ -222,8 +257,10 @@ public final class MixturePolicy implements LayerPolicy {
     public String describe() {
         return String.format(
                 Locale.ROOT,
-                "MoD-D at capacity %.0f %% by %s",
-                100 * capacity,
+                "%s at capacity %s %%%s by %s",
+                form.method(),
+                String.format(Locale.ROOT, "%.1f", 100 * form.capacity()).replace(".0", ""),
+                form.every() == 1 ? "" : " in one of " + form.every() + " layers",
                 choice.name().toLowerCase(Locale.ROOT).replace('_', ' '));
     }
 }

@@ -33,9 +33,13 @@ public final class MixtureReader implements PolicyReader {
         MixturePolicy.Choice choice = fields.choice("choice", MixturePolicy.Choice.class);
         double capacity =
                 fields.number("capacity", new Numbers("a number above 0 up to 1", value -> value > 0 && value <= 1));
+        boolean blocks = fields.flag("blocks", false);
+        int every = fields.integer("every", 1, 1, 1_000);
         fields.refuseOthers();
         MixtureWeights weights = MixtureWeights.load(owner, over.config(), source);
-        MixturePolicy read = MixturePolicy.of(owner, weights, capacity, choice);
+        // Folders of the first version know modules of every layer alone.
+        MixtureForm form = new MixtureForm(capacity, blocks, every);
+        MixturePolicy read = MixturePolicy.of(owner, weights, form, choice);
         return over.policy().withCore(read);
     }
 }

@@ -11,8 +11,6 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.torch.Dtype;
@@ -103,20 +101,12 @@ public final class FullTraining implements Objective {
         return new Backward(decoder, rows, Wanted.text(targets), weight)
                 .recomputed(
                         scope,
-                        (layer, in) -> layer(layer, in, rows),
+                        (layer, in) ->
+                                decoder.layer(layer, in, rows, LayerPolicy.dense(), Execution.MASKED, Trace.none()),
                         () -> {},
                         layer -> nothing,
                         upstream -> Gradients.backward(decoder.embed(rows), upstream))
                 .total();
-    }
-
-    private NDArray layer(int layer, NDArray in, Rows rows) {
-        NDArray x = in; // (N, D)
-        for (ModuleKind module : ModuleKind.values()) {
-            ModuleSite site = new ModuleSite(layer, module);
-            x = decoder.module(site, x, in, rows, LayerPolicy.dense(), Execution.MASKED, Trace.none()); // (N, D)
-        }
-        return x;
     }
 
     @Override

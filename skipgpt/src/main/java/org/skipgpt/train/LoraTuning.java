@@ -15,7 +15,6 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -143,8 +142,8 @@ public final class LoraTuning implements Objective {
         };
         Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
         Backward passes = new Backward(own, rows, wanted, weight);
-        Backward.Layer counted = (layer, in) -> layer(own, policy, layer, in, rows, watch);
-        Backward.Layer again = (layer, in) -> layer(own, policy, layer, in, rows, Trace.none());
+        Backward.Layer counted = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, watch);
+        Backward.Layer again = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, Trace.none());
         boolean[] second = {false};
         NDArray zero = scope.create(0f);
         Wanted.Loss loss = recompute
@@ -185,18 +184,6 @@ public final class LoraTuning implements Objective {
     private LayerPolicy policy(long seed) {
         LayerPolicy policy = kept.map(KeptShare::policy).orElse(model.policy());
         return sampling == Sampling.GUMBEL ? policy.drawn(seed) : policy;
-    }
-
-    private static NDArray layer(Decoder own, LayerPolicy policy, int layer, NDArray in, Rows rows, Trace trace) {
-        ModuleSite attention = new ModuleSite(layer, ModuleKind.ATTENTION);
-        ModuleSite mlp = new ModuleSite(layer, ModuleKind.MLP);
-        NDArray middle = own.module(attention, in, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
-        NDArray out = own.module(mlp, middle, in, rows, policy, Execution.ALWAYS_PACKED, trace); // (N, D)
-        // The graph keeps what it needs of it, which is less where rows skip.
-        if (middle != in && middle != out) {
-            middle.close();
-        }
-        return out;
     }
 
     @Override

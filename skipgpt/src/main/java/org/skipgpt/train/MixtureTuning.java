@@ -15,7 +15,6 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -106,13 +105,7 @@ public final class MixtureTuning implements Objective {
         Wanted.Loss loss = new Backward(own, rows, wanted, weight)
                 .whole(
                         scope,
-                        (layer, in) -> {
-                            ModuleSite attention = new ModuleSite(layer, ModuleKind.ATTENTION);
-                            ModuleSite mlp = new ModuleSite(layer, ModuleKind.MLP);
-                            NDArray middle =
-                                    own.module(attention, in, in, rows, around, Execution.ALWAYS_PACKED, watch);
-                            return own.module(mlp, middle, in, rows, around, Execution.ALWAYS_PACKED, watch); // (N, D)
-                        },
+                        (layer, in) -> own.layer(layer, in, rows, around, Execution.ALWAYS_PACKED, watch),
                         () -> lessons(scope, learning.lessons(), weight, lessons));
         Map<String, Double> row = new LinkedHashMap<>();
         row.put("loss", loss.total() + lessons[0]);

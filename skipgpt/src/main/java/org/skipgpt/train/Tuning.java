@@ -16,6 +16,7 @@ import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.Gate;
+import org.skipgpt.route.MixtureForm;
 import org.skipgpt.route.MixturePolicy;
 import org.skipgpt.route.MixtureWeights;
 import org.skipgpt.route.RoutedPolicy;
@@ -259,31 +260,40 @@ public final class Tuning {
             List<String> documents,
             TuningOptions options,
             ProgressObserver observer) {
-        return new Tuning(model, documents, options, observer).learnMixture(capacity);
+        return mixture(model, MixtureForm.modules(capacity), documents, options, observer);
     }
 
-    private Tuned learnMixture(double capacity) {
+    /** The same in any form, e.g. {@code MixtureForm.blocks(0.125)}, which is MoD itself. */
+    public static Tuned mixture(
+            LanguageModel model,
+            MixtureForm form,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
+        return new Tuning(model, documents, options, observer).learnMixture(form);
+    }
+
+    private Tuned learnMixture(MixtureForm form) {
         refuseToReplace(base);
         try (NDManager work = base.scope()) {
             LoopConfig loop = options.loop();
             LoraConfig lora = options.jointLora();
             LanguageModel learning = base.withAdapter(Lora.init(work, base.config(), lora, loop.seed()));
             MixtureWeights start = MixtureWeights.init(work, base.config(), loop.seed());
-            MixturePolicy policy = MixturePolicy.of(work, start, capacity, MixturePolicy.Choice.PREDICTOR);
+            MixturePolicy policy = MixturePolicy.of(work, start, form, MixturePolicy.Choice.PREDICTOR);
             double factor = options.loraRate().peak() / loop.rate().peak();
             TrainingRun run;
             try (MixtureTuning tuning =
                     new MixtureTuning(learning, policy, lora, loop, batches, factor, batches.hash())) {
                 LanguageModel seen = learning.withPolicy(base.policy().withCore(policy));
-                run = run(tuning, loop, () -> seen, Budget.of(1 - capacity), work);
+                run = run(tuning, loop, () -> seen, Budget.of((1 - form.capacity()) / form.every()), work);
             } finally {
                 free(learning);
             }
-            MixturePolicy learned =
-                    MixturePolicy.of(owner, start.copy(owner), capacity, MixturePolicy.Choice.PREDICTOR);
+            MixturePolicy learned = MixturePolicy.of(owner, start.copy(owner), form, MixturePolicy.Choice.PREDICTOR);
             LanguageModel model = base.withPolicy(base.policy().withCore(learned))
                     .withAdapter(Lora.copy(learning.adapter().orElseThrow(), owner));
-            return tuned("MoD-D", model, run, Optional.empty(), Optional.of(lora));
+            return tuned(form.method(), model, run, Optional.empty(), Optional.of(lora));
         }
     }
 

@@ -1,0 +1,295 @@
+package org.skipgpt;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.function.ToDoubleFunction;
+import org.skipgpt.eval.Evaluation;
+import org.skipgpt.eval.EvaluationOptions;
+import org.skipgpt.model.Interruption;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Column;
+import org.skipgpt.report.Identity;
+import org.skipgpt.report.Measured;
+import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.report.Report;
+import org.skipgpt.report.Sha256;
+import org.skipgpt.report.TextTable;
+import org.skipgpt.report.WholeFile;
+import org.skipgpt.route.RoutingTrace;
+
+/**
+ * Every method on one model, one data set and one way of scoring: the paper's Tables 1 and 2.
+ *
+ * <p>A row is one method at one ratio and seed. A finished row lies in the study's folder under what decides its numbers and is
+ * not made again; one that was stopped loses what it had not kept, at most the steps since a run's last checkpoint and the
+ * question being scored. Several processes may share a folder: at worst two of them make one row.
+ *
+ * <p>Ratios are measured on the last texts that are learned from, which no row learned: share of the dense model's parameters
+ * that a token does without, whatever the method. Where whole layers or heads do not come nearer, column {@code off} says how
+ * far a row is from what was asked for; rows more than half a point apart do not compare.
+ *
+ * <pre>{@code
+ * Study table = study(model, StudyOptions.workshop(Path.of("study"), text, documents), observer);
+ * table.save(Path.of("table.md"));
+ * }</pre>
+ *
+ * @param model the dense model
+ * @param rows finished rows, in the order of the methods
+ * @param isComplete whether no row is missing because the study was stopped
+ */
+public record Study(String model, List<StudyRow> rows, boolean isComplete) implements Report {
+    private static final int MEASURED = 32;
+
+    /** Copies the list. */
+    public Study {
+        rows = List.copyOf(rows);
+    }
+
+    /**
+     * Makes the rows that are missing; an interrupted thread ends the study and keeps what is done.
+     *
+     * @param base a dense model of the open workspace
+     */
+    public static Study run(LanguageModel base, StudyOptions options, ProgressObserver observer) {
+        if (base.skips() || base.adapter().isPresent()) {
+            throw new IllegalArgumentException("a study begins with a dense model, but this one is "
+                    + base.policy().describe() + (base.adapter().isPresent() ? " with an adapter" : ""));
+        }
+        return new Running(base, options, observer).run();
+    }
+
+    /** One row of the plan. */
+    private record Cell(StudyMethod method, double ratio, long seed) {}
+
+    private static final class Running {
+        private final LanguageModel base;
+        private final StudyOptions options;
+        private final ProgressObserver observer;
+        private final String hash;
+        private final int[][] held;
+
+        Running(LanguageModel base, StudyOptions options, ProgressObserver observer) {
+            this.base = base;
+            this.options = options;
+            this.observer = observer;
+            this.hash = base.hash();
+            List<String> documents = options.documents();
+            int kept = Math.max(1, Math.min(MEASURED, documents.size() / 10));
+            this.held = documents.subList(documents.size() - kept, documents.size()).stream()
+                    .map(base.tokenizer()::encodeWithBos)
+                    .map(ids -> Arrays.copyOf(
+                            ids, Math.min(ids.length, base.config().maxPositions())))
+                    .toArray(int[][]::new);
+        }
+
+        Study run() {
+            long start = System.nanoTime();
+            Set<Cell> cells = new LinkedHashSet<>();
+            for (StudyMethod method : options.methods()) {
+                for (double ratio : options.ratios()) {
+                    for (long seed : options.seeds()) {
+                        cells.add(new Cell(method, method.skips() ? ratio : 0, method.draws() ? seed : 0));
+                    }
+                }
+            }
+            List<StudyRow> rows = new ArrayList<>();
+            int earlier = 0;
+            boolean complete = true;
+            for (Cell cell : cells) {
+                Path file = file(cell);
+                if (Files.exists(file)) {
+                    rows.add(StudyRow.open(file));
+                    earlier++;
+                    continue;
+                }
+                if (complete) {
+                    Optional<StudyRow> made = row(cell);
+                    complete = made.isPresent();
+                    made.ifPresent(row -> {
+                        row.save(file);
+                        rows.add(row);
+                    });
+                    double seconds = (System.nanoTime() - start) / 1e9;
+                    String note = cell.method().name() + (complete ? "" : ", stopped");
+                    observer.progress(new Progress("study", rows.size(), cells.size(), "rows", seconds, note)
+                            .withEarlier(earlier));
+                }
+            }
+            return new Study(base.name(), rows, complete);
+        }
+
+        private Path file(Cell cell) {
+            String key = Sha256.of(identity(cell).json()).substring(0, 10);
+            String name = StudyMaterial.slug(cell.method().name() + " " + cell.ratio() + " " + cell.seed());
+            return options.folder().resolve("rows").resolve(name + "-" + key + ".json");
+        }
+
+        // Where runs of the same settings lie, whichever row began them.
+        private Path runs(Cell cell) {
+            Identity settings =
+                    options.identity("any", cell.ratio(), cell.seed()).with("model", hash);
+            return options.folder()
+                    .resolve("runs")
+                    .resolve(Sha256.of(settings.json()).substring(0, 10));
+        }
+
+        private Identity identity(Cell cell) {
+            return options.identity(cell.method().name(), cell.ratio(), cell.seed())
+                    .with("model", hash);
+        }
+
+        // Empty where the thread was interrupted.
+        private Optional<StudyRow> row(Cell cell) {
+            try {
+                Interruption.check();
+                long start = System.nanoTime();
+                StudyMaterial material = new StudyMaterial(
+                        cell.ratio(),
+                        cell.seed(),
+                        options.calibration(),
+                        options.documents(),
+                        options.tuning(),
+                        runs(cell),
+                        observer);
+                LanguageModel made = cell.method().maker().make(base, material);
+                double seconds = (System.nanoTime() - start) / 1e9;
+                Interruption.check();
+                EvaluationOptions how =
+                        options.evaluation().withStore(options.folder().resolve("scores.jsonl"));
+                Evaluation found = Evaluations.run(
+                        made.named(base.name() + " " + cell.method().name()), how, observer, List.of());
+                if (!found.isComplete()) {
+                    return Optional.empty();
+                }
+                RoutingTrace trace = RoutingTrace.joined(Arrays.stream(held)
+                        .map(ids -> RoutingTrace.of(made, ids))
+                        .toList());
+                return Optional.of(StudyRow.of(
+                        cell.method(), cell.ratio(), cell.seed(), base, made, trace, found, seconds, identity(cell)));
+            } catch (CancellationException e) {
+                return Optional.empty();
+            }
+        }
+    }
+
+    /** One row a method and ratio: the mean over seeds, and where there are several the standard deviation over them. */
+    public TextTable table() {
+        Map<String, List<StudyRow>> groups = new LinkedHashMap<>();
+        rows.forEach(row ->
+                groups.computeIfAbsent(row.group(), key -> new ArrayList<>()).add(row));
+        Set<String> tasks = new LinkedHashSet<>();
+        Set<String> texts = new LinkedHashSet<>();
+        rows.forEach(row -> {
+            tasks.addAll(row.tasks().keySet());
+            texts.addAll(row.perplexities().keySet());
+        });
+        List<Column> columns = new ArrayList<>(List.of(
+                Column.text("method"),
+                Column.number("wanted (%)", 0),
+                Column.number("blocks (%)", 1),
+                Column.number("all (%)", 1),
+                Column.number("off", 1),
+                Column.number("seeds", 0)));
+        tasks.forEach(task -> columns.add(Column.number(task, 2).higherIsBetter()));
+        columns.add(Column.number("average", 2).higherIsBetter());
+        texts.forEach(text -> columns.add(Column.number(text + " ppl", 2).lowerIsBetter()));
+        columns.add(Column.number("making s", 0));
+        columns.add(Column.number("scoring s", 0));
+        TextTable.Builder table = TextTable.builder(model + (isComplete ? "" : ", stopped before the end"), columns);
+        for (List<StudyRow> group : groups.values()) {
+            StudyRow first = group.get(0);
+            double blocks = mean(group, StudyRow::blocks);
+            List<Object> cells = new ArrayList<>(List.of(
+                    first.method(),
+                    100 * first.wanted(),
+                    100 * blocks,
+                    100 * mean(group, StudyRow::all),
+                    100 * (blocks - first.wanted()),
+                    group.size()));
+            for (String task : tasks) {
+                Optional<Measured> only =
+                        group.size() == 1 ? Optional.ofNullable(first.tasks().get(task)) : Optional.empty();
+                cells.add(
+                        only.isPresent()
+                                ? only.get()
+                                : spread(
+                                        group,
+                                        row -> Optional.ofNullable(row.tasks().get(task))
+                                                .map(Measured::value)
+                                                .orElse(Double.NaN)));
+            }
+            cells.add(spread(group, StudyRow::average));
+            texts.forEach(text ->
+                    cells.add(spread(group, row -> row.perplexities().getOrDefault(text, Double.NaN))));
+            cells.add(mean(group, StudyRow::madeSeconds));
+            cells.add(mean(group, StudyRow::scoredSeconds));
+            table.add(cells.toArray());
+        }
+        return table.build();
+    }
+
+    private static double mean(List<StudyRow> group, ToDoubleFunction<StudyRow> value) {
+        return group.stream().mapToDouble(value).average().orElse(Double.NaN);
+    }
+
+    private static Object spread(List<StudyRow> group, ToDoubleFunction<StudyRow> value) {
+        double mean = mean(group, value);
+        if (group.size() < 2 || Double.isNaN(mean)) {
+            return mean;
+        }
+        double squares = group.stream()
+                .mapToDouble(row -> Math.pow(value.applyAsDouble(row) - mean, 2))
+                .sum();
+        return new Measured(mean, Math.sqrt(squares / (group.size() - 1)));
+    }
+
+    /** A pipe table. */
+    public String markdown() {
+        return table().markdown();
+    }
+
+    /** Comma-separated rows, all digits. */
+    public String csv() {
+        return table().csv();
+    }
+
+    /** Writes the table by its file's ending: .md, .csv, .tex or .json. */
+    public void save(Path file) {
+        String name = String.valueOf(file.getFileName());
+        String text = switch (name.substring(name.lastIndexOf('.') + 1)) {
+            case "md" -> markdown();
+            case "csv" -> csv();
+            case "tex" -> table().latex();
+            case "json" -> table().json();
+            default ->
+                throw new IllegalArgumentException(
+                        "\"" + name + "\" has an ending that names no format: use .md, .csv, .tex or .json");
+        };
+        WholeFile.write(file, text.endsWith("\n") ? text : text + "\n");
+    }
+
+    @Override
+    public String text() {
+        return table().text();
+    }
+
+    @Override
+    public Optional<String> html() {
+        return table().html();
+    }
+
+    @Override
+    public String toString() {
+        return text();
+    }
+}

@@ -1,0 +1,52 @@
+package org.skipgpt;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.skipgpt.data.TokenTexts;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.train.TuningOptions;
+
+/**
+ * What a method of a study gets to make one cell's model of.
+ *
+ * @param ratio wanted share of the block parameters, 0..1
+ * @param seed of everything drawn
+ * @param calibration text that static methods measure on
+ * @param documents texts that others learn from
+ * @param tuning how they learn
+ * @param folder keeps runs under way, of these settings alone
+ * @param observer is told how far the cell is
+ */
+public record StudyMaterial(
+        double ratio,
+        long seed,
+        String calibration,
+        List<String> documents,
+        TuningOptions tuning,
+        Path folder,
+        ProgressObserver observer) {
+    /** Copies the list. */
+    public StudyMaterial {
+        documents = List.copyOf(documents);
+    }
+
+    /** How to learn, under the cell's seed; a run of this name is kept, so that it goes on where it was stopped. */
+    public TuningOptions options(String run) {
+        return tuning.withSeed(seed)
+                .withCheckpoints(
+                        folder.resolve(slug(run)), Math.max(1, tuning.loop().steps() / 10));
+    }
+
+    /** The calibration text as token ids, in pieces of 256. */
+    public List<int[]> pieces(LanguageModel model) {
+        return TokenTexts.cut(
+                model.tokenizer(), calibration, Math.min(256, model.config().maxPositions()));
+    }
+
+    /** A name as part of a file's name. */
+    static String slug(String name) {
+        return name.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-").replaceAll("^-|-$", "");
+    }
+}

@@ -1,0 +1,136 @@
+package org.skipgpt;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.skipgpt.data.TextFiles;
+import org.skipgpt.data.TextUnit;
+import org.skipgpt.eval.EvaluationOptions;
+import org.skipgpt.report.ConsoleObserver;
+import org.skipgpt.report.ProgressObserver;
+
+/**
+ * {@code ./run study}: makes a study's missing rows and writes {@code table.md} and {@code table.csv} into its folder.
+ *
+ * <p>Arguments are {@code name=value}; without any it is the workshop's study of the embedded model in {@code target/study}.
+ */
+public final class StudyProgram {
+    private static final int DOCUMENTS = 2000;
+    private static final long TEXT_SEED = 11;
+    private static final int CALIBRATION = 100;
+    /** Documents of a file or folder: as many as the paper's 10,000 steps of 16 read. */
+    private static final int MOST = 160_000;
+
+    private static final String USAGE = """
+        ./run study [name=value ...]
+          model=world        as load(...) takes it
+          folder=target/study
+          settings=workshop  workshop, practical, paper or official
+          ratios=0.25        shares of the block parameters, e.g. 0.25,0.4
+          seeds=43           e.g. 1,2,3
+          steps=             steps of each tuning; the settings' own where nothing is said
+          first=0            most questions of a task; 0 for all
+          methods=           names from the table, separated by ';'; all where nothing is said
+          texts=             a file or folder to learn and calibrate on; texts of the embedded world where nothing is said
+        """;
+
+    private StudyProgram() {}
+
+    /** Runs it. */
+    public static void main(String[] arguments) {
+        Settings settings = new Settings(arguments);
+        if (Arrays.asList(arguments).contains("help")) {
+            System.out.print(USAGE);
+            return;
+        }
+        String device = System.getenv().getOrDefault("SKIPGPT_DEVICE", "");
+        Workspace workspace = device.isBlank() ? Workspace.open() : Workspace.open(device, "fp32");
+        ProgressObserver observer = ConsoleObserver.on(System.out);
+        System.out.println(workspace);
+        StudyOptions options = settings.options();
+        Study study = SkipGpt.study(SkipGpt.load(settings.of("model", "world"), observer), options, observer);
+        study.save(options.folder().resolve("table.md"));
+        study.save(options.folder().resolve("table.csv"));
+        System.out.println(study.table().fullText());
+        System.out.println("rows and tables: " + options.folder().toAbsolutePath());
+    }
+
+    /** What the command line says. */
+    private record Settings(List<String> arguments) {
+        private static final List<String> NAMES =
+                List.of("model", "folder", "settings", "ratios", "seeds", "steps", "first", "methods", "texts");
+
+        Settings(String[] given) {
+            this(List.of(given));
+            for (String one : given) {
+                boolean named = one.contains("=") && NAMES.contains(one.substring(0, one.indexOf('=')));
+                if (!named && !one.equals("help")) {
+                    throw new IllegalArgumentException("argument \"" + one + "\" is not known\n" + USAGE);
+                }
+            }
+        }
+
+        String of(String name, String otherwise) {
+            return arguments.stream()
+                    .filter(one -> one.startsWith(name + "="))
+                    .map(one -> one.substring(name.length() + 1))
+                    .reduce((a, b) -> b)
+                    .filter(value -> !value.isBlank())
+                    .orElse(otherwise);
+        }
+
+        StudyOptions options() {
+            List<String> documents = documents();
+            String calibration = String.join("\n\n", documents.subList(0, Math.min(CALIBRATION, documents.size())));
+            Path folder = Path.of(of("folder", "target/study"));
+            String preset = of("settings", "workshop").toLowerCase(Locale.ROOT);
+            StudyOptions options = switch (preset) {
+                case "workshop" -> StudyOptions.workshop(folder, calibration, documents);
+                case "practical" -> StudyOptions.practical(folder, calibration, documents);
+                case "paper" -> StudyOptions.paper(folder, calibration, documents);
+                case "official" -> StudyOptions.official(folder, calibration, documents);
+                default -> throw new IllegalArgumentException("settings \"" + preset + "\" are not known\n" + USAGE);
+            };
+            String ratios = of("ratios", "");
+            if (!ratios.isEmpty()) {
+                options = options.withRatios(Arrays.stream(ratios.split(","))
+                        .mapToDouble(Double::parseDouble)
+                        .toArray());
+            }
+            String seeds = of("seeds", "");
+            if (!seeds.isEmpty()) {
+                options = options.withSeeds(Arrays.stream(seeds.split(","))
+                        .mapToLong(Long::parseLong)
+                        .toArray());
+            }
+            String steps = of("steps", "");
+            if (!steps.isEmpty()) {
+                options = options.withTuning(options.tuning().withSteps(Long.parseLong(steps)));
+            }
+            EvaluationOptions scored = options.evaluation().withFirst(Integer.parseInt(of("first", "0")));
+            options = options.withEvaluation(scored);
+            String methods = of("methods", "");
+            return methods.isEmpty()
+                    ? options
+                    : options.withNames(
+                            Arrays.stream(methods.split(";")).map(String::strip).toArray(String[]::new));
+        }
+
+        private List<String> documents() {
+            String texts = of("texts", "");
+            if (texts.isEmpty()) {
+                return SkipGpt.worldTexts(DOCUMENTS, TEXT_SEED);
+            }
+            if (!Files.exists(Path.of(texts))) {
+                throw new IllegalArgumentException("no texts at " + texts + ": give a file or folder");
+            }
+            try (Stream<String> found =
+                    TextFiles.of(Path.of(texts)).withUnit(TextUnit.PARAGRAPH).open()) {
+                return found.limit(MOST).toList();
+            }
+        }
+    }
+}

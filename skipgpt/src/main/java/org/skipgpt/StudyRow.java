@@ -1,0 +1,176 @@
+package org.skipgpt;
+
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+import org.skipgpt.eval.Evaluation;
+import org.skipgpt.eval.TaskResult;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.report.Identity;
+import org.skipgpt.report.Measured;
+import org.skipgpt.report.Provenance;
+import org.skipgpt.report.WholeFile;
+import org.skipgpt.route.ModuleRouting;
+import org.skipgpt.route.RoutingTrace;
+
+/**
+ * The numbers of one finished row.
+ *
+ * @param method what was done
+ * @param wanted share of block parameters that was asked for; 0 for rows that skip nothing
+ * @param seed of everything drawn; 0 where nothing was
+ * @param blocks measured share of the dense model's block parameters that a token does without
+ * @param all the same of all its parameters, embedding and head included
+ * @param tasks each task's metric in percent with its standard error
+ * @param perplexities of each text
+ * @param madeSeconds what making the model took, tuning included
+ * @param scoredSeconds what scoring it took
+ * @param identity what the numbers are of
+ * @param provenance what they were made from and on
+ */
+public record StudyRow(
+        String method,
+        double wanted,
+        long seed,
+        double blocks,
+        double all,
+        Map<String, Measured> tasks,
+        Map<String, Double> perplexities,
+        double madeSeconds,
+        double scoredSeconds,
+        Identity identity,
+        Provenance provenance) {
+    /** Keeps the order of the maps. */
+    public StudyRow {
+        tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
+        perplexities = Collections.unmodifiableMap(new LinkedHashMap<>(perplexities));
+    }
+
+    /** Mean of the tasks in percent; NaN without tasks. */
+    public double average() {
+        return tasks.values().stream().mapToDouble(Measured::value).average().orElse(Double.NaN);
+    }
+
+    /** A row's place in its group: the same method at the same ratio, whatever the seed. */
+    String group() {
+        return method + " " + wanted;
+    }
+
+    static StudyRow of(
+            StudyMethod method,
+            double wanted,
+            long seed,
+            LanguageModel base,
+            LanguageModel made,
+            RoutingTrace trace,
+            Evaluation found,
+            double madeSeconds,
+            Identity identity) {
+        double left = 0;
+        for (ModuleRouting module : trace.modules()) {
+            ModuleSite site = module.site();
+            left += made.config().parameters(site) * module.executedShare();
+        }
+        double kept = base.config().parameters() - base.config().blockParameters();
+        double ends = made.config().parameters() - made.config().blockParameters();
+        Map<String, Measured> tasks = new LinkedHashMap<>();
+        for (TaskResult task : found.tasks()) {
+            tasks.put(task.task().name(), new Measured(100 * task.score(), 100 * task.standardError(task.score())));
+        }
+        Map<String, Double> perplexities = new LinkedHashMap<>();
+        found.perplexities().forEach(one -> perplexities.put(one.data(), one.perplexity()));
+        return new StudyRow(
+                method.name(),
+                wanted,
+                seed,
+                1 - left / base.config().blockParameters(),
+                1 - (left + ends) / (base.config().blockParameters() + kept),
+                tasks,
+                perplexities,
+                madeSeconds,
+                found.provenance().seconds(),
+                identity,
+                found.provenance());
+    }
+
+    /** Writes the row; it appears under its name when it is whole. */
+    void save(Path file) {
+        JsonObject out = new JsonObject();
+        out.addProperty("method", method);
+        out.addProperty("wanted", wanted);
+        out.addProperty("seed", seed);
+        out.addProperty("blocks", blocks);
+        out.addProperty("all", all);
+        JsonObject scores = new JsonObject();
+        tasks.forEach((name, score) -> {
+            JsonObject one = new JsonObject();
+            one.addProperty("score", score.value());
+            one.addProperty("error", score.error());
+            scores.add(name, one);
+        });
+        out.add("tasks", scores);
+        JsonObject texts = new JsonObject();
+        perplexities.forEach(texts::addProperty);
+        out.add("perplexities", texts);
+        out.addProperty("madeSeconds", madeSeconds);
+        out.addProperty("scoredSeconds", scoredSeconds);
+        out.add("identity", JsonParser.parseString(identity.json()));
+        out.add("provenance", JsonParser.parseString(provenance.toJson()));
+        WholeFile.write(
+                file,
+                new GsonBuilder()
+                                .setPrettyPrinting()
+                                .disableHtmlEscaping()
+                                .create()
+                                .toJson(out) + "\n");
+    }
+
+    /**
+     * Reads a finished row.
+     *
+     * @throws CheckpointException if the file is no row
+     */
+    static StudyRow open(Path file) {
+        try {
+            JsonObject in = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+            Function<String, Double> number = name -> in.get(name).getAsDouble();
+            Map<String, Measured> tasks = new LinkedHashMap<>();
+            in.getAsJsonObject("tasks").entrySet().forEach(entry -> {
+                JsonObject one = entry.getValue().getAsJsonObject();
+                tasks.put(
+                        entry.getKey(),
+                        new Measured(
+                                one.get("score").getAsDouble(), one.get("error").getAsDouble()));
+            });
+            Map<String, Double> perplexities = new LinkedHashMap<>();
+            in.getAsJsonObject("perplexities")
+                    .entrySet()
+                    .forEach(entry ->
+                            perplexities.put(entry.getKey(), entry.getValue().getAsDouble()));
+            return new StudyRow(
+                    in.get("method").getAsString(),
+                    number.apply("wanted"),
+                    in.get("seed").getAsLong(),
+                    number.apply("blocks"),
+                    number.apply("all"),
+                    tasks,
+                    perplexities,
+                    number.apply("madeSeconds"),
+                    number.apply("scoredSeconds"),
+                    Identity.parse(in.get("identity").toString()),
+                    Provenance.fromJson(in.get("provenance").toString()));
+        } catch (IOException | RuntimeException e) {
+            throw new CheckpointException(
+                    "file " + file + " is no row of a study: " + e + "; delete it, and the row is made again", e);
+        }
+    }
+}
