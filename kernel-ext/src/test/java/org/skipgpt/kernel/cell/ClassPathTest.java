@@ -23,13 +23,17 @@ import org.skipgpt.kernel.cell.JarContents.Stamp;
 
 /** The class path as the compiler of cells sees it. */
 class ClassPathTest {
-    @TempDir
-    private Path folder;
+    private final Path folder;
+
+    ClassPathTest(@TempDir Path folder) {
+        this.folder = folder;
+    }
 
     @Test
     void listsAPackageOfJarsAndFoldersInOrder() throws Exception {
         Path first = jar("first.jar", Map.of("a/One.class", "1", "a/b/Deep.class", "2", "Root.class", "3"));
-        Path classes = Files.createDirectories(folder.resolve("classes/a")).getParent();
+        Path classes = folder.resolve("classes");
+        Files.createDirectories(classes.resolve("a"));
         Files.writeString(classes.resolve("a/Two.java"), "package a; class Two {}");
         Path second = jar("second.jar", Map.of("a/One.class", "9", "a/Odd name{}.class", "4"));
         ClassPath path =
