@@ -13,6 +13,8 @@ import java.util.function.Function;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.TaskResult;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.ProvenanceJson;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.Identity;
@@ -167,7 +169,8 @@ public record StudyRow(
                     number.apply("madeSeconds"),
                     number.apply("scoredSeconds"),
                     Identity.parse(in.get("identity").toString()),
-                    Provenance.fromJson(in.get("provenance").toString()));
+                    ProvenanceJson.read(
+                            JsonFields.of(in.getAsJsonObject("provenance"), "file " + file + " \"provenance\"")));
         } catch (IOException | RuntimeException e) {
             throw new CheckpointException(
                     "file " + file + " is no row of a study: " + e + "; delete it, and the row is made again", e);

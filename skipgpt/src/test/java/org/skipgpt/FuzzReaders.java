@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.regex.MatchResult;
@@ -220,7 +221,7 @@ final class FuzzReaders {
             }
         }
         try (Stream<String> texts = TextFiles.of(file).open(fault -> {})) {
-            texts.forEach(String::length);
+            texts.forEach(Objects::requireNonNull);
         }
     }
 

@@ -117,7 +117,8 @@ public final class RecipeStudy {
         return tuned.model();
     }
 
-    // On text of the same kind behind what is measured: routers skip less where a text looks unlike what they learned from.
+    // On text of the same kind behind what is measured: routers skip less where a text looks unlike what they learned
+    // from.
     private LanguageModel dialled(LanguageModel model, String text) {
         if (!settings.containsKey("dial")) {
             return model;

@@ -36,13 +36,13 @@ final class MemoryCheck {
                 "The weights need %s as %s (%.2f thousand million parameters of %d bytes), and %s of %s are available."
                         + " %sTake a smaller model, or end what else uses memory. -Xmx has no part in it, as weights lie"
                         + " outside Java's heap; a container's limit counts. To try all the same: -D%s=off.",
-                MemoryLeft.gib(needed),
+                MemoryLeft.gib((long) needed),
                 dtype,
                 parameters / 1e9,
                 dtype.bytes(),
                 MemoryLeft.gib(left.available()),
                 MemoryLeft.gib(left.total()),
-                halves ? "As bf16 they need " + MemoryLeft.gib(needed / 2) + ". " : "",
+                halves ? "As bf16 they need " + MemoryLeft.gib((long) (needed / 2)) + ". " : "",
                 PROPERTY));
     }
 

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
@@ -30,7 +29,7 @@ record GroupImportance(List<double[]> heads, List<double[]> channels) {
             throw new IllegalArgumentException("no calibration text; give at least one sequence");
         }
         try (WeightGradients gradients = new WeightGradients(model)) {
-            Map<NDArray, Slope> slopes = new IdentityHashMap<>();
+            IdentityHashMap<NDArray, Slope> slopes = new IdentityHashMap<>();
             long tokens = texts.stream().mapToLong(text -> text.length - 1L).sum();
             long start = System.nanoTime();
             for (int i = 0; i < texts.size(); i++) {
@@ -59,7 +58,7 @@ record GroupImportance(List<double[]> heads, List<double[]> channels) {
         return all;
     }
 
-    private static void note(Map<NDArray, Slope> slopes, NDArray matrix, double share, int texts) {
+    private static void note(IdentityHashMap<NDArray, Slope> slopes, NDArray matrix, double share, int texts) {
         float[] g = WeightGradients.of(matrix);
         Slope slope = slopes.computeIfAbsent(matrix, one -> new Slope(new double[g.length], new double[g.length]));
         for (int i = 0; i < g.length; i++) {
@@ -69,7 +68,10 @@ record GroupImportance(List<double[]> heads, List<double[]> channels) {
     }
 
     private static GroupImportance of(
-            DecoderConfig model, LlmPrunerConfig config, List<LayerWeights> layers, Map<NDArray, Slope> slopes) {
+            DecoderConfig model,
+            LlmPrunerConfig config,
+            List<LayerWeights> layers,
+            IdentityHashMap<NDArray, Slope> slopes) {
         List<double[]> heads = new ArrayList<>();
         List<double[]> channels = new ArrayList<>();
         for (int layer = 0; layer < layers.size(); layer++) {
@@ -104,7 +106,7 @@ record GroupImportance(List<double[]> heads, List<double[]> channels) {
 
     /** Importance of each row, or of each column, of a matrix. */
     private static double[] each(
-            NDArray matrix, Map<NDArray, Slope> slopes, boolean rows, LlmPrunerConfig.Importance kind) {
+            NDArray matrix, IdentityHashMap<NDArray, Slope> slopes, boolean rows, LlmPrunerConfig.Importance kind) {
         float[] w = matrix.toFloatArray();
         Slope slope = slopes.getOrDefault(matrix, new Slope(new double[w.length], new double[w.length]));
         int columns = (int) matrix.getShape().get(1);

@@ -85,7 +85,7 @@ public record MemoryLeft(long available, long total) {
     }
 
     /** A number of bytes in GiB, e.g. {@code 13.5 GiB}. */
-    public static String gib(double bytes) {
-        return String.format(Locale.ROOT, "%.1f GiB", bytes / (1L << 30));
+    public static String gib(long bytes) {
+        return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
     }
 }

@@ -124,19 +124,19 @@ public record Provenance(
 
     /** The record as JSON; {@code ProvenanceJson} reads it back. */
     public String toJson() {
-        Stored stored = new Stored();
-        stored.config = config;
-        stored.seed = seed.isPresent() ? seed.getAsLong() : null;
-        stored.model = model;
-        stored.modelHash = modelHash;
-        stored.data = data;
-        stored.dataHash = dataHash;
-        stored.versions = versions;
-        stored.device = device;
-        stored.dtype = dtype;
-        stored.threads = threads;
-        stored.cpu = cpu;
-        stored.seconds = Double.isNaN(seconds) ? null : seconds;
+        Stored stored = new Stored(
+                config,
+                seed.isPresent() ? seed.getAsLong() : null,
+                model,
+                modelHash,
+                data,
+                dataHash,
+                versions,
+                device,
+                dtype,
+                threads,
+                cpu,
+                Double.isNaN(seconds) ? null : seconds);
         return new GsonBuilder()
                 .setPrettyPrinting()
                 .disableHtmlEscaping()
@@ -144,26 +144,20 @@ public record Provenance(
                 .toJson(stored);
     }
 
-    /** Gson's view. */
-    private static final class Stored {
-        String config = "";
-
-        @Nullable
-        Long seed;
-
-        String model = "";
-        String modelHash = "";
-        String data = "";
-        String dataHash = "";
-        Map<String, String> versions = Map.of();
-        String device = "";
-        String dtype = "";
-        int threads;
-        String cpu = "";
-
-        @Nullable
-        Double seconds;
-    }
+    /** What the JSON holds; what is null is left out. */
+    private record Stored(
+            String config,
+            @Nullable Long seed,
+            String model,
+            String modelHash,
+            String data,
+            String dataHash,
+            Map<String, String> versions,
+            String device,
+            String dtype,
+            int threads,
+            String cpu,
+            @Nullable Double seconds) {}
 
     /** Writes the record beside a result: {@code table.csv} gets {@code table.csv.provenance.json}. */
     public void saveBeside(Path result) {

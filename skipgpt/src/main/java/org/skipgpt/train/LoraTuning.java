@@ -15,6 +15,7 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;

@@ -31,7 +31,7 @@ class DecisionGridEngineTest {
             double modules = model.config().modules();
             assertThat(all / (modules * ids.length))
                     .isCloseTo((trace.skipped(ModuleKind.ATTENTION) + trace.skipped(ModuleKind.MLP)) / 2, within(1e-9));
-            assertThat(grid.data().rows()).hasSize((int) modules * ids.length);
+            assertThat(grid.data().rows()).hasSize(model.config().modules() * ids.length);
             assertThat(grid.figure().svg()).isPresent();
 
             DecisionGrid dense = DecisionGrid.of(model, ids);
