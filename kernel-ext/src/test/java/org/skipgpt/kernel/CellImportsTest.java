@@ -110,6 +110,12 @@ class CellImportsTest {
             if (Modifier.isPublic(type.getModifiers())) {
                 found.add(bare);
             }
+        } catch (NoClassDefFoundError e) {
+            // Extends a class of the optional Parquet library, which cells have not unless they add it; such classes are
+            // none that cells name.
+            if (!String.valueOf(e.getMessage()).startsWith("org/apache/parquet/")) {
+                throw e;
+            }
         } catch (ClassNotFoundException e) {
             throw new IOException(e);
         }
