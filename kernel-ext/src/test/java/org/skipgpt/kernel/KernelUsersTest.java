@@ -29,8 +29,8 @@ class KernelUsersTest {
     @BeforeAll
     void start(@TempDir Path temporary) throws Exception {
         folder = temporary;
-        // small, so that what is held too long ends the test; JShell lists classes meanwhile, which takes some of it
-        kernel = LiveKernel.start(folder, Map.of("JDK_JAVA_OPTIONS", "-Xmx380m"));
+        // small, so that what is held too long ends the test
+        kernel = LiveKernel.start(folder, Map.of("JDK_JAVA_OPTIONS", "-Xmx320m"));
     }
 
     @AfterAll

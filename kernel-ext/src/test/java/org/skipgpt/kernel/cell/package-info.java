@@ -1,4 +1,0 @@
-@NullMarked
-package org.skipgpt.kernel.cell;
-
-import org.jspecify.annotations.NullMarked;
