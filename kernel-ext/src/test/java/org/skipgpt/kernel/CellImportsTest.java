@@ -111,7 +111,8 @@ class CellImportsTest {
                 found.add(bare);
             }
         } catch (NoClassDefFoundError e) {
-            // Extends a class of the optional Parquet library, which cells have not unless they add it; such classes are
+            // Extends a class of the optional Parquet library, which cells have not unless they add it; such classes
+            // are
             // none that cells name.
             if (!String.valueOf(e.getMessage()).startsWith("org/apache/parquet/")) {
                 throw e;
