@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import org.skipgpt.data.GgufTokens;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.Tokenizers;
@@ -33,7 +32,6 @@ import org.skipgpt.torch.Dtype;
 /** Finds what a model's name means and loads it. */
 final class Checkpoints {
     static final String HOME = "SKIPGPT_HOME";
-    private static final Pattern HUB_NAME = Pattern.compile("[\\w-][\\w.-]*/[\\w-][\\w.-]*");
     private static final Path WORLD = Path.of("datasets", "world");
     private static final String ALLOWED =
             "give a Hugging Face folder, a .gguf file, a llama2.c .bin file, owner/name of the Hugging Face hub, or \"world\"";
@@ -62,7 +60,7 @@ final class Checkpoints {
         if (Files.isRegularFile(path)) {
             return llama2c(shown.replaceAll("\\.bin$", ""), path, manager, dtype);
         }
-        if (HUB_NAME.matcher(name).matches()) {
+        if (HubCache.isName(name)) {
             return folder(name, HubCache.ofEnvironment().load(name, "main", observer), manager, dtype);
         }
         throw new CheckpointException(
@@ -74,9 +72,7 @@ final class Checkpoints {
         if (name.startsWith("world/") && !Files.exists(path(name))) {
             return world().resolve(name.substring("world/".length()));
         }
-        return !name.isBlank()
-                        && !Files.exists(path(name))
-                        && HUB_NAME.matcher(name).matches()
+        return !name.isBlank() && !Files.exists(path(name)) && HubCache.isName(name)
                 ? HubCache.ofEnvironment().loadTuned(name, "main", ProgressObserver.silent())
                 : path(name);
     }

@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TextUnit;
 import org.skipgpt.report.Report;
+import org.skipgpt.torch.Torch;
 
 /**
  * What a notebook works on, said once, by environment variables: the same cells then run on another model, text or machine.
@@ -73,12 +74,8 @@ public record Settings(String model, String corpus, String device, String dtype,
 
     /** Opens the workspace they name; frees the models of the one before. */
     Workspace open() {
-        if (device.isEmpty() && dtype.isEmpty()) {
-            return Workspace.open();
-        }
-        Workspace chosen = device.isEmpty() ? Workspace.open() : Workspace.open(device, "fp32");
-        String place = chosen.device().isGpu() ? "gpu" + chosen.device().getDeviceId() : "cpu";
-        return Workspace.open(place, dtype.isEmpty() ? (chosen.device().isGpu() ? "bf16" : "fp32") : dtype);
+        String place = device.isEmpty() ? (Torch.devices().size() > 1 ? "gpu" : "cpu") : device;
+        return Workspace.open(place, dtype.isEmpty() ? (place.startsWith("gpu") ? "bf16" : "fp32") : dtype);
     }
 
     /**

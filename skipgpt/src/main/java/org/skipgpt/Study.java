@@ -24,7 +24,6 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.Sha256;
 import org.skipgpt.report.TextTable;
-import org.skipgpt.report.WholeFile;
 import org.skipgpt.route.RoutingTrace;
 
 /**
@@ -263,19 +262,9 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
         return table().csv();
     }
 
-    /** Writes the table by its file's ending: .md, .csv, .tex or .json. */
+    /** Writes the table by its file's ending: .md, .csv, .tex, .json or .txt. */
     public void save(Path file) {
-        String name = String.valueOf(file.getFileName());
-        String text = switch (name.substring(name.lastIndexOf('.') + 1)) {
-            case "md" -> markdown();
-            case "csv" -> csv();
-            case "tex" -> table().latex();
-            case "json" -> table().json();
-            default ->
-                throw new IllegalArgumentException(
-                        "\"" + name + "\" has an ending that names no format: use .md, .csv, .tex or .json");
-        };
-        WholeFile.write(file, text.endsWith("\n") ? text : text + "\n");
+        table().save(file);
     }
 
     @Override

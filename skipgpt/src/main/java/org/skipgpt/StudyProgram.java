@@ -41,7 +41,7 @@ public final class StudyProgram {
 
     /** Runs it. */
     public static void main(String[] arguments) {
-        Settings settings = new Settings(arguments);
+        CommandLine line = new CommandLine(arguments);
         if (Arrays.asList(arguments).contains("help")) {
             System.out.print(USAGE);
             return;
@@ -50,8 +50,8 @@ public final class StudyProgram {
         Workspace workspace = device.isBlank() ? Workspace.open() : Workspace.open(device, "fp32");
         ProgressObserver observer = ConsoleObserver.on(System.out);
         System.out.println(workspace);
-        StudyOptions options = settings.options();
-        Study study = SkipGpt.study(SkipGpt.load(settings.of("model", "world"), observer), options, observer);
+        StudyOptions options = line.options();
+        Study study = SkipGpt.study(SkipGpt.load(line.of("model", "world"), observer), options, observer);
         study.save(options.folder().resolve("table.md"));
         study.save(options.folder().resolve("table.csv"));
         System.out.println(study.table().fullText());
@@ -59,11 +59,11 @@ public final class StudyProgram {
     }
 
     /** What the command line says. */
-    private record Settings(List<String> arguments) {
+    private record CommandLine(List<String> arguments) {
         private static final List<String> NAMES =
                 List.of("model", "folder", "settings", "ratios", "seeds", "steps", "first", "methods", "texts");
 
-        Settings(String[] given) {
+        CommandLine(String[] given) {
             this(List.of(given));
             for (String one : given) {
                 boolean named = one.contains("=") && NAMES.contains(one.substring(0, one.indexOf('=')));

@@ -105,8 +105,9 @@ final class CsvReader implements RowReader {
 
         private void line(String line) throws RowException {
             letters += line.length() + 1;
-            if (letters > Budget.RECORD) {
-                throw new RowException("the row has more than " + Budget.RECORD + " characters; is a quote missing?");
+            if (letters > DataLimits.RECORD) {
+                throw new RowException(
+                        "the row has more than " + DataLimits.RECORD + " characters; is a quote missing?");
             }
             for (int i = 0; i < line.length(); i++) {
                 char c = line.charAt(i);
@@ -124,8 +125,8 @@ final class CsvReader implements RowReader {
         }
 
         private void end() throws RowException {
-            if (cells.size() == Budget.COLUMNS) {
-                throw new RowException("the row has more than " + Budget.COLUMNS + " cells");
+            if (cells.size() == DataLimits.COLUMNS) {
+                throw new RowException("the row has more than " + DataLimits.COLUMNS + " cells");
             }
             cells.add(cell.toString());
             cell.setLength(0);

@@ -27,7 +27,7 @@ import java.util.zip.GZIPInputStream;
  * <p>Records stream: one is in memory at a time (parquet: one row group). A record that cannot be read is reported
  * with its file and line, and the others are kept.
  *
- * <p>Budget: a record has up to 67,108,864 bytes, a million values and 10,000 columns, a text taken whole up to 268,435,456
+ * <p>Limits: a record has up to 67,108,864 bytes, a million values and 10,000 columns, a text taken whole up to 268,435,456
  * characters, and neither more than a sixteenth of the heap; a file with 100,000 faulty records is read no further.
  *
  * <pre>{@code
@@ -85,8 +85,8 @@ public final class DataRows {
         AtomicInteger count = new AtomicInteger();
         return fault -> {
             faults.accept(fault);
-            if (count.incrementAndGet() >= Budget.FAULTS) {
-                throw new DataException(fault + "; this is faulty record number " + Budget.FAULTS
+            if (count.incrementAndGet() >= DataLimits.FAULTS) {
+                throw new DataException(fault + "; this is faulty record number " + DataLimits.FAULTS
                         + ", so the rest is not read: is it the right file?");
             }
         };

@@ -29,7 +29,7 @@ final class JsonArrayReader implements RowReader {
                         new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()),
                         "the record",
                         DataException::new,
-                        Budget.VALUES)
+                        DataLimits.VALUES)
                 .withNumbersAsWritten();
     }
 

@@ -27,7 +27,7 @@ final class JsonLinesReader implements RowReader {
             if (line.get().isBlank()) {
                 continue;
             }
-            JsonTree tree = JsonTree.of(new StringReader(line.get()), "the line", DataException::new, Budget.VALUES)
+            JsonTree tree = JsonTree.of(new StringReader(line.get()), "the line", DataException::new, DataLimits.VALUES)
                     .withNumbersAsWritten();
             String problem;
             try {

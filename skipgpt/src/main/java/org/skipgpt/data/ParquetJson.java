@@ -56,9 +56,9 @@ final class ParquetJson extends RecordMaterializer<JsonObject> {
     private void count(int length) {
         values++;
         letters += length;
-        if (values > Budget.VALUES || letters > Budget.RECORD) {
+        if (values > DataLimits.VALUES || letters > DataLimits.RECORD) {
             throw new DataException(
-                    "one row has more than " + Budget.VALUES + " values or " + Budget.RECORD + " bytes");
+                    "one row has more than " + DataLimits.VALUES + " values or " + DataLimits.RECORD + " bytes");
         }
     }
 

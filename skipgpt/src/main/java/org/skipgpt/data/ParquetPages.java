@@ -20,7 +20,7 @@ import org.xerial.snappy.Snappy;
  */
 final class ParquetPages implements CompressionCodecFactory {
     /** The longest page: writers make pages of a megabyte. */
-    private static final int LONGEST = Budget.TEXT;
+    private static final int LONGEST = DataLimits.TEXT;
 
     @Override
     public BytesInputCompressor getCompressor(CompressionCodecName codec) {

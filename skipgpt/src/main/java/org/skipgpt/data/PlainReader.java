@@ -40,7 +40,7 @@ final class PlainReader implements RowReader {
             } else {
                 blank++;
             }
-            if (tooLong || blank + line.get().length() > Budget.TEXT - text.length()) {
+            if (tooLong || blank + line.get().length() > DataLimits.TEXT - text.length()) {
                 tooLong = true;
             } else {
                 text.append("\n".repeat((int) blank)).append(line.get());
@@ -54,7 +54,7 @@ final class PlainReader implements RowReader {
             faults.accept(new DataFault(
                     file,
                     first,
-                    "a text of more than " + Budget.TEXT + " characters; take smaller units, or give the JVM more"
+                    "a text of more than " + DataLimits.TEXT + " characters; take smaller units, or give the JVM more"
                             + " memory (-Xmx) where there is more"));
             return unit == TextUnit.FILE ? Optional.empty() : next();
         }

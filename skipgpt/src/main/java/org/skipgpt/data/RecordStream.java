@@ -6,7 +6,7 @@ import java.io.InputStream;
 
 /** A stream that breaks off where one record goes on for longer than its budget. */
 final class RecordStream extends FilterInputStream {
-    private long left = Budget.RECORD;
+    private long left = DataLimits.RECORD;
 
     RecordStream(InputStream in) {
         super(in);
@@ -14,7 +14,7 @@ final class RecordStream extends FilterInputStream {
 
     /** A new record begins: the budget is whole again. */
     void begin() {
-        left = Budget.RECORD;
+        left = DataLimits.RECORD;
     }
 
     @Override
@@ -34,7 +34,7 @@ final class RecordStream extends FilterInputStream {
     private void count(int read) throws IOException {
         left -= Math.max(0, read);
         if (left < 0) {
-            throw new IOException("one record has more than " + Budget.RECORD + " bytes");
+            throw new IOException("one record has more than " + DataLimits.RECORD + " bytes");
         }
     }
 }

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Lines of a stream, one in memory at a time; a line that is no UTF-8 or longer than {@link Budget#RECORD} bytes is reported
+ * Lines of a stream, one in memory at a time; a line that is no UTF-8 or longer than {@link DataLimits#RECORD} bytes is reported
  * and left out.
  *
  * <p>A damaged end (a cut gzip or zstd file) is reported too, and ends the lines.
@@ -46,8 +46,8 @@ final class Utf8Lines implements Closeable {
                 break;
             }
             line++;
-            if (length > Budget.RECORD) {
-                faults.accept(new DataFault(file, line, "line of " + length + " bytes; allowed " + Budget.RECORD));
+            if (length > DataLimits.RECORD) {
+                faults.accept(new DataFault(file, line, "line of " + length + " bytes; allowed " + DataLimits.RECORD));
                 continue;
             }
             try {
@@ -80,7 +80,7 @@ final class Utf8Lines implements Closeable {
             while (end < filled && buffer[end] != '\n') {
                 end++;
             }
-            if (length + end - at <= Budget.RECORD) {
+            if (length + end - at <= DataLimits.RECORD) {
                 bytes.write(buffer, at, end - at);
             }
             length += end - at;

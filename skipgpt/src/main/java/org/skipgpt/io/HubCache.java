@@ -34,8 +34,8 @@ import org.slf4j.LoggerFactory;
  * @param offline whether the hub must not be asked
  */
 public record HubCache(Path root, URI endpoint, String token, boolean offline) {
-    /** A name with an owner. */
-    static final String OWNED = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}";
+    private static final Pattern OWNED =
+            Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}");
 
     private static final String TUNED = "skipgpt.json";
     private static final Pattern TUNED_PARTS = Pattern.compile(
@@ -54,6 +54,11 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
     private static final int LONGEST_TOKEN = 1000;
     private static final Set<String> YES = Set.of("1", "true", "yes", "on");
     private static final Logger LOG = LoggerFactory.getLogger(HubCache.class);
+
+    /** Whether a text could be {@code owner/name} on a hub. */
+    public static boolean isName(String text) {
+        return OWNED.matcher(text).matches();
+    }
 
     /** The cache of this process's environment, see {@link #of}. */
     public static HubCache ofEnvironment() {

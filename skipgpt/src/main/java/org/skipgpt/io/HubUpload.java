@@ -67,7 +67,7 @@ public record HubUpload(URI endpoint, String token, boolean isPrivate) {
      * @throws CheckpointException without a token, for a folder that is none or empty, or if the hub refuses
      */
     public URI push(Path folder, String model, ProgressObserver observer) {
-        if (!model.matches(HubCache.OWNED)) {
+        if (!HubCache.isName(model)) {
             throw new CheckpointException(
                     "Model '" + model + "' is no name to push to; write owner/name, e.g. me/tiny-skipgpt-25.");
         }

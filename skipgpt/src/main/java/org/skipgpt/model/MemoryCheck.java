@@ -48,8 +48,18 @@ final class MemoryCheck {
 
     // In doubles: sizes of a damaged config.json have products beyond 64 bits.
     private static double parameters(DecoderConfig c) {
-        double width = c.width();
-        double layer = 2 * width * c.queryWidth() + 2 * width * c.kvWidth() + 3 * width * c.hidden();
-        return c.layers() * layer + (c.tiedHead() ? 1 : 2) * width * c.vocabulary();
+        double layers = 0;
+        if (c.shapes().isEmpty()) {
+            layers = c.layers() * layer(c, new LayerShape(c.heads(), c.kvHeads(), c.hidden(), c.width(), false));
+        }
+        for (LayerShape shape : c.shapes()) {
+            layers += layer(c, shape);
+        }
+        return layers + (c.tiedHead() ? 1 : 2) * (double) c.width() * c.vocabulary();
+    }
+
+    private static double layer(DecoderConfig c, LayerShape shape) {
+        double heads = 2.0 * shape.heads() + 2.0 * shape.kvHeads();
+        return shape.width() * (heads * c.headDim() + 3.0 * shape.hidden());
     }
 }

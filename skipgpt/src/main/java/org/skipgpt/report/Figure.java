@@ -27,7 +27,7 @@ public interface Figure extends Report {
             case "png" -> WholeFile.write(file, png().orElseThrow(() -> without(file)));
             case "svg" -> WholeFile.write(file, svg().orElseThrow(() -> without(file)));
             case "html" -> WholeFile.write(file, page());
-            default -> TableData.save(data(), file);
+            default -> TableData.save(data(), file, "png, svg, html, ");
         }
     }
 

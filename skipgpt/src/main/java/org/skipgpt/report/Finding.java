@@ -61,7 +61,7 @@ public interface Finding extends Report {
         if (Set.of("png", "svg", "html").contains(ending)) {
             figure().save(file);
         } else {
-            TableData.save(data(), file);
+            TableData.save(data(), file, "png, svg, html, ");
         }
         provenance().saveBeside(file);
     }

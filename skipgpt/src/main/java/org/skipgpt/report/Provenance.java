@@ -1,12 +1,12 @@
 package org.skipgpt.report;
 
 import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a result was made from and on, so that it can be made again.
@@ -124,40 +124,29 @@ public record Provenance(
 
     /** The record as JSON; {@code ProvenanceJson} reads it back. */
     public String toJson() {
-        Stored stored = new Stored(
-                config,
-                seed.isPresent() ? seed.getAsLong() : null,
-                model,
-                modelHash,
-                data,
-                dataHash,
-                versions,
-                device,
-                dtype,
-                threads,
-                cpu,
-                Double.isNaN(seconds) ? null : seconds);
+        JsonObject json = new JsonObject();
+        json.addProperty("config", config);
+        seed.ifPresent(number -> json.addProperty("seed", number));
+        json.addProperty("model", model);
+        json.addProperty("modelHash", modelHash);
+        json.addProperty("data", data);
+        json.addProperty("dataHash", dataHash);
+        JsonObject named = new JsonObject();
+        versions.forEach(named::addProperty);
+        json.add("versions", named);
+        json.addProperty("device", device);
+        json.addProperty("dtype", dtype);
+        json.addProperty("threads", threads);
+        json.addProperty("cpu", cpu);
+        if (!Double.isNaN(seconds)) {
+            json.addProperty("seconds", seconds);
+        }
         return new GsonBuilder()
                 .setPrettyPrinting()
                 .disableHtmlEscaping()
                 .create()
-                .toJson(stored);
+                .toJson(json);
     }
-
-    /** What the JSON holds; what is null is left out. */
-    private record Stored(
-            String config,
-            @Nullable Long seed,
-            String model,
-            String modelHash,
-            String data,
-            String dataHash,
-            Map<String, String> versions,
-            String device,
-            String dtype,
-            int threads,
-            String cpu,
-            @Nullable Double seconds) {}
 
     /** Writes the record beside a result: {@code table.csv} gets {@code table.csv.provenance.json}. */
     public void saveBeside(Path result) {

@@ -14,8 +14,12 @@ import org.skipgpt.report.TextTable.Row;
 final class TableData {
     private TableData() {}
 
-    /** Saves the rows as the name's ending says: csv, json, md, tex or txt. */
-    static void save(TextTable table, Path file) {
+    /**
+     * Saves the rows as the name's ending says: csv, json, md, tex or txt.
+     *
+     * @param pictures endings that the caller knows besides, for the message
+     */
+    static void save(TextTable table, Path file, String pictures) {
         String name = file.toString();
         switch (name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT)) {
             case "csv" -> WholeFile.write(file, table.csv());
@@ -25,7 +29,7 @@ final class TableData {
             case "txt" -> WholeFile.write(file, table.fullText() + "\n");
             default ->
                 throw new IllegalArgumentException("\"" + table.title() + "\" cannot be saved as " + file.getFileName()
-                        + ": expected a name ending in png, svg, html, csv, json, md, tex or txt");
+                        + ": expected a name ending in " + pictures + "csv, json, md, tex or txt");
         }
     }
 

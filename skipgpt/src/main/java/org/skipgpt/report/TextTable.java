@@ -1,5 +1,6 @@
 package org.skipgpt.report;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -265,6 +266,11 @@ public final class TextTable implements Report {
     /** A booktabs tabular with the title as caption. */
     public String latex() {
         return TableMarkup.latex(this);
+    }
+
+    /** Saves the rows as the name's ending says: csv, json, md, tex or txt. */
+    public void save(Path file) {
+        TableData.save(this, file, "");
     }
 
     /** Comma-separated rows with all digits; an error gets its own column. */

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import org.skipgpt.io.HubCache;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
@@ -30,8 +31,6 @@ record ModelCard(
         List<String> results) {
     /** The name of its file. */
     static final String FILE = "README.md";
-
-    private static final String HUB_NAME = "[\\w-][\\w.-]*/[\\w-][\\w.-]*";
 
     /** What is known of a model saved by hand. */
     static ModelCard of(LanguageModel model, Optional<Budget> budget, Provenance provenance) {
@@ -76,7 +75,7 @@ record ModelCard(
         StringBuilder page =
                 new StringBuilder("---\nlibrary_name: skipgpt\ntags:\n- skipgpt\n- dynamic-layer-pruning\n");
         // A hub knows bases by their names there; another base is named below.
-        if (model.name().matches(HUB_NAME)) {
+        if (HubCache.isName(model.name())) {
             page.append("base_model: ").append(model.name()).append('\n');
         }
         page.append("---\n\n# ")

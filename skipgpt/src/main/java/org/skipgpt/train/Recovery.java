@@ -27,7 +27,7 @@ public enum Recovery {
             case PRACTICAL -> TuningOptions.practical();
             case PAPER -> TuningOptions.paper();
             case LLM_PRUNER ->
-                fromText(TuningOptions.paper())
+                TuningOptions.paper()
                         .withLora(new LoraConfig(
                                         8, 16, 0.05, LoraConfig.defaults().targets())
                                 .withTargets(Projection.values()))
@@ -35,15 +35,11 @@ public enum Recovery {
                         .withLoop(TuningOptions.paper().loop().withSteps(1617).withAccumulation(16))
                         .withBatch(4, 256);
             case SLICE_GPT ->
-                fromText(TuningOptions.paper())
+                TuningOptions.paper()
                         .withLora(
                                 new LoraConfig(8, 32, 0.1, LoraConfig.defaults().targets())
                                         .withTargets(Projection.values()))
                         .withLoraRate(LearningRate.cosine(2e-4, 0.1));
         };
-    }
-
-    private static TuningOptions fromText(TuningOptions options) {
-        return options.withRouting(options.routing().withDistill(0));
     }
 }

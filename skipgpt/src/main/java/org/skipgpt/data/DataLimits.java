@@ -5,7 +5,7 @@ package org.skipgpt.data;
  *
  * <p>Texts count in characters, and never more than a sixteenth of the heap (the JVM's -Xmx) is given to one.
  */
-final class Budget {
+final class DataLimits {
     /** The longest record: a line of jsonl, a row of csv, an entry of a json array, a row of parquet. */
     static final int RECORD = within(1 << 26);
 
@@ -21,7 +21,7 @@ final class Budget {
     /** The most records that may be faulty before a file is taken for another kind of file. */
     static final int FAULTS = 100_000;
 
-    private Budget() {}
+    private DataLimits() {}
 
     private static int within(int most) {
         return (int) Math.min(most, Runtime.getRuntime().maxMemory() / 16);

@@ -27,13 +27,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.Json;
 
 /** A few kilobytes that ask for gigabytes are refused by name; parquet as make_types.py beside the files wrote it. */
-class DataBudgetTest {
+class DataLimitsTest {
     private static final Path PARQUET = Path.of("src/test/resources/golden/parquet");
 
     private final Path folder;
     private final List<DataFault> faults = new ArrayList<>();
 
-    DataBudgetTest(@TempDir Path folder) {
+    DataLimitsTest(@TempDir Path folder) {
         this.folder = folder;
     }
 
@@ -44,7 +44,7 @@ class DataBudgetTest {
 
         assertThat(Files.size(file)).isLessThan(100_000);
         assertThat(texts(TextFiles.of(file))).containsExactly("one", "two");
-        assertThat(faults.get(0).toString()).contains("a.jsonl.zst:2", "allowed " + Budget.RECORD);
+        assertThat(faults.get(0).toString()).contains("a.jsonl.zst:2", "allowed " + DataLimits.RECORD);
     }
 
     @Test
@@ -52,7 +52,7 @@ class DataBudgetTest {
         Path file = packed("a.jsonl.zst", "{\"a\":[0", ",1", 2_000_000, "]}\n{\"text\":\"two\"}\n");
 
         assertThat(texts(TextFiles.of(file))).containsExactly("two");
-        assertThat(faults.get(0).toString()).contains("a.jsonl.zst:1", "more than " + Budget.VALUES + " values");
+        assertThat(faults.get(0).toString()).contains("a.jsonl.zst:1", "more than " + DataLimits.VALUES + " values");
     }
 
     @Test
@@ -62,8 +62,8 @@ class DataBudgetTest {
 
         assertThat(texts(TextFiles.of(letters))).containsExactly("one");
         assertThat(texts(TextFiles.of(values))).containsExactly("one");
-        assertThat(faults.get(0).toString()).contains("a.json.zst:2", "more than " + Budget.RECORD + " bytes");
-        assertThat(faults.get(1).toString()).contains("b.json.zst:2", "more than " + Budget.VALUES + " values");
+        assertThat(faults.get(0).toString()).contains("a.json.zst:2", "more than " + DataLimits.RECORD + " bytes");
+        assertThat(faults.get(1).toString()).contains("b.json.zst:2", "more than " + DataLimits.VALUES + " values");
     }
 
     @Test
@@ -82,18 +82,19 @@ class DataBudgetTest {
 
         assertThat(texts(TextFiles.of(wide))).isEmpty();
         assertThat(texts(TextFiles.of(twice))).isEmpty();
-        assertThat(faults.get(0).toString()).contains("a.csv.zst:1", Budget.COLUMNS + " cells");
+        assertThat(faults.get(0).toString()).contains("a.csv.zst:1", DataLimits.COLUMNS + " cells");
         assertThat(faults.get(1).toString()).contains("b.csv:1", "names a column twice");
     }
 
     @Test
     void aTextTakenWholeHasALongestLength() throws IOException {
-        Path file = packed("a.txt.zst", "a\n\nb", "\n" + "c".repeat(9999), Budget.TEXT / 10_000 + 1000, "\n\nlast\n");
+        Path file =
+                packed("a.txt.zst", "a\n\nb", "\n" + "c".repeat(9999), DataLimits.TEXT / 10_000 + 1000, "\n\nlast\n");
 
         assertThat(texts(TextFiles.of(file).withUnit(TextUnit.FILE))).isEmpty();
         assertThat(texts(TextFiles.of(file).withUnit(TextUnit.PARAGRAPH))).containsExactly("a", "last");
-        assertThat(faults.get(0).toString()).contains("a.txt.zst:1", "more than " + Budget.TEXT + " characters");
-        assertThat(faults.get(1).toString()).contains("a.txt.zst:3", "more than " + Budget.TEXT + " characters");
+        assertThat(faults.get(0).toString()).contains("a.txt.zst:1", "more than " + DataLimits.TEXT + " characters");
+        assertThat(faults.get(1).toString()).contains("a.txt.zst:3", "more than " + DataLimits.TEXT + " characters");
     }
 
     @Test
@@ -105,8 +106,8 @@ class DataBudgetTest {
             faults.clear();
             assertThatThrownBy(() -> texts(TextFiles.of(one)))
                     .isInstanceOf(DataException.class)
-                    .hasMessageContainingAll(one.toString(), "number " + Budget.FAULTS, "right file");
-            assertThat(faults).hasSize(Budget.FAULTS);
+                    .hasMessageContainingAll(one.toString(), "number " + DataLimits.FAULTS, "right file");
+            assertThat(faults).hasSize(DataLimits.FAULTS);
         }
     }
 
@@ -160,7 +161,7 @@ class DataBudgetTest {
         try (Stream<DataRow> rows = DataRows.open(bomb, faults::add)) {
             assertThat(rows.toList()).isEmpty();
         }
-        assertThat(faults.get(0).toString()).contains("bomb.parquet:1", "more than " + Budget.VALUES + " values");
+        assertThat(faults.get(0).toString()).contains("bomb.parquet:1", "more than " + DataLimits.VALUES + " values");
     }
 
     @Test
