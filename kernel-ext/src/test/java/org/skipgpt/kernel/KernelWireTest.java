@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.kernel.client.CellRun;
+import org.skipgpt.kernel.client.KernelClient;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.Codec;
 import org.skipgpt.kernel.wire.Connection;
@@ -266,6 +267,7 @@ class KernelWireTest {
         ZMQ.Socket socket = context.createSocket(type);
         socket.setReceiveTimeOut(WAIT_MILLIS);
         socket.setLinger(0);
+        socket.setHandshakeIvl(KernelClient.HANDSHAKE_MILLIS);
         socket.connect(connection.address(port));
         return socket;
     }

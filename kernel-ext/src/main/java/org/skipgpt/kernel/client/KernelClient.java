@@ -28,6 +28,13 @@ import org.zeromq.ZMQ;
 public final class KernelClient implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(20);
 
+    /**
+     * After this long a connection without a handshake is made again, in milliseconds. JeroMQ 0.6.0 now and then forgets
+     * to read from a new connection when a message is sent at the very moment it is made; its default heals that after
+     * half a minute.
+     */
+    public static final int HANDSHAKE_MILLIS = 2_000;
+
     private final ZContext context = new ZContext(1);
     private final Map<Channel, ZMQ.Socket> sockets = new EnumMap<>(Channel.class);
     private final Map<Channel, Deque<WireMessage>> inboxes = new EnumMap<>(Channel.class);
@@ -228,6 +235,7 @@ public final class KernelClient implements AutoCloseable {
         ZMQ.Socket socket = context.createSocket(type);
         socket.setIdentity(identity);
         socket.setRcvHWM(0);
+        socket.setHandshakeIvl(HANDSHAKE_MILLIS);
         socket.connect(address);
         sockets.put(channel, socket);
         inboxes.put(channel, new ArrayDeque<>());
