@@ -160,6 +160,7 @@ public final class Torch {
         private static Engine start() {
             Engine engine;
             try {
+                EngineWaiting.shorten(System.getenv());
                 engine = Engine.getEngine("PyTorch");
             } catch (RuntimeException | LinkageError e) {
                 throw new TorchException(
