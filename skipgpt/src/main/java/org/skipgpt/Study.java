@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -14,8 +15,10 @@ import java.util.concurrent.CancellationException;
 import java.util.function.ToDoubleFunction;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.EvaluationOptions;
+import org.skipgpt.eval.PairedBootstrap;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.plot.BarPlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.Measured;
@@ -47,7 +50,8 @@ import org.skipgpt.route.RoutingTrace;
  * @param isComplete whether no row is missing because the study was stopped
  */
 public record Study(String model, List<StudyRow> rows, boolean isComplete) implements Report {
-    private static final int MEASURED = 32;
+    private static final int DRAWS = 2000;
+    private static final long DRAW_SEED = 1234;
 
     /** Copies the list. */
     public Study {
@@ -82,9 +86,7 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
             this.options = options;
             this.observer = observer;
             this.hash = base.hash();
-            List<String> documents = options.documents();
-            int kept = Math.max(1, Math.min(MEASURED, documents.size() / 10));
-            this.held = documents.subList(documents.size() - kept, documents.size()).stream()
+            this.held = material(new Cell(options.methods().get(0), 0, 0)).kept().stream()
                     .map(base.tokenizer()::encodeWithBos)
                     .map(ids -> Arrays.copyOf(
                             ids, Math.min(ids.length, base.config().maxPositions())))
@@ -142,6 +144,17 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
                     .resolve(Sha256.of(settings.json()).substring(0, 10));
         }
 
+        private StudyMaterial material(Cell cell) {
+            return new StudyMaterial(
+                    cell.ratio(),
+                    cell.seed(),
+                    options.calibration(),
+                    options.documents(),
+                    options.tuning(),
+                    runs(cell),
+                    observer);
+        }
+
         private Identity identity(Cell cell) {
             return options.identity(cell.method().name(), cell.ratio(), cell.seed())
                     .with("model", hash);
@@ -152,15 +165,7 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
             try {
                 Interruption.check();
                 long start = System.nanoTime();
-                StudyMaterial material = new StudyMaterial(
-                        cell.ratio(),
-                        cell.seed(),
-                        options.calibration(),
-                        options.documents(),
-                        options.tuning(),
-                        runs(cell),
-                        observer);
-                LanguageModel made = cell.method().maker().make(base, material);
+                LanguageModel made = cell.method().maker().make(base, material(cell));
                 double seconds = (System.nanoTime() - start) / 1e9;
                 Interruption.check();
                 EvaluationOptions how =
@@ -235,6 +240,77 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
             table.add(cells.toArray());
         }
         return table.build();
+    }
+
+    /**
+     * Whether other rows answer better or worse by more than luck: difference of the averages over the tasks in points, other
+     * minus this one, its 95 % interval and p by drawing questions again (each task's own, 2,000 times). Rows of several
+     * seeds are paired by seed, and a question counts by its mean.
+     *
+     * @param method a method of the study, at each of its ratios
+     * @throws IllegalArgumentException if it has no row, or rows of an earlier version, which kept no answers
+     */
+    public TextTable significance(String method) {
+        List<StudyRow> own =
+                rows.stream().filter(row -> row.method().equals(method)).toList();
+        if (own.isEmpty()) {
+            throw new IllegalArgumentException("no row of \"" + method + "\"; there are "
+                    + rows.stream().map(StudyRow::method).distinct().toList());
+        }
+        TextTable.Builder table = TextTable.builder(
+                "against " + method,
+                List.of(
+                        Column.text("method"),
+                        Column.number("wanted (%)", 0),
+                        Column.number("pairs", 0),
+                        Column.number("difference", 2),
+                        Column.number("95 % low", 2),
+                        Column.number("95 % high", 2),
+                        Column.number("p", 4)));
+        for (double wanted :
+                own.stream().mapToDouble(StudyRow::wanted).distinct().toArray()) {
+            Map<String, List<StudyRow>> others = new LinkedHashMap<>();
+            rows.stream()
+                    .filter(row -> !row.method().equals(method) && (row.wanted() == wanted || row.wanted() == 0))
+                    .forEach(row -> others.computeIfAbsent(row.method(), key -> new ArrayList<>())
+                            .add(row));
+            for (Map.Entry<String, List<StudyRow>> other : others.entrySet()) {
+                List<StudyPair> pairs = StudyPair.of(
+                        own.stream().filter(row -> row.wanted() == wanted).toList(), other.getValue());
+                if (pairs.isEmpty()) {
+                    continue; // a stopped study: no seed that both have
+                }
+                PairedBootstrap found = PairedBootstrap.of(StudyPair.differences(pairs), DRAWS, DRAW_SEED);
+                table.add(
+                        other.getKey(),
+                        100 * wanted,
+                        pairs.size(),
+                        100 * found.difference(),
+                        100 * found.low(),
+                        100 * found.high(),
+                        found.p());
+            }
+        }
+        return table.build();
+    }
+
+    /** The average over the tasks of every method, a colour a ratio; dense rows stand at their own. */
+    public BarPlot figure() {
+        List<String> methods = rows.stream().map(StudyRow::method).distinct().toList();
+        BarPlot plot = BarPlot.of("Every method of the study", "method", "average, %", methods);
+        for (double wanted :
+                rows.stream().mapToDouble(StudyRow::wanted).distinct().toArray()) {
+            double[] averages = methods.stream()
+                    .mapToDouble(method -> mean(
+                            rows.stream()
+                                    .filter(row -> row.method().equals(method) && row.wanted() == wanted)
+                                    .toList(),
+                            StudyRow::average))
+                    .toArray();
+            String name = wanted == 0 ? "nothing skipped" : String.format(Locale.ROOT, "%.0f %%", 100 * wanted);
+            plot = plot.withBars(name, averages);
+        }
+        return plot;
     }
 
     private static double mean(List<StudyRow> group, ToDoubleFunction<StudyRow> value) {

@@ -27,6 +27,8 @@ public record StudyMaterial(
         TuningOptions tuning,
         Path folder,
         ProgressObserver observer) {
+    private static final int MEASURED = 32;
+
     /** Copies the list. */
     public StudyMaterial {
         documents = List.copyOf(documents);
@@ -37,6 +39,12 @@ public record StudyMaterial(
         return tuning.withSeed(seed)
                 .withCheckpoints(
                         folder.resolve(slug(run)), Math.max(1, tuning.loop().steps() / 10));
+    }
+
+    /** The last documents, which no row learns from: what is skipped is measured on them. */
+    public List<String> kept() {
+        int kept = Math.max(1, Math.min(MEASURED, documents.size() / 10));
+        return documents.subList(documents.size() - kept, documents.size());
     }
 
     /** The calibration text as token ids, in pieces of 256. */

@@ -10,6 +10,7 @@ import org.skipgpt.prune.LaCo;
 import org.skipgpt.prune.LaCoConfig;
 import org.skipgpt.prune.LlmPrunerConfig;
 import org.skipgpt.prune.SliceGptConfig;
+import org.skipgpt.route.Budget;
 import org.skipgpt.train.TuningOptions;
 
 /**
@@ -105,13 +106,17 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
                         .model()));
         all.add(of(
                 "SkipGPT-Joint",
-                (base, m) -> SkipGpt.tuneJoint(base, m.ratio(), m.documents(), m.options("SkipGPT-Joint"), m.observer())
-                        .model()));
+                (base, m) -> turned(
+                        SkipGpt.tuneJoint(base, m.ratio(), m.documents(), m.options("SkipGPT-Joint"), m.observer())
+                                .model(),
+                        m)));
         all.add(of("SkipGPT-RT", StudyMethod::routed));
         all.add(of(
                 "SkipGPT-RT-L",
-                (base, m) -> SkipGpt.tuneLora(routed(base, m), m.documents(), m.options("SkipGPT-RT-L"), m.observer())
-                        .model()));
+                (base, m) -> turned(
+                        SkipGpt.tuneLora(routed(base, m), m.documents(), m.options("SkipGPT-RT-L"), m.observer())
+                                .model(),
+                        m)));
         return all;
     }
 
@@ -126,13 +131,24 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
 
     // Both rows that begin with it learn it once: its run is kept under its own name.
     private static LanguageModel routed(LanguageModel base, StudyMaterial material) {
-        return SkipGpt.tuneRouters(
-                        base,
-                        material.ratio(),
-                        material.documents(),
-                        material.options("SkipGPT-RT"),
-                        material.observer())
-                .model();
+        return turned(
+                SkipGpt.tuneRouters(
+                                base,
+                                material.ratio(),
+                                material.documents(),
+                                material.options("SkipGPT-RT"),
+                                material.observer())
+                        .model(),
+                material);
+    }
+
+    // A budget may count modules and may be missed; rows compare at one share of the block parameters, so thresholds
+    // are
+    // turned until the kept texts skip it.
+    private static LanguageModel turned(LanguageModel routed, StudyMaterial material) {
+        double ratio = material.ratio();
+        return SkipGpt.budgetDial(routed, Budget.Kind.PARAMS, material.kept(), ratio)
+                .set(routed, ratio);
     }
 
     // LaCo stops where its threshold says; the highest one that leaves as few layers as the ratio asks for is searched.

@@ -11,13 +11,16 @@ import org.skipgpt.data.TextUnit;
 import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.report.TextTable;
 
 /**
- * {@code ./run study}: makes a study's missing rows and writes {@code table.md} and {@code table.csv} into its folder.
+ * {@code ./run study}: makes a study's missing rows and writes {@code table.md}, {@code table.csv}, a picture and, where the study has
+ * SkipGPT, what differs from it by more than luck into its folder.
  *
  * <p>Arguments are {@code name=value}; without any it is the workshop's study of the embedded model in {@code target/study}.
  */
 public final class StudyProgram {
+    private static final String SKIPGPT = "SkipGPT-RT-L";
     private static final int DOCUMENTS = 2000;
     private static final long TEXT_SEED = 11;
     private static final int CALIBRATION = 100;
@@ -54,7 +57,13 @@ public final class StudyProgram {
         Study study = SkipGpt.study(SkipGpt.load(line.of("model", "world"), observer), options, observer);
         study.save(options.folder().resolve("table.md"));
         study.save(options.folder().resolve("table.csv"));
+        study.figure().save(options.folder().resolve("table.png"));
         System.out.println(study.table().fullText());
+        if (study.rows().stream().anyMatch(row -> row.method().equals(SKIPGPT))) {
+            TextTable against = study.significance(SKIPGPT);
+            against.save(options.folder().resolve("significance.md"));
+            System.out.println(against.fullText());
+        }
         System.out.println("rows and tables: " + options.folder().toAbsolutePath());
     }
 

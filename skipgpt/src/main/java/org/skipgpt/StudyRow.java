@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.TaskResult;
@@ -34,6 +35,8 @@ import org.skipgpt.route.RoutingTrace;
  * @param all the same of all its parameters, embedding and head included
  * @param tasks each task's metric in percent with its standard error
  * @param perplexities of each text
+ * @param answers of each task, a character a question in the data's order: 1 where it was right, 0 where not; empty in rows that
+ *     an earlier version made
  * @param madeSeconds what making the model took, tuning included
  * @param scoredSeconds what scoring it took
  * @param identity what the numbers are of
@@ -47,6 +50,7 @@ public record StudyRow(
         double all,
         Map<String, Measured> tasks,
         Map<String, Double> perplexities,
+        Map<String, String> answers,
         double madeSeconds,
         double scoredSeconds,
         Identity identity,
@@ -55,11 +59,17 @@ public record StudyRow(
     public StudyRow {
         tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
         perplexities = Collections.unmodifiableMap(new LinkedHashMap<>(perplexities));
+        answers = Collections.unmodifiableMap(new LinkedHashMap<>(answers));
     }
 
     /** Mean of the tasks in percent; NaN without tasks. */
     public double average() {
         return tasks.values().stream().mapToDouble(Measured::value).average().orElse(Double.NaN);
+    }
+
+    /** The answers of a task it has. */
+    String answer(String task) {
+        return Objects.requireNonNull(answers.get(task), task);
     }
 
     /** A row's place in its group: the same method at the same ratio, whatever the seed. */
@@ -85,8 +95,14 @@ public record StudyRow(
         double kept = base.config().parameters() - base.config().blockParameters();
         double ends = made.config().parameters() - made.config().blockParameters();
         Map<String, Measured> tasks = new LinkedHashMap<>();
+        Map<String, String> answers = new LinkedHashMap<>();
         for (TaskResult task : found.tasks()) {
             tasks.put(task.task().name(), new Measured(100 * task.score(), 100 * task.standardError(task.score())));
+            StringBuilder right = new StringBuilder();
+            for (int i = 0; i < task.n(); i++) {
+                right.append(task.isRight(i) ? '1' : '0');
+            }
+            answers.put(task.task().name(), right.toString());
         }
         Map<String, Double> perplexities = new LinkedHashMap<>();
         found.perplexities().forEach(one -> perplexities.put(one.data(), one.perplexity()));
@@ -98,6 +114,7 @@ public record StudyRow(
                 1 - (left + ends) / (base.config().blockParameters() + kept),
                 tasks,
                 perplexities,
+                answers,
                 madeSeconds,
                 found.provenance().seconds(),
                 identity,
@@ -123,6 +140,9 @@ public record StudyRow(
         JsonObject texts = new JsonObject();
         perplexities.forEach(texts::addProperty);
         out.add("perplexities", texts);
+        JsonObject questions = new JsonObject();
+        answers.forEach(questions::addProperty);
+        out.add("answers", questions);
         out.addProperty("madeSeconds", madeSeconds);
         out.addProperty("scoredSeconds", scoredSeconds);
         out.add("identity", JsonParser.parseString(identity.json()));
@@ -158,6 +178,13 @@ public record StudyRow(
                     .entrySet()
                     .forEach(entry ->
                             perplexities.put(entry.getKey(), entry.getValue().getAsDouble()));
+            Map<String, String> answers = new LinkedHashMap<>();
+            if (in.has("answers")) {
+                in.getAsJsonObject("answers")
+                        .entrySet()
+                        .forEach(entry ->
+                                answers.put(entry.getKey(), entry.getValue().getAsString()));
+            }
             return new StudyRow(
                     in.get("method").getAsString(),
                     number.apply("wanted"),
@@ -166,6 +193,7 @@ public record StudyRow(
                     number.apply("all"),
                     tasks,
                     perplexities,
+                    answers,
                     number.apply("madeSeconds"),
                     number.apply("scoredSeconds"),
                     Identity.parse(in.get("identity").toString()),

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -26,6 +27,7 @@ import org.skipgpt.io.CheckpointException;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.Criterion;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.report.TextTable;
 import org.skipgpt.train.TuningOptions;
 
 /** Every method of the paper on the embedded model, at a budget of seconds. */
@@ -98,6 +100,19 @@ class StudyEngineTest {
             assertThat(row.perplexities()).hasSize(2);
             assertThat(row.perplexities().values()).allMatch(value -> value > 1);
         }
+        for (String learned : List.of("SkipGPT-RT", "SkipGPT-RT-L", "SkipGPT-Joint")) {
+            assertThat(row(study, learned).blocks()).as(learned).isCloseTo(0.25, within(0.03));
+        }
+        TextTable against = study.significance("SkipGPT-RT-L");
+        assertThat(against.rows()).hasSize(names.size() - 1);
+        double own = row(study, "SkipGPT-RT-L").average();
+        for (TextTable.Row line : against.rows()) {
+            double other = row(study, (String) line.cells().get(0)).average();
+            assertThat((double) line.cells().get(3)).isCloseTo(other - own, within(1e-9));
+            assertThat((double) line.cells().get(6)).isBetween(0.0, 1.0);
+        }
+        assertThatThrownBy(() -> study.significance("SkipGPT")).hasMessageContaining("SkipGPT-RT-L");
+        assertThat(study.figure().series()).hasSize(2);
         study.save(folder.resolve("table.md"));
         study.save(folder.resolve("table.csv"));
         assertThat(Files.readString(folder.resolve("table.md"))).contains("SliceGPT + LoRA");
@@ -143,6 +158,22 @@ class StudyEngineTest {
         StudyOptions others = options.withTuning(options.tuning().withSteps(3));
         study(model, others.withSeeds(1), ProgressObserver.silent());
         assertThat(made).as("other settings are other rows").hasValue(4);
+        StudyRow read = again.rows().get(0);
+        StudyRow earlier = new StudyRow(
+                "random drop",
+                0,
+                read.seed(),
+                read.blocks(),
+                read.all(),
+                read.tasks(),
+                read.perplexities(),
+                Map.of(),
+                1,
+                1,
+                read.identity(),
+                read.provenance());
+        assertThatThrownBy(() -> new Study("world", List.of(read, earlier), true).significance(read.method()))
+                .hasMessageContaining("kept no answers");
         try (Stream<Path> files = Files.list(folder.resolve("rows"))) {
             for (Path one : files.toList()) {
                 Files.writeString(one, "{}");

@@ -21,8 +21,9 @@ public record PairedBootstrap(double difference, double low, double high, double
      * Draws.
      *
      * @param groups differences of each group's units, none empty
+     * @param draws how many, at least 40
      */
-    static PairedBootstrap of(List<double[]> groups, int draws, long seed) {
+    public static PairedBootstrap of(List<double[]> groups, int draws, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         double[] drawn = new double[draws];
         for (int d = 0; d < draws; d++) {
