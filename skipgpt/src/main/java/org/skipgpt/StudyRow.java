@@ -3,18 +3,16 @@ package org.skipgpt;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Function;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.TaskResult;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.JsonFields;
+import org.skipgpt.io.Numbers;
 import org.skipgpt.io.ProvenanceJson;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleSite;
@@ -55,6 +53,8 @@ public record StudyRow(
         double scoredSeconds,
         Identity identity,
         Provenance provenance) {
+    private static final String AGAIN = "; delete the file, and the row is made again";
+
     /** Keeps the order of the maps. */
     public StudyRow {
         tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
@@ -162,46 +162,42 @@ public record StudyRow(
      * @throws CheckpointException if the file is no row
      */
     static StudyRow open(Path file) {
-        try {
-            JsonObject in = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
-            Function<String, Double> number = name -> in.get(name).getAsDouble();
-            Map<String, Measured> tasks = new LinkedHashMap<>();
-            in.getAsJsonObject("tasks").entrySet().forEach(entry -> {
-                JsonObject one = entry.getValue().getAsJsonObject();
-                tasks.put(
-                        entry.getKey(),
-                        new Measured(
-                                one.get("score").getAsDouble(), one.get("error").getAsDouble()));
-            });
-            Map<String, Double> perplexities = new LinkedHashMap<>();
-            in.getAsJsonObject("perplexities")
-                    .entrySet()
-                    .forEach(entry ->
-                            perplexities.put(entry.getKey(), entry.getValue().getAsDouble()));
-            Map<String, String> answers = new LinkedHashMap<>();
-            if (in.has("answers")) {
-                in.getAsJsonObject("answers")
-                        .entrySet()
-                        .forEach(entry ->
-                                answers.put(entry.getKey(), entry.getValue().getAsString()));
+        JsonFields in = JsonFields.of(file, fault -> new CheckpointException(fault + AGAIN));
+        Map<String, Measured> tasks = new LinkedHashMap<>();
+        JsonFields scores = in.object("tasks");
+        for (String task : scores.names()) {
+            JsonFields one = scores.object(task);
+            tasks.put(task, new Measured(one.number("score", Numbers.any()), one.number("error", Numbers.any())));
+            one.refuseOthers();
+        }
+        Map<String, String> answers = in.textsByName("answers");
+        answers.forEach((task, right) -> {
+            if (!tasks.containsKey(task) || !right.matches("[01]*")) {
+                throw in.fault("answers", "an object with a text of 0 and 1 for some of the tasks");
             }
-            return new StudyRow(
-                    in.get("method").getAsString(),
-                    number.apply("wanted"),
-                    in.get("seed").getAsLong(),
-                    number.apply("blocks"),
-                    number.apply("all"),
-                    tasks,
-                    perplexities,
-                    answers,
-                    number.apply("madeSeconds"),
-                    number.apply("scoredSeconds"),
-                    Identity.parse(in.get("identity").toString()),
-                    ProvenanceJson.read(
-                            JsonFields.of(in.getAsJsonObject("provenance"), "file " + file + " \"provenance\"")));
-        } catch (IOException | RuntimeException e) {
-            throw new CheckpointException(
-                    "file " + file + " is no row of a study: " + e + "; delete it, and the row is made again", e);
+        });
+        StudyRow row = new StudyRow(
+                in.text("method"),
+                in.number("wanted", Numbers.between(0, 1)),
+                in.count("seed", Long.MIN_VALUE, Long.MAX_VALUE),
+                in.number("blocks", Numbers.between(-1, 1)),
+                in.number("all", Numbers.between(-1, 1)),
+                tasks,
+                in.numbersByName("perplexities", Numbers.any()),
+                answers,
+                in.number("madeSeconds", Numbers.any()),
+                in.number("scoredSeconds", Numbers.any()),
+                identity(in),
+                ProvenanceJson.read(in.object("provenance")));
+        in.refuseOthers();
+        return row;
+    }
+
+    private static Identity identity(JsonFields in) {
+        try {
+            return Identity.parse(in.object("identity").json().toString());
+        } catch (IllegalArgumentException e) {
+            throw in.fault("identity", "an object with a kind");
         }
     }
 }

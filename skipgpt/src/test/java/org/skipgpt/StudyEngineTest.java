@@ -181,7 +181,7 @@ class StudyEngineTest {
         }
         assertThatThrownBy(() -> study(model, options, ProgressObserver.silent()))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("delete it");
+                .hasMessageContaining("delete the file");
     }
 
     @Test
