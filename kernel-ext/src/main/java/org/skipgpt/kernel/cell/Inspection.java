@@ -23,6 +23,7 @@ import jdk.jshell.VarSnippet;
  */
 public record Inspection(List<Entry> entries) {
     private static final Pattern COMMENTED = Pattern.compile("(?s)/\\*\\*(.*?)\\*/\\s*(.*)");
+    private static final Pattern IMPORTED = Pattern.compile("import\\s+(?:static\\s+)?([\\w.]+\\.)[\\w*]+");
     private static final LibrarySources SOURCES = new LibrarySources();
 
     /**
@@ -70,8 +71,8 @@ public record Inspection(List<Entry> entries) {
     private static List<String> packages(CellEngine engine) {
         return engine.declarations()
                 .filter(ImportSnippet.class::isInstance)
-                .map(snippet -> ((ImportSnippet) snippet).fullname())
-                .map(name -> name.substring(0, name.lastIndexOf('.') + 1))
+                .flatMap(snippet -> IMPORTED.matcher(snippet.source()).results()) // the first ones are one snippet
+                .map(imported -> imported.group(1))
                 .distinct()
                 .toList();
     }
