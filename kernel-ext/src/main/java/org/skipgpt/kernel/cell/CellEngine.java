@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -111,7 +112,7 @@ public final class CellEngine implements AutoCloseable {
                 if (interrupter.end(execution)) {
                     ledger.notices().forEach(notices);
                 }
-                AFTER_REPLY.schedule(files::allowIndex, 1, TimeUnit.SECONDS);
+                Future<?> unused = AFTER_REPLY.schedule(files::allowIndex, 1, TimeUnit.SECONDS);
             }
         });
     }
