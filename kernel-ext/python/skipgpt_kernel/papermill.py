@@ -41,12 +41,17 @@ class JavaTranslator(Translator):
 
     @classmethod
     def translate_dict(cls, val):
-        entries = (f"java.util.Map.entry({cls.translate(str(k))}, {cls.translate(v)})" for k, v in val.items())
-        return f"java.util.Map.ofEntries({', '.join(entries)})"
+        entries = [(cls.translate(str(k)), cls.translate(v)) for k, v in val.items()]
+        if None in val.values():  # Java's short forms take no null
+            return "new java.util.LinkedHashMap<>() {{ %s }}" % " ".join(f"put({k}, {v});" for k, v in entries)
+        return "java.util.Map.ofEntries(%s)" % ", ".join(f"java.util.Map.entry({k}, {v})" for k, v in entries)
 
     @classmethod
     def translate_list(cls, val):
-        return f"java.util.List.of({', '.join(cls.translate(item) for item in val)})"
+        items = ", ".join(cls.translate(item) for item in val)
+        if None not in val:
+            return f"java.util.List.of({items})"
+        return f"java.util.Arrays.asList({items})" if len(val) > 1 else "java.util.Collections.singletonList(null)"
 
     @classmethod
     def comment(cls, cmt_str):

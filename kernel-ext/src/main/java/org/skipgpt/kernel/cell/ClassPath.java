@@ -67,6 +67,16 @@ public final class ClassPath {
         });
     }
 
+    /** The jars that have classes of a package, in order. */
+    List<Path> having(String packageName) {
+        return paths.stream()
+                .filter(path -> {
+                    JarContents jar = jars.get(path);
+                    return jar != null && jar.packages().contains(packageName);
+                })
+                .toList();
+    }
+
     /** The lines of a file that tells a later Java what the jars of this class path have. */
     public List<String> describe() throws IOException {
         Map<Stamp, JarContents> all = new HashMap<>();

@@ -49,6 +49,7 @@ public record Inspection(List<Entry> entries) {
         tries.add(toName);
         Set<Entry> entries = new LinkedHashSet<>(own(engine, lastName(toName)));
         List<String> packages = packages(engine);
+        AttachedDocs attached = new AttachedDocs(engine.classPath());
         if (from > 0) {
             tries.addAll(tries.stream()
                     .map(text -> Completions.asBlock(code.substring(0, from)) + text)
@@ -60,7 +61,7 @@ public record Inspection(List<Entry> entries) {
             }
             for (Documentation found : engine.analysis().documentation(text, text.length(), true)) {
                 String jdk = Objects.requireNonNullElse(found.javadoc(), "");
-                String doc = jdk.isEmpty() ? SOURCES.doc(found.signature(), packages) : jdk;
+                String doc = jdk.isEmpty() ? SOURCES.doc(attached, found.signature(), packages) : jdk;
                 entries.add(new Entry(shortened(found.signature()), JavadocText.plain(doc)));
             }
         }
