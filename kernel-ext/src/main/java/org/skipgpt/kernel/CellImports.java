@@ -13,6 +13,9 @@ public final class CellImports {
     private static final String LIST = "startup-imports.txt";
     private static final Pattern IMPORT = Pattern.compile("import (static )?([\\w.]+)\\.(\\*|(\\w+));");
 
+    /** A statement that compiles only where the imports are there, the last one of the list among them. */
+    static final String PROBE = "if (false) { printf(\"\"); }";
+
     private CellImports() {}
 
     /** The imports of a notebook, without those whose class is not on the class path. */

@@ -215,6 +215,9 @@ public final class JavaKernel extends BaseKernel {
 
     /** Installs the extensions of the class path that are not installed yet; broken ones are told on the error stream. */
     public void installExtensions() {
+        if (!engine().classPath().provides(KernelExtension.class.getName())) {
+            return; // to ask the class loader would open all jars
+        }
         ClassLoader loader = engine().loader();
         Iterator<ServiceLoader.Provider<KernelExtension>> found =
                 ServiceLoader.load(KernelExtension.class, loader).stream().iterator();

@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.CellEngine;
@@ -49,10 +51,12 @@ public final class KernelMain {
      * @param arguments the connection file
      */
     public static void main(String[] arguments) throws IOException {
+        FutureTask<CellEngine> engine = new FutureTask<>(() -> Startup.engine(System.getenv()));
         if (arguments.length == 0 || arguments[0].startsWith("-")) {
             TERMINAL.println("usage: KernelMain CONNECTION_FILE (a Jupyter front end passes it; see kernel.json)");
             System.exit(2);
         }
+        thread("kernel-engine", engine).start(); // first, as the first result waits for it
         if (arguments.length > 1) { // e.g. by "jupyter run FILE", which runs the file itself
             log("ignored the arguments " + List.of(arguments).subList(1, arguments.length), null);
         }
@@ -66,7 +70,7 @@ public final class KernelMain {
                     + "start the front end with the tcp transport");
             System.exit(2);
         }
-        new KernelMain(connection).run();
+        new KernelMain(connection).run(engine);
     }
 
     /** Writes a line to the terminal of the front end's server, never into a notebook. */
@@ -77,7 +81,7 @@ public final class KernelMain {
         }
     }
 
-    private void run() {
+    private void run(Future<CellEngine> engine) {
         LogLines.install(TERMINAL);
         System.setOut(PrintedBytes.stream(text -> printed("stdout", text)));
         System.setErr(PrintedBytes.stream(text -> printed("stderr", text)));
@@ -88,7 +92,8 @@ public final class KernelMain {
         publisher.publish(publisher.parent(), "status", starting);
         shell.start();
         thread("kernel-control", this::control).start();
-        thread("kernel-start", () -> Startup.run(kernel, System.getenv())).start();
+        thread("kernel-start", () -> Startup.run(kernel, engine, System.getenv()))
+                .start();
         endWithParent();
     }
 

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.skipgpt.kernel.cell.ClassPath;
 
 /**
  * Writes the kernelspec: {@code java -cp ... org.skipgpt.kernel.KernelSpec FOLDER}.
@@ -99,8 +100,11 @@ public final class KernelSpec {
                 Files.copy(in, spec.resolve(logo), StandardCopyOption.REPLACE_EXISTING);
             }
         }
+        // What the jars have, which the kernel would look for at each start.
+        Path jars = spec.resolve("jars.txt");
+        write(jars, String.join("\n", new ClassPath(absolute(classpath)).describe()) + "\n");
         // The class path is long; java reads it from a file, and so do people.
-        write(spec.resolve("java.args"), arguments(absolute(classpath)));
+        write(spec.resolve("java.args"), arguments(absolute(classpath), jars));
         write(spec.resolve("kernel.json"), GSON.toJson(json(displayName)) + "\n");
         return spec;
     }
@@ -139,7 +143,7 @@ public final class KernelSpec {
         return json;
     }
 
-    private static String arguments(String classpath) {
+    private static String arguments(String classpath, Path jars) {
         List<String> lines = new ArrayList<>();
         if (Runtime.version().feature() >= NATIVE_ACCESS_SINCE) {
             lines.add("--enable-native-access=ALL-UNNAMED");
@@ -154,9 +158,15 @@ public final class KernelSpec {
         if (!options.isEmpty()) {
             lines.addAll(List.of(options.split("\\s+")));
         }
+        lines.add(quoted("-D" + ClassPath.DESCRIPTION + "=" + jars));
         lines.add("-cp");
-        lines.add('"' + classpath.replace("\\", "\\\\").replace("\"", "\\\"") + '"');
+        lines.add(quoted(classpath));
         return String.join("\n", lines) + "\n";
+    }
+
+    /** A word of a file of arguments. */
+    static String quoted(String word) {
+        return '"' + word.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
     }
 
     // Notebooks run in other folders than this command.

@@ -36,7 +36,7 @@ final class StartArchive {
         Files.deleteIfExists(archive);
         Path arguments = spec.resolve("java.args");
         List<String> plain = Files.readAllLines(arguments);
-        write(arguments, "-XX:ArchiveClassesAtExit=" + quoted(archive), plain);
+        write(arguments, "-XX:ArchiveClassesAtExit=" + KernelSpec.quoted(archive.toString()), plain);
         try {
             runOnce(spec);
         } finally {
@@ -45,7 +45,7 @@ final class StartArchive {
         if (!Files.exists(archive)) {
             return false;
         }
-        write(arguments, "-XX:SharedArchiveFile=" + quoted(archive), plain);
+        write(arguments, "-XX:SharedArchiveFile=" + KernelSpec.quoted(archive.toString()), plain);
         return true;
     }
 
@@ -75,9 +75,5 @@ final class StartArchive {
         }
         lines.addAll(rest);
         Files.write(file, lines);
-    }
-
-    private static String quoted(Path path) {
-        return '"' + path.toString().replace("\\", "\\\\").replace("\"", "\\\"") + '"';
     }
 }

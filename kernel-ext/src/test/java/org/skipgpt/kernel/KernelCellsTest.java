@@ -74,6 +74,16 @@ class KernelCellsTest {
     }
 
     @Test
+    void anImportThatIsThereAlreadyTakesNoneAway() throws Exception {
+        for (String line : CellImports.forCells()) {
+            assertThat(kernel.run(line).traceback()).as(line).isEmpty();
+        }
+
+        assertThat(kernel.run("render(List.of(new StringReader(\"\").read()))").traceback())
+                .isEmpty();
+    }
+
+    @Test
     void printsCharactersOutsideOfAscii() throws Exception {
         assertThat(kernel.run("System.out.println(\"größer – 漢字 🦙\")").stream("stdout"))
                 .isEqualTo("größer – 漢字 🦙\n");

@@ -15,8 +15,11 @@ class KernelSoakTest {
     private static final int CELLS = Integer.getInteger("skipgpt.soak", 64);
     private static final int MEASURES = 8;
 
-    /** JShell keeps the source and the class of each cell; a cell here has some 100 characters. */
-    private static final double BYTES_A_CELL = 60_000;
+    /**
+     * JShell keeps the source and the class of each cell, and its list of classes comes while the first cells run. Results
+     * that are kept would be some two million bytes a cell.
+     */
+    private static final double BYTES_A_CELL = 150_000;
 
     private static final String USED = "System.gc(); Thread.sleep(50); System.gc();\n"
             + "Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory()";

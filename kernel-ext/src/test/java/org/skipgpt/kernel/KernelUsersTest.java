@@ -139,6 +139,20 @@ class KernelUsersTest {
     }
 
     @Test
+    void showsAPictureAsAJpegAndAnAddressAsALink() throws Exception {
+        CellRun picture = kernel.run("display(new java.awt.image.BufferedImage(8, 8, 2), \"image/jpeg\");");
+        CellRun address = kernel.run("new URL(\"https://a.example/b\")");
+
+        assertThat(picture.ofType("display_data").get(0).content().getAsJsonObject("data"))
+                .asString()
+                .contains("\"image/jpeg\":\"/9j/");
+        assertThat(address.ofType("execute_result").get(0).content().getAsJsonObject("data"))
+                .asString()
+                .contains("<a href")
+                .contains("\"text/plain\":\"https://a.example/b\"");
+    }
+
+    @Test
     void cellsBeginWithTheImportsOfIJavaAndJJava() throws Exception {
         for (String type : List.of(
                 "BufferedReader",

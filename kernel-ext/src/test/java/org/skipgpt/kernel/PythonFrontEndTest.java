@@ -59,6 +59,31 @@ class PythonFrontEndTest {
         assertThat(output.strip()).endsWith("42");
     }
 
+    @Test
+    void papermillSetsParametersOfAnyKind() throws Exception {
+        assumeModule("papermill");
+        Path python = Path.of("python").toAbsolutePath(); // of this module, where its tests run
+        String parameters = "int n = 1;\\ndouble x = 0;\\nString s = \\\"\\\";\\nboolean b = false;\\nlong big = 0;\\n"
+                + "List<Integer> list = null;\\nMap<String, Object> map = null;";
+        String notebook = "{\"cells\":[{\"cell_type\":\"code\",\"id\":\"a\",\"execution_count\":null,\"outputs\":[],"
+                + "\"metadata\":{\"tags\":[\"parameters\"]},\"source\":\"" + parameters + "\"},"
+                + "{\"cell_type\":\"code\",\"id\":\"b\",\"execution_count\":null,\"outputs\":[],\"metadata\":{},"
+                + "\"source\":\"List.of(n, x, s, b, big, list, map)\"}],\"metadata\":{\"kernelspec\":{\"name\":\"java\","
+                + "\"display_name\":\"Java\",\"language\":\"java\"}},\"nbformat\":4,\"nbformat_minor\":5}";
+        Files.writeString(folder.resolve("n.ipynb"), notebook);
+
+        String output = python(
+                0,
+                "-c",
+                "import sys; sys.path.insert(0, sys.argv[1]); import skipgpt_kernel.papermill, papermill;"
+                        + " nb = papermill.execute_notebook('n.ipynb', 'o.ipynb', progress_bar=False, parameters=dict("
+                        + "n=3, x=0.5, s='a\"b\\n\u00e9', b=True, big=2**40, list=[1, None], map=dict(k='v', none=None)));"
+                        + " print(nb.cells[-1].outputs[0]['data']['text/plain'])",
+                python.toString());
+
+        assertThat(output.strip()).endsWith("[3, 0.5, a\"b\n\u00e9, true, 1099511627776, [1, null], {k=v, none=null}]");
+    }
+
     private void assumeModule(String module) throws Exception {
         boolean isThere = run("-c", "import " + module).exitCode() == 0;
         assumeTrue(

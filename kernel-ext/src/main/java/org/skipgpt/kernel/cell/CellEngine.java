@@ -1,36 +1,26 @@
 package org.skipgpt.kernel.cell;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.lang.reflect.Method;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.JShell;
-import jdk.jshell.JShellException;
-import jdk.jshell.PersistentSnippet;
 import jdk.jshell.Snippet;
-import jdk.jshell.SnippetEvent;
 import jdk.jshell.SourceCodeAnalysis;
 import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
-import jdk.jshell.VarSnippet;
 import org.jspecify.annotations.Nullable;
-import org.skipgpt.kernel.cell.CellExecutionControl.Captured;
 import org.skipgpt.kernel.cell.Interrupter.Execution;
 import org.skipgpt.kernel.cell.SnippetPlaces.Place;
 
@@ -41,35 +31,25 @@ import org.skipgpt.kernel.cell.SnippetPlaces.Place;
  * the compiler holds its lock, and user code runs without it, so that code may run code.
  */
 public final class CellEngine implements AutoCloseable {
-    private static final Set<Snippet.SubKind> EXPRESSIONS = EnumSet.of(
-            Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND,
-            Snippet.SubKind.VAR_VALUE_SUBKIND,
-            Snippet.SubKind.ASSIGNMENT_SUBKIND,
-            Snippet.SubKind.OTHER_EXPRESSION_SUBKIND);
-
     private static final Duration INDEX_PAUSE = Duration.ofMillis(50);
     private static final long LOCK_PAUSE_MILLIS = 100;
     private static final long LOCK_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final String STARTUP = "startup";
-    private static final String RESTART = "restart the kernel to go on";
+    private static final ScheduledThreadPoolExecutor AFTER_REPLY = DaemonTimer.start("kernel-index");
 
     private final ReentrantLock compiler = new ReentrantLock();
     private final SessionThread session = new SessionThread();
     private final CellExecutionControl control = new CellExecutionControl(compiler);
-    private final Interrupter interrupter = new Interrupter(control, new GivingUp());
     private final SnippetPlaces places = new SnippetPlaces();
+    private final Interrupter interrupter;
     private final JShell shell;
+    private final CellFiles files;
     private final SourceCodeAnalysis analysis;
     private final Ledger ledger;
-    private final HeldValues held;
     private final Failures failures;
+    private final SnippetRunner runner;
     private final Consumer<String> notices;
     private final long timeoutMillis;
-    private CodeOrigin origin = CodeOrigin.named(STARTUP); // of the snippet that is evaluated; guarded by the lock
-    private volatile ClassLoader loader = CellEngine.class.getClassLoader();
-    private volatile @Nullable CellFailure broken;
-    private volatile Consumer<@Nullable Object> valueTaker = value -> {};
-    private volatile Consumer<Throwable> thrownTaker = thrown -> {};
 
     /**
      * Starts an engine.
@@ -81,15 +61,31 @@ public final class CellEngine implements AutoCloseable {
     public CellEngine(List<String> compilerOptions, long timeoutMillis, Consumer<String> notices) {
         this.timeoutMillis = timeoutMillis;
         this.notices = notices;
+        this.interrupter = new Interrupter(control, new GivingUp(session, control, places, notices));
+        boolean hasPlugins = compilerOptions.stream().anyMatch(option -> option.startsWith("-Xplugin"));
+        CompletableFuture<ClassPath> classPath = CompletableFuture.supplyAsync(
+                () -> new ClassPath(System.getProperty("java.class.path")), CellEngine::inBackground);
+        AtomicReference<CellFiles> made = new AtomicReference<>();
         this.shell = JShell.builder()
+                .fileManager(standard -> {
+                    CellFiles own = new CellFiles(standard, classPath, hasPlugins, compiler::isHeldByCurrentThread);
+                    made.set(own);
+                    return own;
+                })
                 .executionEngine(new CellExecutionProvider(control), Map.of())
                 .compilerOptions(compilerOptions.toArray(String[]::new))
                 .build();
+        this.files = Objects.requireNonNull(made.get(), "JShell asks for its files as it is made");
         this.analysis = shell.sourceCodeAnalysis();
         this.ledger = new Ledger(shell, places);
-        this.held = new HeldValues(shell);
         this.failures = new Failures(shell, places, ledger);
-        control.beforeRun(this::remember);
+        this.runner = new SnippetRunner(shell, control, interrupter, places, ledger, failures, notices);
+    }
+
+    private static void inBackground(Runnable work) {
+        Thread thread = new Thread(work, "kernel-jars");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     /** Work that runs as one execution and may be interrupted as one. */
@@ -116,6 +112,7 @@ public final class CellEngine implements AutoCloseable {
                 if (interrupter.end(execution)) {
                     ledger.notices().forEach(notices);
                 }
+                Future<?> unused = AFTER_REPLY.schedule(files::allowIndex, 1, TimeUnit.SECONDS);
             }
         });
     }
@@ -134,7 +131,7 @@ public final class CellEngine implements AutoCloseable {
             acquire(here);
             try {
                 String text = rest;
-                CompletionInfo info = compiled(here, () -> analysis.analyzeCompletion(text));
+                CompletionInfo info = runner.compiled(here, () -> analysis.analyzeCompletion(text));
                 if (info.completeness() == SourceCodeAnalysis.Completeness.EMPTY) {
                     break;
                 }
@@ -143,7 +140,7 @@ public final class CellEngine implements AutoCloseable {
                 String consumed = rest.substring(0, rest.length() - remaining.length());
                 // JShell counts lines wrongly where a snippet begins with empty ones.
                 String source = (isWhole ? info.source() : rest).stripLeading();
-                last = evalSnippet(
+                last = runner.eval(
                         source,
                         here.plusLines(leadingLines(consumed)),
                         !consumed.stripTrailing().endsWith(";"));
@@ -165,6 +162,36 @@ public final class CellEngine implements AutoCloseable {
         }
     }
 
+    /**
+     * Imports many packages in the time of one. JShell puts the source of an import before other code as it is, which may
+     * hold several; its documentation promises that for one only, so where the probe fails each line is run for itself.
+     *
+     * <p>JShell knows such a piece by its first import, and lets a later import of the same name take its place; so
+     * {@link ManyImports}, which no cell imports, comes first. Imports of a single name, which a cell may take the place
+     * of, are run for themselves.
+     *
+     * @param lines the imports
+     * @param probe a statement that compiles only where the last package of them is there; it is run
+     * @return the lines that name what is not there
+     */
+    public List<String> importAll(List<String> lines, String probe) {
+        List<String> packages =
+                lines.stream().filter(line -> line.endsWith(".*;")).toList();
+        boolean areAllThere = withCompiler(() -> {
+            try {
+                String all = ManyImports.LINE + "\n" + String.join("\n", packages);
+                runner.eval(all, CodeOrigin.named(STARTUP), false);
+                return true;
+            } catch (CellFailure e) {
+                return false;
+            }
+        });
+        boolean isProven = areAllThere && tryEval(probe);
+        return lines.stream()
+                .filter(line -> !(isProven && line.endsWith(".*;")) && !tryEval(line))
+                .toList();
+    }
+
     /** Ends the running execution: an interrupt now, a stop half a second later. */
     public void interrupt() {
         interrupter.interrupt("the cell was interrupted");
@@ -178,9 +205,14 @@ public final class CellEngine implements AutoCloseable {
         });
     }
 
+    /** What cells can use. */
+    public ClassPath classPath() {
+        return files.classPath();
+    }
+
     /** The class loader of cells, which knows the jars that were added; before any code ran, that of this class. */
     public ClassLoader loader() {
-        return loader;
+        return runner.loader();
     }
 
     /** Nanoseconds that code has run so far; compiling it does not count. */
@@ -216,6 +248,7 @@ public final class CellEngine implements AutoCloseable {
      * start and after each new jar.
      */
     public void awaitIndex(Duration limit) {
+        files.allowIndex();
         long end = System.nanoTime() + limit.toNanos();
         while (!analysis.listQualifiedNames("Object", "Object".length()).isUpToDate() && System.nanoTime() < end) {
             LockSupport.parkNanos(INDEX_PAUSE.toNanos());
@@ -251,59 +284,12 @@ public final class CellEngine implements AutoCloseable {
 
     /** Takes each value that code of a cell ends with, shown or not. */
     public void onValue(Consumer<@Nullable Object> action) {
-        valueTaker = action;
+        runner.onValue(action);
     }
 
     /** Takes each exception that a cell is told to have failed with. */
     public void onThrown(Consumer<Throwable> action) {
-        thrownTaker = action;
-    }
-
-    private CellValue evalSnippet(String source, CodeOrigin here, boolean isShown) throws CellFailure {
-        CellFailure whole = broken;
-        if (whole != null) {
-            throw whole;
-        }
-        origin = here;
-        List<SnippetEvent> events = compiled(here, () -> shell.eval(source));
-        CellValue last = CellValue.NONE;
-        for (SnippetEvent event : events) {
-            if (event.causeSnippet() != null) {
-                if (ledger.changed(event) && event.snippet() instanceof VarSnippet emptied) {
-                    held.free(emptied);
-                }
-                if (event.status().isDefined()) {
-                    places.put(event.snippet(), analysis.wrapper(event.snippet()));
-                }
-                continue;
-            }
-            Snippet snippet = event.snippet();
-            places.put(snippet, here);
-            places.put(snippet, analysis.wrapper(snippet));
-            Captured captured = event.value() == null ? null : control.take(event.value());
-            check(event, here);
-            if (captured != null) {
-                valueTaker.accept(captured.value());
-                letGo(snippet, captured.value());
-            }
-            ledger.declared(snippet);
-            failures.warnings(snippet).forEach(notices);
-            last = isShown && captured != null && EXPRESSIONS.contains(snippet.subKind())
-                    ? new CellValue(true, captured.value())
-                    : CellValue.NONE;
-        }
-        return last;
-    }
-
-    private void letGo(Snippet snippet, @Nullable Object value) {
-        if (snippet.subKind() != Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND) {
-            return;
-        }
-        VarSnippet old = held.add((VarSnippet) snippet, value);
-        if (old != null) {
-            shell.drop(old);
-            ledger.dropped(old.name(), "only the last few results without a name are kept");
-        }
+        runner.onThrown(action);
     }
 
     /**
@@ -316,16 +302,7 @@ public final class CellEngine implements AutoCloseable {
             List<Snippet> found = declarations()
                     .filter(snippet -> !isStartup(snippet) && which.test(snippet))
                     .toList();
-            for (Snippet snippet : found) {
-                if (snippet instanceof VarSnippet variable) {
-                    held.free(variable);
-                }
-                if (shell.status(snippet).isActive()) {
-                    shell.drop(snippet).stream()
-                            .filter(event -> event.snippet() != snippet)
-                            .forEach(ledger::changed);
-                }
-            }
+            found.forEach(runner::drop);
             return found.size();
         });
     }
@@ -336,112 +313,6 @@ public final class CellEngine implements AutoCloseable {
         return place != null && place.origin().name().equals(STARTUP);
     }
 
-    /** Fails unless all that JShell says about a snippet is that it is in order. */
-    private void check(SnippetEvent event, CodeOrigin here) throws CellFailure {
-        Snippet snippet = event.snippet();
-        JShellException exception = event.exception();
-        Throwable thrown = exception == null ? null : control.takeThrown(exception.getMessage());
-        if (thrown != null) {
-            thrownTaker.accept(thrown);
-        }
-        Execution execution = interrupter.running();
-        if (execution != null && execution.isCancelled()) {
-            throw failures.interrupted(execution.reason(), thrown);
-        }
-        if (exception != null) {
-            throw thrown == null
-                    ? failures.engine("the code threw " + exception, RESTART, here)
-                    : failures.threw(thrown);
-        }
-        boolean waits = snippet instanceof DeclarationSnippet declaration
-                && shell.unresolvedDependencies(declaration).findAny().isPresent();
-        switch (event.status()) {
-            case VALID, RECOVERABLE_DEFINED -> {
-                boolean hasRun = event.value() != null;
-                boolean isMade = isImport(snippet)
-                        || control.isLoaded(analysis.wrapper(snippet).fullClassName());
-                if (isExecutable(snippet) ? !hasRun : !isMade) {
-                    throw refused(snippet, failures.engine("the Java engine has not run this code", RESTART, here));
-                }
-            }
-            case RECOVERABLE_NOT_DEFINED -> {
-                if (!waits) { // the compiler gave up late, when it wrote the class
-                    throw refused(snippet, failures.rejected(snippet));
-                }
-            }
-            case REJECTED -> throw failures.rejected(snippet);
-            default ->
-                throw refused(snippet, failures.engine("JShell calls this code " + event.status(), RESTART, here));
-        }
-    }
-
-    /**
-     * After a late refusal the compiler keeps what it could not write, and would refuse everything from here on; so the
-     * code is forgotten and the compiler made anew. Where that does not help, the session says so from then on.
-     */
-    private CellFailure refused(Snippet snippet, CellFailure failure) {
-        if (snippet instanceof PersistentSnippet && shell.status(snippet).isActive()) {
-            shell.drop(snippet);
-        }
-        renewCompiler(failure);
-        return failure;
-    }
-
-    private void renewCompiler(CellFailure failure) {
-        try {
-            Path nothing = Files.createTempDirectory("skipgpt-kernel-");
-            shell.addToClasspath(nothing.toString()); // JShell makes a compiler for each class path
-            Files.delete(nothing);
-        } catch (IOException e) {
-            throw new UncheckedIOException("no folder for temporary files; check java.io.tmpdir", e);
-        }
-        boolean isWell = shell.eval(";").stream().allMatch(event -> event.value() != null && event.exception() == null);
-        if (!isWell) {
-            broken = failures.engine(
-                    "the compiler of this session is broken since " + failure.getMessage(), RESTART, origin);
-        }
-    }
-
-    /** Asks JShell, whose own failures become the cell's. */
-    private <T> T compiled(CodeOrigin here, Callable<T> question) throws CellFailure {
-        try {
-            return question.call();
-        } catch (InternalError | StackOverflowError | AssertionError | RuntimeException e) {
-            boolean isDeep =
-                    String.valueOf(e.getMessage()).contains("StackOverflowError") || e instanceof StackOverflowError;
-            CellFailure failure = isDeep
-                    ? failures.engine(
-                            "the code is nested too deeply for the compiler", "write it in smaller pieces", here)
-                    : failures.engine("the Java compiler failed with " + e, "change the code, or " + RESTART, here);
-            failure.initCause(e);
-            renewCompiler(failure);
-            throw failure;
-        } catch (Exception e) {
-            throw failures.engine("the Java engine failed with " + e, RESTART, here);
-        }
-    }
-
-    /** Just before code runs: its frames must be known while it does. */
-    private void remember(Method method) {
-        loader = method.getDeclaringClass().getClassLoader();
-        String id = SnippetPlaces.snippetId(method.getDeclaringClass());
-        shell.snippets().filter(snippet -> snippet.id().equals(id)).findFirst().ifPresent(snippet -> {
-            places.put(snippet, origin);
-            places.put(snippet, analysis.wrapper(snippet));
-            if (snippet instanceof VarSnippet variable) {
-                held.setting(variable, method.getDeclaringClass());
-            }
-        });
-    }
-
-    private static boolean isImport(Snippet snippet) {
-        return snippet.kind() == Snippet.Kind.IMPORT;
-    }
-
-    private static boolean isExecutable(Snippet snippet) {
-        return snippet.subKind().isExecutable();
-    }
-
     private void acquire(CodeOrigin here) throws CellFailure {
         long end = System.nanoTime() + LOCK_LIMIT_NANOS;
         try {
@@ -449,7 +320,9 @@ public final class CellEngine implements AutoCloseable {
                 failIfCancelled();
                 if (System.nanoTime() - end > 0) {
                     throw failures.engine(
-                            "the compiler is still busy with an earlier cell", "try again later, or " + RESTART, here);
+                            "the compiler is still busy with an earlier cell",
+                            "try again later, or restart the kernel to go on",
+                            here);
                 }
             }
         } catch (InterruptedException e) {
@@ -477,36 +350,5 @@ public final class CellEngine implements AutoCloseable {
 
     private static int newlines(String text) {
         return (int) text.chars().filter(c -> c == '\n').count();
-    }
-
-    /** What happens to a cell that nothing ends. */
-    private final class GivingUp implements Interrupter.Stubborn {
-        @Override
-        public void tell(long secondsLeft) {
-            notices.accept("Note: the cell does not end; it is in " + whereabouts() + ". It is left to itself in "
-                    + secondsLeft + " s, or at another interrupt");
-        }
-
-        @Override
-        public void giveUp(Execution execution) {
-            String message =
-                    execution.reason() + ", but did not end: it goes on in " + whereabouts() + " until the kernel is"
-                            + " restarted. The next cells have a new thread: locks and ThreadLocals of the old one stay with it";
-            control.forget(session.current());
-            session.giveUp(new CellFailure("Interrupted", message, List.of(Ansi.bold("Interrupted") + ": " + message)));
-        }
-
-        private String whereabouts() {
-            StackTraceElement[] trace = places.translated(session.current().getStackTrace());
-            String inner = trace.length == 0 ? "native code" : trace[0].getClassName() + "." + trace[0].getMethodName();
-            for (StackTraceElement frame : trace) {
-                Place place = places.place(frame);
-                if (place != null) {
-                    String at = place.describe(frame.getLineNumber());
-                    return frame.equals(trace[0]) ? at : inner + ", called at " + at;
-                }
-            }
-            return inner;
-        }
     }
 }

@@ -26,7 +26,7 @@ import jdk.jshell.VarSnippet;
  */
 public record Completions(int start, int end, List<Match> matches) {
     private static final int MAX_MATCHES = 300;
-    private static final Duration INDEX_WAIT = Duration.ofSeconds(10);
+    private static final Duration INDEX_WAIT = Duration.ofSeconds(30);
     private static final Pattern IMPORT = Pattern.compile("(?m)^\\s*import\\s[^;\\n]*;?");
 
     /**

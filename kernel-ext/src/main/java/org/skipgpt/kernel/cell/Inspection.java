@@ -23,6 +23,7 @@ import jdk.jshell.VarSnippet;
  */
 public record Inspection(List<Entry> entries) {
     private static final Pattern COMMENTED = Pattern.compile("(?s)/\\*\\*(.*?)\\*/\\s*(.*)");
+    private static final Pattern IMPORTED = Pattern.compile("import\\s+(?:static\\s+)?([\\w.]+\\.)[\\w*]+");
     private static final LibrarySources SOURCES = new LibrarySources();
 
     /**
@@ -48,6 +49,7 @@ public record Inspection(List<Entry> entries) {
         tries.add(toName);
         Set<Entry> entries = new LinkedHashSet<>(own(engine, lastName(toName)));
         List<String> packages = packages(engine);
+        AttachedDocs attached = new AttachedDocs(engine.classPath());
         if (from > 0) {
             tries.addAll(tries.stream()
                     .map(text -> Completions.asBlock(code.substring(0, from)) + text)
@@ -59,7 +61,7 @@ public record Inspection(List<Entry> entries) {
             }
             for (Documentation found : engine.analysis().documentation(text, text.length(), true)) {
                 String jdk = Objects.requireNonNullElse(found.javadoc(), "");
-                String doc = jdk.isEmpty() ? SOURCES.doc(found.signature(), packages) : jdk;
+                String doc = jdk.isEmpty() ? SOURCES.doc(attached, found.signature(), packages) : jdk;
                 entries.add(new Entry(shortened(found.signature()), JavadocText.plain(doc)));
             }
         }
@@ -70,8 +72,8 @@ public record Inspection(List<Entry> entries) {
     private static List<String> packages(CellEngine engine) {
         return engine.declarations()
                 .filter(ImportSnippet.class::isInstance)
-                .map(snippet -> ((ImportSnippet) snippet).fullname())
-                .map(name -> name.substring(0, name.lastIndexOf('.') + 1))
+                .flatMap(snippet -> IMPORTED.matcher(snippet.source()).results()) // the first ones are one snippet
+                .map(imported -> imported.group(1))
                 .distinct()
                 .toList();
     }

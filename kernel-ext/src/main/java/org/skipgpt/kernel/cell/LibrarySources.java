@@ -27,7 +27,8 @@ import javax.tools.ToolProvider;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Javadoc of libraries that carry their sources as resources: {@code META-INF/sources/org/skipgpt/SkipGpt.java}.
+ * Javadoc of libraries that carry their sources as resources, {@code META-INF/sources/org/skipgpt/SkipGpt.java}, or have
+ * {@link AttachedDocs}.
  *
  * <p>JShell itself finds the sources of the JDK only.
  */
@@ -50,13 +51,26 @@ final class LibrarySources {
     /**
      * The Javadoc of a declaration; empty where there is no source or no comment.
      *
+     * @param attached the documentation beside the jars of the class path
      * @param className full name of the top-level class
      * @param member simple name of the method, field or nested class; empty for the class
      * @param parameters number of parameters; -1 for what is no method
      */
-    String doc(String className, String member, int parameters) {
-        List<Documented> found =
-                classes.computeIfAbsent(className, LibrarySources::read).getOrDefault(member, List.of());
+    private String doc(AttachedDocs attached, String className, String member, int parameters) {
+        Map<String, List<Documented>> members = classes.get(className);
+        if (members == null) {
+            members = read(attached, className);
+            if (!members.isEmpty()) { // a jar with it may still be added
+                classes.put(className, members);
+            }
+        }
+        if (members.isEmpty()) {
+            return attached.page(className)
+                    .map(page -> new JavadocPage(page, className.substring(className.lastIndexOf('.') + 1)))
+                    .map(page -> page.doc(member, parameters))
+                    .orElse("");
+        }
+        List<Documented> found = members.getOrDefault(member, List.of());
         return found.stream()
                 .filter(one -> one.parameters() == parameters)
                 .findFirst()
@@ -68,13 +82,14 @@ final class LibrarySources {
     /**
      * The Javadoc of what JShell calls a signature, e.g. {@code int A.b(int c)}.
      *
+     * @param attached the documentation beside the jars of the class path
      * @param signature the signature
      * @param packages packages to look in where the signature names none
      */
-    String doc(String signature, List<String> packages) {
+    String doc(AttachedDocs attached, String signature, List<String> packages) {
         String flat = flat(signature);
         int open = flat.indexOf('(');
-        String path = open < 0 ? flat : flat.substring(0, open);
+        String path = open < 0 ? flat.replaceFirst("\\s*:.*", "") : flat.substring(0, open); // a field is "A.b:int"
         Matcher matcher = PATH.matcher(path.substring(path.lastIndexOf(' ') + 1));
         if (!matcher.matches()) {
             return "";
@@ -84,7 +99,7 @@ final class LibrarySources {
         int count = open < 0 ? -1 : parameters.isEmpty() ? 0 : parameters.split(",").length;
         List<String> prefixes = matcher.group(1).isEmpty() ? packages : List.of(matcher.group(1));
         for (String prefix : prefixes) {
-            String doc = doc(prefix + matcher.group(2), matcher.group(3), matcher.group(4), count);
+            String doc = doc(attached, prefix + matcher.group(2), matcher.group(3), matcher.group(4), count);
             if (!doc.isEmpty()) {
                 return doc;
             }
@@ -92,12 +107,13 @@ final class LibrarySources {
         return "";
     }
 
-    private String doc(String className, @Nullable String nested, @Nullable String member, int count) {
+    private String doc(
+            AttachedDocs attached, String className, @Nullable String nested, @Nullable String member, int count) {
         if (member != null) {
-            return doc(className, member, count);
+            return doc(attached, className, member, count);
         }
-        String ofClass = doc(className, nested == null ? "" : nested, -1);
-        return ofClass.isEmpty() && nested == null ? doc(className, "<init>", count) : ofClass;
+        String ofConstructor = nested == null && count >= 0 ? doc(attached, className, "<init>", count) : "";
+        return ofConstructor.isEmpty() ? doc(attached, className, nested == null ? "" : nested, -1) : ofConstructor;
     }
 
     /** A signature without type arguments and without the record headers that newer JDKs put into names. */
@@ -111,15 +127,15 @@ final class LibrarySources {
         return text;
     }
 
-    private static Map<String, List<Documented>> read(String className) {
+    private static Map<String, List<Documented>> read(AttachedDocs attached, String className) {
         Map<String, List<Documented>> members = new HashMap<>();
         String resource = "META-INF/sources/" + className.replace('.', '/') + ".java";
         try (var in = LibrarySources.class.getClassLoader().getResourceAsStream(resource)) {
             JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-            if (in == null || compiler == null) {
+            String source = in == null ? attached.source(className).orElse("") : new String(in.readAllBytes(), UTF_8);
+            if (source.isEmpty() || compiler == null) {
                 return members;
             }
-            String source = new String(in.readAllBytes(), UTF_8);
             JavacTask task = (JavacTask) compiler.getTask(
                     null, null, diagnostic -> {}, List.of("-proc:none"), null, List.of(new Source(resource, source)));
             for (CompilationUnitTree unit : task.parse()) {

@@ -26,10 +26,18 @@ public final class IJavaExtension {
 
     private static <T> void register(Renderer renderer, Rendering<T> rendering) {
         renderer.createRegistration(rendering.type())
+                .supporting(rendering.onRequest().keySet().toArray(String[]::new))
                 .preferring(rendering.mimes().toArray(String[]::new))
-                .register((value, context) -> rendering
-                        .of(value)
-                        .forEach((mime, form) -> context.renderIfRequested(MimeTypes.of(mime), () -> form)));
+                .register((value, context) -> {
+                    rendering
+                            .of(value)
+                            .forEach((mime, form) -> context.renderIfRequested(MimeTypes.of(mime), () -> form));
+                    rendering
+                            .onRequest()
+                            .keySet()
+                            .forEach(mime ->
+                                    context.renderIfRequested(MimeTypes.of(mime), () -> rendering.of(value, mime)));
+                });
     }
 
     private record KernelScreen(BaseKernel kernel) implements Screen {

@@ -26,18 +26,21 @@ final class ArtifactMagics {
         this.kernel = kernel;
     }
 
-    /** {@code %maven [--bom BOM] COORDINATES ...} */
+    /** {@code %maven [--bom BOM] [--sources] COORDINATES ...} */
     @Nullable
     Object maven(List<String> arguments) throws IOException {
         List<String> coordinates = new ArrayList<>();
         List<String> boms = new ArrayList<>();
+        boolean wantsSources = false;
         for (int i = 0; i < arguments.size(); i++) {
             if (arguments.get(i).equals("--bom") && i + 1 < arguments.size()) {
                 i++;
                 boms.add(arguments.get(i));
+            } else if (arguments.get(i).equals("--sources")) {
+                wantsSources = true;
             } else if (arguments.get(i).startsWith("-")) {
-                throw new IllegalArgumentException(
-                        "%maven knows no " + arguments.get(i) + ": it takes --bom COORDINATES and coordinates");
+                throw new IllegalArgumentException("%maven knows no " + arguments.get(i)
+                        + ": it takes --bom COORDINATES, --sources and coordinates");
             } else {
                 coordinates.add(arguments.get(i));
             }
@@ -46,7 +49,14 @@ final class ArtifactMagics {
             throw new IllegalArgumentException("%maven takes group:artifact:version, once or more");
         }
         Progress progress = new Progress();
-        return added(resolver().resolve(coordinates, boms, progress::file), progress);
+        Resolved resolved = resolver().resolve(coordinates, boms, progress::file);
+        List<String> without = wantsSources ? resolver().fetchDocs(progress::file) : List.of();
+        added(resolved, progress);
+        if (!without.isEmpty()) {
+            System.err.println("Note: no sources and no javadoc of " + String.join(", ", without)
+                    + " are in the repositories; their names are explained without a text");
+        }
+        return null;
     }
 
     /** {@code %mavenRepo [ID ADDRESS]} */

@@ -48,7 +48,7 @@ public final class KernelMagics {
         line("classpath", "%classpath [JAR OR FOLDER ...]", "shows or extends the class path", artifacts::classpath);
         line("jars", "%jars JAR ...", "as %classpath", artifacts::classpath);
         String maven = "adds artifacts of Maven repositories, group:artifact:version, and what they need";
-        line("maven", "%maven [--bom BOM] ARTIFACT ...", maven, artifacts::maven);
+        line("maven", "%maven [--bom BOM] [--sources] ARTIFACT ...", maven, artifacts::maven);
         line("addMavenDependency", "%addMavenDependency ARTIFACT ...", "as %maven", artifacts::maven);
         line("mavenRepo", "%mavenRepo [ID ADDRESS]", "adds a Maven repository, or lists them", artifacts::repository);
         line("loadFromPOM", "%loadFromPOM FILE", "adds the dependencies of a POM", artifacts::pomFile);

@@ -30,6 +30,8 @@ import org.eclipse.aether.repository.WorkspaceReader;
 import org.eclipse.aether.repository.WorkspaceRepository;
 import org.eclipse.aether.resolution.ArtifactDescriptorRequest;
 import org.eclipse.aether.resolution.ArtifactDescriptorResult;
+import org.eclipse.aether.resolution.ArtifactRequest;
+import org.eclipse.aether.resolution.ArtifactResolutionException;
 import org.eclipse.aether.resolution.ArtifactResult;
 import org.eclipse.aether.resolution.DependencyRequest;
 import org.eclipse.aether.supplier.RepositorySystemSupplier;
@@ -119,6 +121,39 @@ public final class MavenResolver {
             return resolve(session, remote, newRoots, newManaged, downloads);
         } catch (RepositoryException e) {
             throw failure(e);
+        }
+    }
+
+    /**
+     * Brings the sources of all artifacts that were resolved so far into the local repository, beside their jars; where there
+     * are none, what javadoc made of them.
+     *
+     * @param progress takes a line for each file that is downloaded
+     * @return the names of those that have neither
+     */
+    public List<String> fetchDocs(Consumer<String> progress) {
+        List<String> without = new ArrayList<>();
+        try (CloseableSession session = session(progress, new AtomicInteger(), null)) {
+            List<RemoteRepository> remote =
+                    system.newResolutionRepositories(session, List.copyOf(repositories.values()));
+            for (Artifact artifact : inUse.values()) {
+                if (!isThere(session, remote, artifact, "sources") && !isThere(session, remote, artifact, "javadoc")) {
+                    without.add(artifact.getArtifactId() + "-" + artifact.getVersion());
+                }
+            }
+        }
+        return without;
+    }
+
+    private boolean isThere(
+            RepositorySystemSession session, List<RemoteRepository> remote, Artifact artifact, String classifier) {
+        Artifact docs = new DefaultArtifact(
+                artifact.getGroupId(), artifact.getArtifactId(), classifier, "jar", artifact.getVersion());
+        try {
+            return system.resolveArtifact(session, new ArtifactRequest(docs, remote, null))
+                    .isResolved();
+        } catch (ArtifactResolutionException e) { // the caller says so
+            return false;
         }
     }
 

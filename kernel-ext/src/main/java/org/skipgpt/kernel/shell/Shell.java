@@ -18,7 +18,7 @@ import org.skipgpt.kernel.CellImports;
  * Starts JShell with the library loaded: {@code java -cp ... org.skipgpt.kernel.shell.Shell}.
  *
  * <p>Further arguments are those of {@code jshell}, files to run among them. {@code /help} explains the commands, a tab
- * completes, a second one shows the documentation. Feedback is concise, and values are shown whole: JShell would cut the
+ * completes, a second one shows the documentation, see {@link ShellDocs}. Feedback is concise, and values are shown whole: JShell would cut the
  * middle out of a long one, which in a table moves numbers under another row's name.
  */
 public final class Shell {
@@ -33,6 +33,9 @@ public final class Shell {
      * @param arguments further arguments of {@code jshell}
      */
     public static void main(String[] arguments) throws Exception {
+        Thread docs = new Thread(Shell::explain, "shell-docs"); // it opens archives, and nobody presses Tab so soon
+        docs.setDaemon(true);
+        docs.start();
         Path startup = startup();
         try {
             List<String> all = new ArrayList<>(List.of(
@@ -50,6 +53,16 @@ public final class Shell {
             System.exit(exit);
         } finally {
             Files.deleteIfExists(startup);
+        }
+    }
+
+    private static void explain() {
+        try {
+            ShellDocs.install();
+        } catch (IOException | IllegalStateException e) {
+            if (System.console() != null) { // who presses no Tab need not know
+                System.err.println("Note: " + e.getMessage());
+            }
         }
     }
 

@@ -105,6 +105,26 @@ class MavenResolverTest {
     }
 
     @Test
+    void sourcesComeToLieBesideTheJars() throws Exception {
+        files.put("/t/leaf/1/leaf-1-sources.jar", new byte[] {1});
+        files.put("/t/old/1/old-1-javadoc.jar", new byte[] {2});
+        MavenResolver resolver = resolver();
+        Path leaf = resolver.resolve(List.of("t:leaf:1"), List.of(), line -> {})
+                .added()
+                .get(0);
+
+        assertThat(resolver.fetchDocs(line -> {})).isEmpty();
+        assertThat(leaf.resolveSibling("leaf-1-sources.jar")).hasBinaryContent(new byte[] {1});
+
+        Path old = resolver.resolve(List.of("t:old:1"), List.of(), line -> {})
+                .added()
+                .get(0);
+        resolver.resolve(List.of("t:young:1"), List.of(), line -> {});
+        assertThat(resolver.fetchDocs(line -> {})).containsExactly("young-1");
+        assertThat(old.resolveSibling("old-1-javadoc.jar")).hasBinaryContent(new byte[] {2});
+    }
+
+    @Test
     void aPomOfACellIsReadWholeOrInParts() throws Exception {
         String parts = dependency("old", "<version>1</version>");
         String test = parts + dependency("young", "<version>1</version><scope>test</scope>");

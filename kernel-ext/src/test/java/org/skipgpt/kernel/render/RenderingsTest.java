@@ -1,11 +1,18 @@
 package org.skipgpt.kernel.render;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.awt.Color;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.net.URI;
+import java.net.URL;
 import java.util.Base64;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -78,12 +85,42 @@ class RenderingsTest {
         assertThat(forms(chart).getOrDefault(Rendering.PNG, "")).startsWith(PNG_MAGIC);
     }
 
+    @Test
+    void aPictureWithTransparencyIsAJpegOnWhite() throws Exception {
+        BufferedImage picture = new BufferedImage(8, 8, BufferedImage.TYPE_INT_ARGB);
+
+        String jpeg = rendering(picture).of(picture, Rendering.JPEG);
+
+        BufferedImage read =
+                ImageIO.read(new ByteArrayInputStream(Base64.getDecoder().decode(jpeg)));
+        assertThat(read.getRGB(4, 4)).isEqualTo(Color.WHITE.getRGB());
+        assertThat(forms(picture)).containsOnlyKeys(Rendering.PNG, Rendering.TEXT);
+        assertThatThrownBy(() -> rendering(picture).of(picture, "image/tiff"))
+                .hasMessageContaining("BufferedImage is not shown as image/tiff: expected one of [image/jpeg]");
+    }
+
+    @Test
+    void anAddressIsALinkOrThePictureItNames() throws Exception {
+        assertThat(forms(new URL("https://a.example/b?c=1&d=\"2\"")))
+                .containsEntry(
+                        Rendering.HTML,
+                        "<a href=\"https://a.example/b?c=1&amp;d=&quot;2&quot;\">"
+                                + "https://a.example/b?c=1&amp;d=&quot;2&quot;</a>")
+                .containsEntry(Rendering.TEXT, "https://a.example/b?c=1&d=\"2\"");
+        assertThat(forms(URI.create("https://a.example/b.PNG?c=1")).getOrDefault(Rendering.HTML, ""))
+                .isEqualTo("<img src=\"https://a.example/b.PNG?c=1\" alt=\"https://a.example/b.PNG?c=1\">");
+        assertThat(forms(URI.create("javascript:alert(1)"))).containsOnlyKeys(Rendering.TEXT);
+    }
+
     private static Map<String, String> forms(Object value) {
+        return rendering(value).of(value);
+    }
+
+    private static Rendering<?> rendering(Object value) {
         return Renderings.all().stream()
                 .filter(rendering -> rendering.type().isInstance(value))
                 .findFirst()
-                .orElseThrow()
-                .of(value);
+                .orElseThrow();
     }
 
     private static Report report(Optional<byte[]> png, Optional<String> svg) {

@@ -25,6 +25,7 @@ class ShellTest {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Djava.util.prefs.userRoot=" + home,
+                ShellDocs.OPTION,
                 "-cp",
                 System.getProperty("java.class.path"),
                 Shell.class.getName()));
@@ -69,6 +70,23 @@ class ShellTest {
         assertThat(shell.output().split("again, 19", -1))
                 .as("a declaration shows nothing")
                 .hasSize(2);
+    }
+
+    @Test
+    void theSecondTabExplainsTheLibrary() throws Exception {
+        // What a second Tab shows, asked of a shell in the shell, as the sources are named for all of a process.
+        String asked = "var inner = jdk.jshell.JShell.create()\n"
+                + "inner.addToClasspath(System.getProperty(\"java.class.path\"))\n"
+                + "void explain(String code) { inner.sourceCodeAnalysis().documentation(code, code.length(), true)"
+                + ".forEach(found -> System.out.println(found.signature() + \" is \" + found.javadoc())); }\n"
+                + "while (java.lang.Thread.getAllStackTraces().keySet().stream()"
+                + ".anyMatch(one -> one.getName().equals(\"shell-docs\"))) Thread.sleep(20)\n"
+                + "explain(\"org.skipgpt.kernel.live.Live.live(\")\n/exit 5\n";
+
+        Ended shell = run(asked);
+
+        assertThat(shell.code()).as(shell.output()).isEqualTo(5);
+        assertThat(shell.output()).contains("Live.live() is", "A new observer for one piece of work");
     }
 
     @Test

@@ -1,0 +1,4 @@
+@NullMarked
+package org.skipgpt.kernel.cell;
+
+import org.jspecify.annotations.NullMarked;
