@@ -11,6 +11,7 @@ import org.skipgpt.data.Tokenizer;
 import org.skipgpt.io.HuggingFaceWriter;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.InUse;
 
 /**
  * Writes a decoder as a Hugging Face folder that other tools load: fused arrays are cut back into named tensors.
@@ -50,7 +51,14 @@ public final class WeightSaver {
         if (dtype == Dtype.FP16) {
             throw new IllegalArgumentException("weights are stored as fp32 or bf16; fp16 would overflow: use bf16");
         }
-        LanguageModel.checkOpen(weights);
+        try (InUse.Hold held = InUse.of(weights.manager()).hold()) {
+            LanguageModel.checkOpen(weights);
+            write(config, weights, dtype, tokenizer, files, folder);
+        }
+    }
+
+    private static void write(
+            DecoderConfig config, DecoderWeights weights, Dtype dtype, Tokenizer tokenizer, Path files, Path folder) {
         WeightSaver saver = new WeightSaver(config, weights, dtype);
         saver.plan();
         JsonObject json = ConfigJson.write(config);
