@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.skipgpt.data.ChatMessage;
 import org.skipgpt.data.TokenTexts;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.report.Provenance;
@@ -275,6 +276,24 @@ public final class LanguageModel {
     public Generation generate(GenerationOptions options, Consumer<String> out, String... prompts) {
         int[][] ids = Arrays.stream(prompts).map(tokenizer::encodeWithBos).toArray(int[][]::new);
         return Generator.run(this, options, out, ids);
+    }
+
+    /**
+     * Answers a conversation, written by the checkpoint's own chat template.
+     *
+     * <pre>{@code
+     * model.chat(GenerationOptions.defaults(), List.of(ChatMessage.user("What does a kite need?")));
+     * }</pre>
+     *
+     * @throws org.skipgpt.data.DataException if the checkpoint has no template, or its template refuses the conversation
+     */
+    public Generation chat(GenerationOptions options, List<ChatMessage> messages) {
+        return chat(options, text -> {}, messages);
+    }
+
+    /** The same, streamed: new text of the answer is given out as it comes. */
+    public Generation chat(GenerationOptions options, Consumer<String> out, List<ChatMessage> messages) {
+        return Generator.run(this, options, out, tokenizer.encodeChat(messages));
     }
 
     /** Continues prompts given as token ids. */
