@@ -29,6 +29,7 @@ import org.skipgpt.prune.SliceGpt;
 import org.skipgpt.prune.SliceGptConfig;
 import org.skipgpt.prune.StockFolder;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.train.Recovery;
 import org.skipgpt.train.TrainingCurves;
 import org.skipgpt.train.TrainingRun;
@@ -156,7 +157,10 @@ public abstract class SeeingVerbs {
     public static LlmPruner llmPruner(
             LanguageModel model, LlmPrunerConfig config, String text, ProgressObserver observer) {
         List<int[]> pieces = pieces(model, 64, text);
-        return LlmPruner.run(model, config, pieces.subList(0, Math.min(10, pieces.size())), model.scope(), observer);
+        try (InUse.Hold held = model.hold()) {
+            List<int[]> first = pieces.subList(0, Math.min(10, pieces.size()));
+            return LlmPruner.run(model, config, first, model.scope(), observer);
+        }
     }
 
     /**
@@ -172,7 +176,9 @@ public abstract class SeeingVerbs {
     /** The same with settings, told to an observer. */
     public static SliceGpt sliceGpt(
             LanguageModel model, SliceGptConfig config, String text, ProgressObserver observer) {
-        return SliceGpt.run(model, config, calibration(model, text), model.scope(), observer);
+        try (InUse.Hold held = model.hold()) {
+            return SliceGpt.run(model, config, calibration(model, text), model.scope(), observer);
+        }
     }
 
     /** Heals a pruned model with a fresh adapter over what is left; practical settings. */

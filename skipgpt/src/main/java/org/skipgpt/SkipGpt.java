@@ -3,6 +3,7 @@ package org.skipgpt;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.LongStream;
+import org.skipgpt.data.ChatMessage;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TokenView;
 import org.skipgpt.data.Tokenizer;
@@ -130,6 +131,20 @@ public final class SkipGpt extends TuningVerbs {
      */
     public static Generation generate(LanguageModel model, GenerationOptions options, String... prompts) {
         return model.generate(options, prompts);
+    }
+
+    /** Answers what a user says, in the checkpoint's own chat template: greedily, up to 128 tokens. */
+    public static Generation chat(LanguageModel model, String user) {
+        return model.chat(GenerationOptions.defaults(), List.of(ChatMessage.user(user)));
+    }
+
+    /**
+     * Answers a conversation.
+     *
+     * @throws org.skipgpt.data.DataException if the checkpoint has no template, or its template refuses the conversation
+     */
+    public static Generation chat(LanguageModel model, GenerationOptions options, ChatMessage... messages) {
+        return model.chat(options, List.of(messages));
     }
 
     /**

@@ -19,6 +19,7 @@ import org.skipgpt.route.MixtureForm;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RoutingTrace;
 import org.skipgpt.route.SparsityReport;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.train.SkipGptFolder;
 import org.skipgpt.train.Tuned;
 import org.skipgpt.train.Tuning;
@@ -176,12 +177,14 @@ public abstract class TuningVerbs extends SeeingVerbs {
     }
 
     private static LanguageModel loaded(LanguageModel base, Function<NDManager, LanguageModel> loading) {
-        NDManager owner = base.scope();
-        try {
-            return loading.apply(owner);
-        } catch (RuntimeException | Error e) {
-            owner.close();
-            throw e;
+        try (InUse.Hold held = base.hold()) {
+            NDManager owner = base.scope();
+            try {
+                return loading.apply(owner).withAdded(owner);
+            } catch (RuntimeException | Error e) {
+                owner.close();
+                throw e;
+            }
         }
     }
 

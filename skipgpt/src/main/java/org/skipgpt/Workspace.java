@@ -2,14 +2,15 @@ package org.skipgpt;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -28,8 +29,9 @@ public final class Workspace implements AutoCloseable {
 
     private final NDManager manager;
     private final Dtype dtype;
-    private final List<LanguageModel> models = new ArrayList<>();
-    private boolean open = true;
+    private final List<LanguageModel> models = new CopyOnWriteArrayList<>();
+    private final List<NDManager> owners = new CopyOnWriteArrayList<>();
+    private volatile boolean open = true;
 
     private Workspace(NDManager manager, Dtype dtype) {
         this.manager = manager;
@@ -76,24 +78,40 @@ public final class Workspace implements AutoCloseable {
      * @param making builds the model from the owner of its arrays; where it fails, what it had allocated is freed
      */
     public LanguageModel add(Function<NDManager, LanguageModel> making) {
-        checkOpen();
-        NDManager own = manager.newSubManager();
-        try {
-            LanguageModel model = making.apply(own);
-            models.add(model);
-            return model;
-        } catch (RuntimeException | Error e) {
-            own.close();
-            throw e;
+        try (InUse.Hold held = InUse.of(manager).hold()) {
+            checkOpen();
+            NDManager own = manager.newSubManager();
+            InUse.begin(own);
+            try {
+                LanguageModel model = making.apply(own);
+                owners.add(own);
+                models.add(model);
+                return model;
+            } catch (RuntimeException | Error e) {
+                own.close();
+                throw e;
+            }
         }
     }
 
-    /** Frees one model; does nothing for a model of another workspace. */
+    /**
+     * Frees one model when the work under way with it is done; does nothing for a model of another workspace.
+     *
+     * <p>Of what {@code loadSkipGpt} returned, only the routers and the adapter are freed: its base stays.
+     *
+     * @throws IllegalStateException if other threads compute with it for longer than {@link InUse#LONGEST_SECONDS}; it stays
+     */
     public void release(LanguageModel model) {
+        List<NDManager> added = model.added();
+        if (!added.isEmpty()) {
+            InUse.free(added.get(added.size() - 1), List.of());
+            return;
+        }
         NDManager own = model.decoder().weights().manager();
         if (open && own.getParentManager() == manager) {
+            InUse.free(own, List.of());
+            owners.remove(own);
             models.removeIf(other -> other.decoder().weights().manager() == own);
-            own.close();
         }
     }
 
@@ -123,13 +141,19 @@ public final class Workspace implements AutoCloseable {
         return dtype;
     }
 
-    /** Frees every model. */
+    /**
+     * Frees every model when the work under way with them is done; work that begins later says that its model is closed.
+     *
+     * @throws IllegalStateException if other threads compute for longer than {@link InUse#LONGEST_SECONDS}, or this thread
+     *     itself does; the workspace stays open
+     */
     @Override
     public void close() {
         if (open) {
+            InUse.free(manager, owners);
             open = false;
             models.clear();
-            manager.close();
+            owners.clear();
         }
     }
 

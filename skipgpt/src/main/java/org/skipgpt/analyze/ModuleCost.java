@@ -24,6 +24,7 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.Cost;
+import org.skipgpt.torch.InUse;
 
 /**
  * Where the time of reading a text goes, module by module, beside the operations the formula counts.
@@ -102,7 +103,8 @@ public record ModuleCost(
         int modules = operations.length;
         double[] times = new double[modules + 1];
         int[] executed = new int[modules];
-        try (NDManager scope = model.scope()) {
+        try (InUse.Hold held = model.hold();
+                NDManager scope = model.scope()) {
             Rows rows = model.decoder().rows(scope, ids);
             Clock clock = new Clock(model.device().isGpu());
             NDArray in = model.decoder().embed(rows); // (N, D)

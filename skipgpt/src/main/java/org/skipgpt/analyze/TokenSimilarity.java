@@ -16,6 +16,7 @@ import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
+import org.skipgpt.torch.InUse;
 
 /**
  * How little each module changes each token: {@code C(i,t) = cos(x(i,t), x(i+1,t))} with x the residual stream around
@@ -63,7 +64,8 @@ public record TokenSimilarity(
                     + " how similar it is before and after says nothing: look at the model it was sliced from");
         }
         double[][] cosine = new double[model.config().modules()][];
-        try (NDManager scope = model.scope()) {
+        try (InUse.Hold held = model.hold();
+                NDManager scope = model.scope()) {
             Rows rows = model.decoder().rows(scope, ids);
             model.forward(rows, new Trace() {
                 @Override

@@ -4,7 +4,10 @@ import com.github.luben.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -78,6 +81,27 @@ public final class DataRows {
                     + ", each but .parquet also with .gz or .zst");
         }
         return rows(where, unit, counted);
+    }
+
+    /**
+     * All of a plain text file as it stands, blank lines too; .gz and .zst are unpacked, a byte order mark goes.
+     *
+     * @throws DataException if it is longer than a text may be
+     * @throws java.nio.charset.CharacterCodingException if it is no UTF-8
+     */
+    public static String text(Path file) throws IOException {
+        StringBuilder text = new StringBuilder();
+        char[] piece = new char[1 << 16];
+        try (Reader in = new InputStreamReader(stream(file), StandardCharsets.UTF_8.newDecoder())) {
+            for (int read = in.read(piece); read >= 0; read = in.read(piece)) {
+                if (read > DataLimits.TEXT - text.length()) {
+                    throw new DataException(file + " is longer than " + DataLimits.TEXT
+                            + " characters; take a part of it, or give the JVM more memory (-Xmx) where there is more");
+                }
+                text.append(piece, 0, read);
+            }
+        }
+        return text.length() > 0 && text.charAt(0) == '\ufeff' ? text.substring(1) : text.toString();
     }
 
     // Faults are kept by most callers, and a small packed file can hold any number of them.

@@ -44,10 +44,13 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     private final boolean addsEos;
     private final boolean templateHolds;
     private final boolean spellsBytes;
+    private final Optional<Path> folder;
     private boolean closed;
 
-    private HuggingFaceTokens(Path file, HuggingFaceTokenizer engine, TokenizerJson json, TokenMarks marks) {
+    private HuggingFaceTokens(
+            Path file, HuggingFaceTokenizer engine, TokenizerJson json, TokenMarks marks, Optional<Path> folder) {
         this.file = file;
+        this.folder = folder;
         this.engine = engine;
         Map<String, Integer> ids = json.ids();
         JsonElement decoder = json.json().get("decoder");
@@ -81,11 +84,15 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     /** Opens what may not lie in a file. */
     static HuggingFaceTokens open(TokenizerJson json, Path folder) {
         TokenizerSettings.beside(folder).complete(json);
-        return open(json, TokenMarks.beside(folder));
+        return open(json, TokenMarks.beside(folder), Optional.of(folder));
     }
 
     /** Of a tokenizer that is complete, with no files beside it. */
     static HuggingFaceTokens open(TokenizerJson json, TokenMarks marks) {
+        return open(json, marks, Optional.empty());
+    }
+
+    private static HuggingFaceTokens open(TokenizerJson json, TokenMarks marks, Optional<Path> folder) {
         // On a machine with a GPU the engine would look for a CUDA build of itself and download it.
         if (System.getenv("RUST_FLAVOR") == null && System.getProperty("RUST_FLAVOR") == null) {
             System.setProperty("RUST_FLAVOR", "cpu");
@@ -95,7 +102,7 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
                 Map.of("addSpecialTokens", "false", "truncation", "do_not_truncate", "padding", "false");
         try {
             HuggingFaceTokenizer engine = HuggingFaceTokenizer.newInstance(text, options);
-            return new HuggingFaceTokens(json.file(), engine, json, marks);
+            return new HuggingFaceTokens(json.file(), engine, json, marks, folder);
         } catch (DataException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
@@ -188,6 +195,12 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     @Override
     public OptionalInt eos() {
         return eos;
+    }
+
+    // read when it is asked for: most that is done with a model needs no template
+    @Override
+    public Optional<ChatTemplate> chat() {
+        return folder.flatMap(ChatTemplate::in);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.skipgpt.data;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -49,6 +51,23 @@ public interface Tokenizer {
 
     /** Whether this family puts the beginning mark before a text by itself. */
     boolean addsBos();
+
+    /** The checkpoint's way of writing a conversation, where its files have one. */
+    default Optional<ChatTemplate> chat() {
+        return Optional.empty();
+    }
+
+    /**
+     * Ids of a conversation, written by the checkpoint's own template up to where the answer begins.
+     *
+     * @throws DataException if the checkpoint has no template, or its template refuses the conversation
+     */
+    default int[] encodeChat(List<ChatMessage> messages) {
+        ChatTemplate template = chat().orElseThrow(() -> new DataException(this + " has no chat template that is read:"
+                + " looked for chat_template.jinja and tokenizer_config.json beside a tokenizer.json; write the"
+                + " conversation as a text and generate from that"));
+        return encode(template.render(messages, true));
+    }
 
     /** Ids of a text with the marks that the family puts at both ends, as transformers gives them. */
     default int[] encodeWithMarks(String text) {

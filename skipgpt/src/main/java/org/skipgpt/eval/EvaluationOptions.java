@@ -53,6 +53,11 @@ public record EvaluationOptions(
         return new EvaluationOptions(preset, data, other, store, first, examplesFromQuestions);
     }
 
+    /** With questions written by the checkpoint's own chat template, see {@link ScoreOptions#chat}. */
+    public EvaluationOptions withChat() {
+        return withScoring(scoring.withChat());
+    }
+
     /** With a file that keeps scores. */
     public EvaluationOptions withStore(Path file) {
         return new EvaluationOptions(preset, data, scoring, Optional.of(file), first, examplesFromQuestions);

@@ -3,7 +3,11 @@ package org.skipgpt.eval;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
+import org.skipgpt.data.ChatMessage;
+import org.skipgpt.data.ChatTemplate;
+import org.skipgpt.data.DataException;
 import org.skipgpt.data.Tokenizer;
 
 /**
@@ -19,6 +23,7 @@ final class PairEncoder {
     private final Tokenizer tokenizer;
     private final boolean marks;
     private final int longest;
+    private final Optional<ChatTemplate> template;
 
     /**
      * An encoder.
@@ -26,9 +31,32 @@ final class PairEncoder {
      * @param longest most tokens the model reads
      */
     PairEncoder(Tokenizer tokenizer, ScoreOptions.Bos bos, int longest) {
+        this(
+                tokenizer,
+                bos == ScoreOptions.Bos.ALWAYS || (bos == ScoreOptions.Bos.FAMILY && tokenizer.addsBos()),
+                longest,
+                Optional.empty());
+    }
+
+    private PairEncoder(Tokenizer tokenizer, boolean marks, int longest, Optional<ChatTemplate> template) {
         this.tokenizer = tokenizer;
-        this.marks = bos == ScoreOptions.Bos.ALWAYS || (bos == ScoreOptions.Bos.FAMILY && tokenizer.addsBos());
+        this.marks = marks;
         this.longest = longest;
+        this.template = template;
+    }
+
+    /**
+     * An encoder of questions as what a user says, in the template of the checkpoint, and of choices as its answers.
+     *
+     * @throws TaskException if the checkpoint has no template
+     */
+    static PairEncoder chat(Tokenizer tokenizer, int longest) {
+        ChatTemplate template = tokenizer
+                .chat()
+                .orElseThrow(
+                        () -> new TaskException("questions were to be written by the chat template of the checkpoint,"
+                                + " but " + tokenizer + " has none; evaluate without withChat()"));
+        return new PairEncoder(tokenizer, false, longest, Optional.of(template));
     }
 
     /**
@@ -52,9 +80,24 @@ final class PairEncoder {
     List<Encoded> encode(Item item) {
         List<Encoded> choices = new ArrayList<>();
         for (int i = 0; i < item.pairs(); i++) {
-            choices.add(encode(item.contexts().get(i), item.continuations().get(i)));
+            String context = item.contexts().get(i);
+            String continuation = item.continuations().get(i);
+            choices.add(
+                    template.isPresent()
+                            ? answer(template.get(), context, continuation)
+                            : encode(context, continuation));
         }
         return choices;
+    }
+
+    // The answer begins behind the template's own white space, so there is none before it.
+    private Encoded answer(ChatTemplate written, String context, String continuation) {
+        String text = continuation.startsWith(" ") ? continuation.substring(1) : continuation;
+        try {
+            return encode(written.render(List.of(ChatMessage.user(context)), true), text);
+        } catch (DataException e) {
+            throw new TaskException(String.valueOf(e.getMessage()));
+        }
     }
 
     /** The windows of choices, one after another. */

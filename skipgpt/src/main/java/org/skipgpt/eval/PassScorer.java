@@ -14,6 +14,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.InUse;
 
 /**
  * Log-likelihoods of encoded pairs by forward passes over many of them; the head runs on the rows that are asked for.
@@ -50,14 +51,16 @@ final class PassScorer {
 
     Sums score(List<PairEncoder.Pair> pairs) {
         if (options.sharing() == ScoreOptions.Sharing.NONE) {
-            try (NDManager scope = model.scope()) {
+            try (InUse.Hold held = model.hold();
+                    NDManager scope = model.scope()) {
                 int[][] inputs = pairs.stream().map(PassScorer::input).toArray(int[][]::new);
                 Rows rows = model.decoder().rows(scope, inputs);
                 return sums(scope, rows, pairs, p -> consecutive(rows.starts()[p], inputs[p].length));
             }
         }
         PrefixForest forest = forest(pairs, options.sharing());
-        try (NDManager scope = model.scope()) {
+        try (InUse.Hold held = model.hold();
+                NDManager scope = model.scope()) {
             Rows rows = forest.isBranching()
                     ? model.decoder().branches(scope, forest.pieces(), forest.parents())
                     : model.decoder().rows(scope, forest.pieces());

@@ -105,8 +105,7 @@ public record Perplexity(
         }
         try {
             if (DataRows.isPlain(file)) {
-                String text = Files.readString(file);
-                return joined(text.startsWith("\ufeff") ? text.substring(1) : text, options);
+                return joined(DataRows.text(file), options);
             }
             List<String> rows = new ArrayList<>();
             try (Stream<DataRow> records = DataRows.open(file)) {

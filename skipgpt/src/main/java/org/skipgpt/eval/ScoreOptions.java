@@ -10,8 +10,10 @@ package org.skipgpt.eval;
  * @param sharing how choices of one question share work; never changes a pick
  * @param maxTokens longest sequence; longer ones lose their beginning; 0 for the model's context
  * @param batchTokens tokens of one forward pass, about; 256..1000000
+ * @param chat whether a question is what a user says, in the checkpoint's own chat template, and a choice, without the
+ *     space before it, what the model begins to answer; marks are then the template's alone
  */
-public record ScoreOptions(Bos bos, Rounding rounding, Sharing sharing, int maxTokens, int batchTokens) {
+public record ScoreOptions(Bos bos, Rounding rounding, Sharing sharing, int maxTokens, int batchTokens, boolean chat) {
     /** Whether the beginning mark stands before each context. */
     public enum Bos {
         /** Where the tokenizer's family has that habit (the harness from 0.4.3 on). */
@@ -52,31 +54,36 @@ public record ScoreOptions(Bos bos, Rounding rounding, Sharing sharing, int maxT
 
     /** The family's beginning mark, single precision, shared beginnings once, the model's context, 8192 tokens a pass. */
     public static ScoreOptions defaults() {
-        return new ScoreOptions(Bos.FAMILY, Rounding.FP32, Sharing.PREFIXES, 0, 8192);
+        return new ScoreOptions(Bos.FAMILY, Rounding.FP32, Sharing.PREFIXES, 0, 8192, false);
     }
 
     /** With another habit of the beginning mark. */
     public ScoreOptions withBos(Bos other) {
-        return new ScoreOptions(other, rounding, sharing, maxTokens, batchTokens);
+        return new ScoreOptions(other, rounding, sharing, maxTokens, batchTokens, chat);
     }
 
     /** With another rounding. */
     public ScoreOptions withRounding(Rounding other) {
-        return new ScoreOptions(bos, other, sharing, maxTokens, batchTokens);
+        return new ScoreOptions(bos, other, sharing, maxTokens, batchTokens, chat);
     }
 
     /** With another sharing. */
     public ScoreOptions withSharing(Sharing other) {
-        return new ScoreOptions(bos, rounding, other, maxTokens, batchTokens);
+        return new ScoreOptions(bos, rounding, other, maxTokens, batchTokens, chat);
     }
 
     /** With another longest sequence. */
     public ScoreOptions withMaxTokens(int tokens) {
-        return new ScoreOptions(bos, rounding, sharing, tokens, batchTokens);
+        return new ScoreOptions(bos, rounding, sharing, tokens, batchTokens, chat);
     }
 
     /** With other batches. */
     public ScoreOptions withBatchTokens(int tokens) {
-        return new ScoreOptions(bos, rounding, sharing, maxTokens, tokens);
+        return new ScoreOptions(bos, rounding, sharing, maxTokens, tokens, chat);
+    }
+
+    /** With questions written by the checkpoint's own chat template. */
+    public ScoreOptions withChat() {
+        return new ScoreOptions(bos, rounding, sharing, maxTokens, batchTokens, true);
     }
 }

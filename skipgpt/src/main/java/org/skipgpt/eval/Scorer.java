@@ -95,7 +95,9 @@ public final class Scorer {
     private void prepare(TaskData data, List<DataFault> faults, List<Ready> open, List<ItemScore> done) {
         int context = model.config().maxPositions();
         int longest = options.maxTokens() == 0 ? context : Math.min(context, options.maxTokens());
-        PairEncoder encoder = new PairEncoder(model.tokenizer(), options.bos(), longest);
+        PairEncoder encoder = options.chat()
+                ? PairEncoder.chat(model.tokenizer(), longest)
+                : new PairEncoder(model.tokenizer(), options.bos(), longest);
         Identity identity = identity(data, longest);
         for (Item item : data.items()) {
             Interruption.check();
@@ -127,6 +129,10 @@ public final class Scorer {
                 .with("bos", options.bos())
                 .with("rounding", options.rounding())
                 .with("longest", longest);
+        if (options.chat()) {
+            // What a template makes of a question hangs on its text, so that is part of what a score is of.
+            return all.with("chat", model.tokenizer().chat().orElseThrow().hash());
+        }
         return of.former()
                 .map(text -> all.formerly(text + "|" + task.former().orElseThrow() + "|" + data.shots() + "|"
                         + options.bos() + "|" + options.rounding() + "|" + longest))

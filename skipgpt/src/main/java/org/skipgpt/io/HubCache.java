@@ -49,7 +49,8 @@ public record HubCache(Path root, URI endpoint, String token, boolean offline) {
             "merges.txt",
             "added_tokens.json",
             "tokenizer_config.json",
-            "special_tokens_map.json");
+            "special_tokens_map.json",
+            "chat_template.jinja");
     private static final List<String> TOKENIZERS = List.of("tokenizer.json", "tokenizer.model", "vocab.json");
     private static final int LONGEST_TOKEN = 1000;
     private static final Set<String> YES = Set.of("1", "true", "yes", "on");

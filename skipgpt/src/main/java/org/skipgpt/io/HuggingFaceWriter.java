@@ -42,7 +42,8 @@ public final class HuggingFaceWriter implements AutoCloseable {
             "added_tokens.json",
             "vocab.json",
             "merges.txt",
-            "chat_template.jinja");
+            "chat_template.jinja",
+            HuggingFaceFolder.GENERATION_CONFIG);
 
     private final Path target;
     private final Path temporary;

@@ -11,6 +11,7 @@ import java.util.concurrent.CancellationException;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -96,7 +97,8 @@ public final class Benchmark {
     private double[] prefillRates(int[][] tokens) {
         LanguageModel model = turns[2];
         double[] rates = new double[model.config().modules()];
-        try (NDManager scope = model.scope()) {
+        try (InUse.Hold held = model.hold();
+                NDManager scope = model.scope()) {
             model.forward(model.decoder().rows(scope, tokens), new Trace() {
                 @Override
                 public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows rows) {
@@ -109,7 +111,8 @@ public final class Benchmark {
 
     private double prefillSeconds(LanguageModel model, int[][] tokens) {
         double start = options.clock().seconds();
-        try (NDManager scope = model.scope()) {
+        try (InUse.Hold held = model.hold();
+                NDManager scope = model.scope()) {
             Rows rows = model.decoder().rows(scope, tokens);
             NDArray x = model.forward(rows, Trace.none()); // (N, D)
             long[] last = new long[tokens.length];

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import java.util.List;
 import java.util.Optional;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 
@@ -21,6 +22,7 @@ public final class Decoder implements AutoCloseable {
     private final TorchProgram program;
     private final ModuleCalls calls;
     private final PackingMeter packing;
+    private final InUse inUse;
 
     Decoder(
             DecoderConfig config,
@@ -40,6 +42,7 @@ public final class Decoder implements AutoCloseable {
         this.program = calls.programs().base();
         this.calls = calls;
         this.packing = packing;
+        this.inUse = InUse.of(weights.manager());
     }
 
     /** The same forward pass with dropout before the low-rank factors; shares the compiled methods. */
@@ -60,6 +63,11 @@ public final class Decoder implements AutoCloseable {
     /** The weights. */
     public DecoderWeights weights() {
         return weights;
+    }
+
+    /** What whoever frees the weights waits for. */
+    InUse inUse() {
+        return inUse;
     }
 
     /** Single modules. */

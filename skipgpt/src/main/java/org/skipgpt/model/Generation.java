@@ -15,6 +15,7 @@ import org.skipgpt.report.Report;
  * @param device where it ran
  * @param dtype element type of its matrices
  * @param options how text was continued
+ * @param ends the tokens behind which a text is done, by piece and id; empty where the options go on behind them
  * @param continuations one a prompt
  * @param prefillSeconds time of the prompts and of the first token behind each; NaN where it was not finished
  * @param decodeSeconds time of all later tokens
@@ -30,14 +31,16 @@ public record Generation(
         String device,
         String dtype,
         GenerationOptions options,
+        List<String> ends,
         List<Continuation> continuations,
         double prefillSeconds,
         double decodeSeconds,
         double[] executionRates,
         long cacheBytes)
         implements Report {
-    /** Copies the list. */
+    /** Copies the lists. */
     public Generation {
+        ends = List.copyOf(ends);
         continuations = List.copyOf(continuations);
     }
 
@@ -99,6 +102,9 @@ public record Generation(
                 kvPolicy.name().toLowerCase(Locale.ROOT),
                 cacheBytes / 1024.0,
                 executionRates.length == 0 ? "" : String.format(Locale.ROOT, " · skipped %.1f %%", 100 * skipped())));
+        if (!ends.isEmpty()) {
+            out.append(String.format("ends at %s%n", String.join(", ", ends)));
+        }
         out.append(times());
         if (masked && !Double.isNaN(prefillSeconds)) {
             out.append(String.format("%nmasked computes what gates skip and multiplies it by them:"

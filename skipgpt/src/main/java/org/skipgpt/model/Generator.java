@@ -130,6 +130,13 @@ final class Generator {
         return part.live ? new int[] {token} : new int[0];
     }
 
+    private List<String> ends() {
+        return model.tokenizer().ends().stream()
+                .sorted()
+                .map(id -> model.tokenizer().readable(id) + " (" + id + ")")
+                .toList();
+    }
+
     private Generation result(Session session, double prefill, double decode) {
         List<Continuation> continuations = new ArrayList<>();
         for (Part part : parts) {
@@ -144,6 +151,7 @@ final class Generator {
                 model.device().isGpu() ? "gpu" + model.device().getDeviceId() : "cpu",
                 model.dtype().toString(),
                 options,
+                options.stopsAtEnd() ? ends() : List.of(),
                 continuations,
                 prefill,
                 decode,

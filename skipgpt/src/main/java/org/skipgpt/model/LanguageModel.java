@@ -4,15 +4,18 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.skipgpt.data.ChatMessage;
 import org.skipgpt.data.TokenTexts;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -33,6 +36,7 @@ public final class LanguageModel {
     private final Optional<Adapter> adapter;
     private final LayerPolicy policy;
     private final Execution execution;
+    private final List<NDManager> added;
 
     private LanguageModel(
             String name,
@@ -41,7 +45,8 @@ public final class LanguageModel {
             Decoder decoder,
             Optional<Adapter> adapter,
             LayerPolicy policy,
-            Execution execution) {
+            Execution execution,
+            List<NDManager> added) {
         this.name = name;
         this.hash = hash;
         this.tokenizer = tokenizer;
@@ -49,6 +54,7 @@ public final class LanguageModel {
         this.adapter = adapter;
         this.policy = policy;
         this.execution = execution;
+        this.added = added;
     }
 
     /**
@@ -80,7 +86,8 @@ public final class LanguageModel {
                 decoder,
                 Optional.empty(),
                 LayerPolicy.dense(),
-                Execution.PACKED);
+                Execution.PACKED,
+                List.of());
     }
 
     /** The hash of the weights' file, or of the numbers where there is none; found when first asked for. */
@@ -106,7 +113,7 @@ public final class LanguageModel {
 
     /** The same weights under another policy. */
     public LanguageModel withPolicy(LayerPolicy other) {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, other, execution);
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, other, execution, added);
     }
 
     /**
@@ -117,17 +124,24 @@ public final class LanguageModel {
     public LanguageModel withAdapter(Adapter other) {
         AdapterFit.check(other, config(), name);
         Decoder corrected = compile(decoder, Optional.of(other), true, false);
-        return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution);
+        return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution, added);
     }
 
     /** The same model under another name. */
     public LanguageModel named(String other) {
-        return new LanguageModel(other, hash, tokenizer, decoder, adapter, policy, execution);
+        return new LanguageModel(other, hash, tokenizer, decoder, adapter, policy, execution, added);
+    }
+
+    /** The same model, which reads arrays of an owner beside its weights; when that is closed, so are its views. */
+    public LanguageModel withAdded(NDManager owner) {
+        List<NDManager> more = new ArrayList<>(added);
+        more.add(owner);
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, execution, List.copyOf(more));
     }
 
     /** The same model with its decisions carried out in a given way. */
     public LanguageModel withExecution(Execution other) {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, other);
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, other, added);
     }
 
     /** The same model, every module computed and multiplied by its gate. */
@@ -157,11 +171,13 @@ public final class LanguageModel {
 
     private static Decoder compile(Decoder from, Optional<Adapter> adapter, boolean inference, boolean mixed) {
         DecoderWeights weights = from.weights();
-        checkOpen(weights);
-        var programs =
-                DecoderPrograms.compile(weights.manager(), from.config(), weights.dtype(), inference, mixed, adapter);
-        boolean reorders = DecoderProgram.reorders(weights.manager(), weights.dtype(), inference);
-        return new Decoder(from.config(), weights, adapter, programs, reorders);
+        try (InUse.Hold held = from.inUse().hold()) {
+            checkOpen(weights);
+            var programs = DecoderPrograms.compile(
+                    weights.manager(), from.config(), weights.dtype(), inference, mixed, adapter);
+            boolean reorders = DecoderProgram.reorders(weights.manager(), weights.dtype(), inference);
+            return new Decoder(from.config(), weights, adapter, programs, reorders);
+        }
     }
 
     /**
@@ -172,7 +188,8 @@ public final class LanguageModel {
      */
     public float[][][] logits(int[]... sequences) {
         checkLengths(0, sequences);
-        try (NDManager scope = scope()) {
+        try (InUse.Hold held = hold();
+                NDManager scope = scope()) {
             Rows rows = decoder.rows(scope, sequences);
             NDArray x = forward(rows, Trace.none());
             float[] flat = decoder.logits(x).toFloatArray(); // (N, V)
@@ -200,7 +217,8 @@ public final class LanguageModel {
         if (Arrays.stream(sequences).allMatch(ids -> ids.length == 0)) {
             return new float[sequences.length][0];
         }
-        try (NDManager scope = scope()) {
+        try (InUse.Hold held = hold();
+                NDManager scope = scope()) {
             Rows rows = decoder.rows(scope, sequences);
             NDArray x = forward(rows, Trace.none());
             long[] targets = new long[rows.size()];
@@ -260,6 +278,24 @@ public final class LanguageModel {
         return Generator.run(this, options, out, ids);
     }
 
+    /**
+     * Answers a conversation, written by the checkpoint's own chat template.
+     *
+     * <pre>{@code
+     * model.chat(GenerationOptions.defaults(), List.of(ChatMessage.user("What does a kite need?")));
+     * }</pre>
+     *
+     * @throws org.skipgpt.data.DataException if the checkpoint has no template, or its template refuses the conversation
+     */
+    public Generation chat(GenerationOptions options, List<ChatMessage> messages) {
+        return chat(options, text -> {}, messages);
+    }
+
+    /** The same, streamed: new text of the answer is given out as it comes. */
+    public Generation chat(GenerationOptions options, Consumer<String> out, List<ChatMessage> messages) {
+        return Generator.run(this, options, out, tokenizer.encodeChat(messages));
+    }
+
     /** Continues prompts given as token ids. */
     public Generation generateIds(GenerationOptions options, int[]... prompts) {
         return Generator.run(this, options, text -> {}, prompts);
@@ -267,12 +303,16 @@ public final class LanguageModel {
 
     /** The residual stream of packed rows after all layers, before the final norm: (N, D). */
     public NDArray forward(Rows rows, Trace trace) {
-        return decoder.forward(rows, policy, execution, trace);
+        try (InUse.Hold held = hold()) {
+            return decoder.forward(rows, policy, execution, trace);
+        }
     }
 
     /** Some rows of it, ascending; cheaper than all of them: (n, D). */
     public NDArray forward(Rows rows, int[] wanted) {
-        return decoder.forward(rows, policy, execution, wanted);
+        try (InUse.Hold held = hold()) {
+            return decoder.forward(rows, policy, execution, wanted);
+        }
     }
 
     /**
@@ -281,8 +321,53 @@ public final class LanguageModel {
      * @throws IllegalStateException if the weights were freed, as a newer workspace does
      */
     public NDManager scope() {
+        try (InUse.Hold held = hold()) {
+            return decoder.weights().manager().newSubManager();
+        }
+    }
+
+    /**
+     * Holds the model's memory while something computes with it: whoever closes the workspace or releases the model waits
+     * until it is closed.
+     *
+     * <pre>{@code
+     * try (InUse.Hold held = model.hold(); NDManager scope = model.scope()) { ... }
+     * }</pre>
+     *
+     * @throws IllegalStateException if the weights were freed, as a newer workspace does
+     */
+    public InUse.Hold hold() {
+        InUse.Hold held = decoder.inUse().hold();
+        try {
+            checkOpen();
+        } catch (IllegalStateException e) {
+            held.close();
+            throw e;
+        }
+        return held;
+    }
+
+    /** A place in long work where the memory may be freed; says so if it was. */
+    public void pause() {
+        decoder.inUse().pause();
+        checkOpen();
+    }
+
+    private void checkOpen() {
         checkOpen(decoder.weights());
-        return decoder.weights().manager().newSubManager();
+        if (!isOpen()) {
+            throw new IllegalStateException(
+                    "this model is closed: what it adds to its base was released; the base is open, load it over that again");
+        }
+    }
+
+    private boolean isOpen() {
+        return decoder.weights().manager().isOpen() && added.stream().allMatch(NDManager::isOpen);
+    }
+
+    /** Owners of arrays beside the weights, the last of them added last. */
+    public List<NDManager> added() {
+        return added;
     }
 
     static void checkOpen(DecoderWeights weights) {
@@ -303,7 +388,7 @@ public final class LanguageModel {
      */
     public String hash() {
         boolean interrupted = Thread.interrupted();
-        try {
+        try (InUse.Hold held = decoder.inUse().hold()) {
             return decoder.weights().isChanging() ? decoder.weights().hash() : hash.get();
         } finally {
             if (interrupted) {
@@ -380,6 +465,6 @@ public final class LanguageModel {
                 + device().toString().replace("()", "") + " · " + policy.describe()
                 + adapter.map(a -> " · LoRA on " + a.targets().size() + " projections")
                         .orElse("")
-                + (decoder.weights().manager().isOpen() ? "" : " · closed");
+                + (isOpen() ? "" : " · closed");
     }
 }

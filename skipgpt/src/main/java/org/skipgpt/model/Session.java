@@ -6,11 +6,12 @@ import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.torch.InUse;
 
 /**
  * Sequences that grow: each call appends tokens, and only those are computed.
  *
- * <p>Everything a session says equals what the model says about the whole sequences at once.
+ * <p>One thread's work at a time is done, that of others waits. Everything a session says equals what the model says about the whole sequences at once.
  * Every sequence has room for as many keys and values as the longest one: where lengths differ widely, separate sessions
  * hold less ({@link #cacheBytes} against {@link #usedCacheBytes}).
  *
@@ -32,7 +33,7 @@ public final class Session implements AutoCloseable {
     private final float[][] next;
     private final float[][] given;
     private boolean broken;
-    private boolean closed;
+    private volatile boolean closed;
 
     Session(LanguageModel model, KvCache cache, float[][] next) {
         this.model = model;
@@ -54,7 +55,12 @@ public final class Session implements AutoCloseable {
                             + " grow under it; choose its way of deciding that"
                             + " does not look ahead");
         }
-        NDManager scope = model.scope();
+        try (InUse.Hold held = model.hold()) {
+            return of(model, model.scope(), sequences, limit);
+        }
+    }
+
+    private static Session of(LanguageModel model, NDManager scope, int sequences, int limit) {
         try {
             KvCache cache = new KvCache(
                     scope,
@@ -91,6 +97,14 @@ public final class Session implements AutoCloseable {
      * @return for each sequence one value a new token; NaN for the first token of a sequence that was empty
      */
     public float[][] logProbabilities(int[]... tokens) {
+        try (InUse.Hold held = hold()) {
+            synchronized (this) {
+                return scored(tokens);
+            }
+        }
+    }
+
+    private float[][] scored(int[][] tokens) {
         check(tokens);
         float[][] scores = new float[tokens.length][];
         for (int s = 0; s < tokens.length; s++) {
@@ -99,11 +113,26 @@ public final class Session implements AutoCloseable {
                 scores[s][0] = next[s].length == 0 ? Float.NaN : Logits.logProbability(next[s], tokens[s][0]);
             }
         }
-        run(tokens, scores);
+        passes(tokens, scores);
         return scores;
     }
 
+    // Memory is held before the session is, everywhere: two threads that took them in turns would wait for each other.
     private float[][] run(int[][] tokens, float @Nullable [][] scores) {
+        try (InUse.Hold held = hold()) {
+            synchronized (this) {
+                return passes(tokens, scores);
+            }
+        }
+    }
+
+    // A session that was closed says so, whatever became of its model.
+    private InUse.Hold hold() {
+        checkOpen();
+        return model.hold();
+    }
+
+    private float[][] passes(int[][] tokens, float @Nullable [][] scores) {
         check(tokens);
         Interruption.check();
         broken = true;
@@ -178,10 +207,14 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    private void checkWhole() {
+    private void checkOpen() {
         if (closed) {
             throw new IllegalStateException("this session is closed; start a new one");
         }
+    }
+
+    private void checkWhole() {
+        checkOpen();
         if (broken) {
             throw new IllegalStateException(
                     "this session was stopped inside a pass and its cache is incomplete; start a new one");
@@ -213,6 +246,14 @@ public final class Session implements AutoCloseable {
      * @throws IllegalArgumentException if there is no such sequence
      */
     public Session fork(int... sources) {
+        try (InUse.Hold held = hold()) {
+            synchronized (this) {
+                return forked(sources);
+            }
+        }
+    }
+
+    private Session forked(int... sources) {
         checkWhole();
         float[][] continued = new float[sources.length][];
         for (int i = 0; i < sources.length; i++) {
@@ -256,9 +297,14 @@ public final class Session implements AutoCloseable {
         return forward.executionRates();
     }
 
+    /** Frees keys and values when a pass under way is done; what is asked of it afterwards says that it is closed. */
     @Override
     public void close() {
-        closed = true;
-        cache.close();
+        try (InUse.Hold held = decoder.inUse().hold()) {
+            synchronized (this) {
+                closed = true;
+                cache.close();
+            }
+        }
     }
 }

@@ -1,16 +1,23 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.io.HuggingFaceWriter;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.InUse;
 
 /**
  * Writes a decoder as a Hugging Face folder that other tools load: fused arrays are cut back into named tensors.
@@ -50,7 +57,27 @@ public final class WeightSaver {
         if (dtype == Dtype.FP16) {
             throw new IllegalArgumentException("weights are stored as fp32 or bf16; fp16 would overflow: use bf16");
         }
-        LanguageModel.checkOpen(weights);
+        try (InUse.Hold held = InUse.of(weights.manager()).hold()) {
+            LanguageModel.checkOpen(weights);
+            write(config, weights, dtype, tokenizer, files, folder);
+        }
+    }
+
+    // The end mark first, then what else ends a text: several are written as a list, as transformers reads them.
+    private static Optional<JsonElement> ends(Tokenizer tokenizer) {
+        Set<Integer> all = new LinkedHashSet<>();
+        tokenizer.eos().ifPresent(all::add);
+        tokenizer.ends().stream().sorted().forEach(all::add);
+        if (all.size() < 2) {
+            return all.stream().findFirst().map(JsonPrimitive::new);
+        }
+        JsonArray list = new JsonArray();
+        all.forEach(list::add);
+        return Optional.of(list);
+    }
+
+    private static void write(
+            DecoderConfig config, DecoderWeights weights, Dtype dtype, Tokenizer tokenizer, Path files, Path folder) {
         WeightSaver saver = new WeightSaver(config, weights, dtype);
         saver.plan();
         JsonObject json = ConfigJson.write(config);
@@ -58,7 +85,7 @@ public final class WeightSaver {
         json.remove("rope_interleaved");
         json.addProperty("torch_dtype", dtype == Dtype.BF16 ? "bfloat16" : "float32");
         tokenizer.bos().ifPresent(id -> json.addProperty("bos_token_id", id));
-        tokenizer.eos().ifPresent(id -> json.addProperty("eos_token_id", id));
+        ends(tokenizer).ifPresent(ids -> json.add("eos_token_id", ids));
         List<TensorInfo> infos = saver.parts.stream().map(Part::info).toList();
         try (HuggingFaceWriter out = HuggingFaceWriter.create(folder, json, infos)) {
             saver.write(out);

@@ -20,6 +20,7 @@ import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 
@@ -79,7 +80,9 @@ public record LaCo(LanguageModel model, LaCoConfig config, List<Try> tries, Prov
         if (texts.isEmpty()) {
             throw new IllegalArgumentException("no text to compare hidden states on; give a few");
         }
-        return new Merging(model, config, texts, owner, observer).run();
+        try (InUse.Hold held = model.hold()) {
+            return new Merging(model, config, texts, owner, observer).run();
+        }
     }
 
     private static final class Merging {

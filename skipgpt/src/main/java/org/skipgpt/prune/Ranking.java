@@ -17,6 +17,7 @@ import org.skipgpt.report.Finding;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
+import org.skipgpt.torch.InUse;
 
 /**
  * Which parts of a model matter least: the first of the order goes first.
@@ -74,7 +75,10 @@ public record Ranking(
     public static Ranking of(
             LanguageModel model, Criterion criterion, List<int[]> sequences, ProgressObserver observer) {
         List<List<ModuleSite>> units = criterion.grain().units(model);
-        double[] scores = criterion.importance(model, units, sequences, observer);
+        double[] scores;
+        try (InUse.Hold held = model.hold()) {
+            scores = criterion.importance(model, units, sequences, observer);
+        }
         if (scores.length != units.size() || !Arrays.stream(scores).allMatch(Double::isFinite)) {
             throw new IllegalStateException(
                     "the criterion \"" + criterion.name() + "\" gave " + Arrays.toString(scores) + " for "

@@ -12,6 +12,7 @@ import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.torch.InUse;
 
 /**
  * Mean cosine between the residual stream before and after every module and every layer, over all tokens.
@@ -35,7 +36,8 @@ record Similarities(double[] modules, double[] layers, double lastNormed, long t
         int done = 0;
         for (int[] sequence : sequences) {
             Interruption.check();
-            try (NDManager scope = model.scope()) {
+            try (InUse.Hold held = model.hold();
+                    NDManager scope = model.scope()) {
                 Rows rows = model.decoder().rows(scope, sequence);
                 sums.add(model.forward(rows, sums), rows.size());
             }

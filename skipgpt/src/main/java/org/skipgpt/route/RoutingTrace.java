@@ -13,6 +13,7 @@ import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.report.Report;
+import org.skipgpt.torch.InUse;
 
 /**
  * What happened to every token in every module.
@@ -41,7 +42,8 @@ public record RoutingTrace(int[] tokens, int[] starts, List<ModuleRouting> modul
         }
         LanguageModel watched = model.withPolicy(model.policy().withLogits());
         List<ModuleRouting> modules = new ArrayList<>();
-        try (NDManager scope = model.scope()) {
+        try (InUse.Hold held = model.hold();
+                NDManager scope = model.scope()) {
             var rows = watched.decoder().rows(scope, sequences);
             watched.forward(rows, new Trace() {
                 @Override

@@ -44,12 +44,14 @@ public final class TorchProgram implements AutoCloseable {
     private final PtSymbolBlock block;
     private final Map<String, NDArray> tags;
     private final boolean inference;
+    private final InUse inUse;
 
     private TorchProgram(NDManager owner, PtSymbolBlock block, Map<String, NDArray> tags, boolean inference) {
         this.owner = owner;
         this.block = block;
         this.tags = tags;
         this.inference = inference;
+        this.inUse = InUse.of(owner);
     }
 
     /**
@@ -101,6 +103,7 @@ public final class TorchProgram implements AutoCloseable {
      * @param first an activation: the result gets its owner
      * @param more the other arguments in order
      * @throws TorchException with the script line where the method fails
+     * @throws IllegalStateException if this program or an argument was freed
      */
     public NDArray call(String method, NDArray first, NDArray... more) {
         return callAll(method, first, more).singletonOrThrow();
@@ -109,6 +112,15 @@ public final class TorchProgram implements AutoCloseable {
     /** Calls a method that returns several tensors. */
     public NDList callAll(String method, NDArray first, NDArray... more) {
         Torch.enterThread();
+        try (InUse.Hold held = inUse.hold()) {
+            if (!owner.isOpen()) {
+                throw closed(method);
+            }
+            return held(method, first, more);
+        }
+    }
+
+    private NDList held(String method, NDArray first, NDArray... more) {
         NDList arguments = new NDList(more.length + 2);
         arguments.add(first);
         for (NDArray array : more) {
@@ -123,7 +135,15 @@ public final class TorchProgram implements AutoCloseable {
             return results;
         } catch (EngineException e) {
             throw new TorchException(method + ": " + e.getMessage(), e);
+        } catch (IllegalStateException freed) {
+            // the engine's words for an array without its memory
+            throw closed(method);
         }
+    }
+
+    private static IllegalStateException closed(String method) {
+        return new IllegalStateException("the memory that \"" + method + "\" needs is closed: its workspace, model or"
+                + " session was closed or released; load the model again");
     }
 
     private NDArray tag(String method) {

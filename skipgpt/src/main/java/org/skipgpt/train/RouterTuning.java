@@ -27,6 +27,7 @@ import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
 import org.skipgpt.route.Routers;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -200,7 +201,8 @@ public final class RouterTuning implements Objective {
             double sum = 0;
             long tokens = 0;
             for (int micro = 0; micro < loop.accumulation(); micro++) {
-                try (NDManager scope = model.scope();
+                try (InUse.Hold held = model.hold();
+                        NDManager scope = model.scope();
                         var off = Torch.gradients(false)) {
                     int[][] sequences = batches.batch(step * loop.accumulation() + micro);
                     Rows rows = LanguageLoss.rows(scope, decoder, sequences);

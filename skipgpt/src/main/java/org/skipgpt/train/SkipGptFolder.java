@@ -45,6 +45,7 @@ import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.Thresholds;
+import org.skipgpt.torch.InUse;
 
 /**
  * A tuned SkipGPT as a small folder beside its base model: {@code skipgpt.json}, {@code routers.safetensors} and, after
@@ -118,10 +119,10 @@ public final class SkipGptFolder {
         if (!folder.toString().isBlank() && Files.exists(folder)) {
             throw new CheckpointException("folder " + folder + " exists already: nothing is overwritten; name another");
         }
-        tuned.scope().close(); // a closed model is told as such
+        tuned.hold().close(); // a closed model is told as such before anything is made
         Path temporary = WholeFile.temporary(folder);
         AtomicFile.makeFolder(temporary, folder);
-        try {
+        try (InUse.Hold held = tuned.hold()) {
             if (policy.isPresent()) {
                 writeRouters(temporary.resolve(ROUTERS), policy.get().routers());
             }

@@ -10,6 +10,7 @@ import org.skipgpt.data.PackedTokens;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.torch.InUse;
 
 /**
  * Full training of a model, random or loaded, on text of any size: plain text, jsonl, csv or parquet, a file or a folder.
@@ -110,7 +111,8 @@ public record TextTraining(
         Batches batches = n -> learned.random(loop.seed(), n, sequences, window);
         String data = texts + " · " + corpus.size();
         long every = loop.saveEvery() > 0 ? loop.saveEvery() : SAVE_EVERY;
-        try (FullTraining objective =
+        try (InUse.Hold hold = model.hold();
+                FullTraining objective =
                         new FullTraining(model, batches, held, loop.accumulation(), precision, recompute, data);
                 NDManager scope = model.scope()) {
             return TrainingLoop.run(objective, loop.withCheckpoints(work, every), scope, observer);

@@ -13,6 +13,7 @@ import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.StopOnExit;
 import org.skipgpt.torch.Torch;
 import org.slf4j.Logger;
@@ -65,6 +66,7 @@ public final class TrainingLoop {
     public static TrainingRun run(
             Objective objective, LoopConfig config, NDManager manager, ProgressObserver observer) {
         try (StopOnExit guard = new StopOnExit();
+                InUse.Hold held = InUse.of(manager).hold();
                 NDManager own = manager.newSubManager();
                 var on = Torch.gradients(true)) {
             TrainingLoop loop = new TrainingLoop(objective, config, own, observer);
@@ -94,6 +96,7 @@ public final class TrainingLoop {
         }
         long step = first;
         while (step < config.steps() && !Thread.currentThread().isInterrupted()) {
+            letFree();
             Optional<Map<String, Double>> done = stepUnlessInterrupted(step);
             if (done.isEmpty()) {
                 break;
@@ -120,6 +123,15 @@ public final class TrainingLoop {
             Thread.currentThread().interrupt();
         }
         return new TrainingRun(objective.describe(), step, config, log, seconds(), stopped);
+    }
+
+    // Between steps the model may be freed by whoever waits for that.
+    private void letFree() {
+        InUse.of(manager).pause();
+        if (!manager.isOpen()) {
+            throw new IllegalStateException(objective.describe() + ": the model was closed while it learned; what was"
+                    + " saved last stays, load the model again and go on from there");
+        }
     }
 
     // An interrupt within a step throws the step away: parameters change at its end only.

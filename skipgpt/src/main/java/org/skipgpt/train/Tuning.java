@@ -23,6 +23,7 @@ import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.SparsityReport;
+import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -77,9 +78,12 @@ public final class Tuning {
     /** A model with fresh, untuned routers that decide by argmax. */
     public static LanguageModel withRouters(LanguageModel model, RouterConfig config, long seed) {
         refuseToReplace(model);
-        NDManager owner = model.scope();
-        RoutedPolicy routed = RoutedPolicy.of(Gate.compile(owner), Routers.init(owner, model.config(), config, seed));
-        return model.withPolicy(model.policy().withCore(routed));
+        try (InUse.Hold held = model.hold()) {
+            NDManager owner = model.scope();
+            RoutedPolicy routed =
+                    RoutedPolicy.of(Gate.compile(owner), Routers.init(owner, model.config(), config, seed));
+            return model.withPolicy(model.policy().withCore(routed));
+        }
     }
 
     /**
@@ -98,7 +102,9 @@ public final class Tuning {
             TuningOptions options,
             ProgressObserver observer) {
         Budget budget = options.routing().budget().withTarget(target);
-        return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.empty());
+        try (InUse.Hold held = model.hold()) {
+            return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.empty());
+        }
     }
 
     /** SkipGPT-Joint: routers and a fresh adapter learn together, from one loss. */
@@ -109,7 +115,10 @@ public final class Tuning {
             TuningOptions options,
             ProgressObserver observer) {
         Budget budget = options.routing().budget().withTarget(target);
-        return new Tuning(model, documents, options, observer).learnRouters(budget, Optional.of(options.jointLora()));
+        try (InUse.Hold held = model.hold()) {
+            return new Tuning(model, documents, options, observer)
+                    .learnRouters(budget, Optional.of(options.jointLora()));
+        }
     }
 
     /**
@@ -123,14 +132,18 @@ public final class Tuning {
             throw new IllegalArgumentException("stage 2 tunes under frozen routers, but this model is "
                     + model.policy().describe() + ": tune routers first, or use the dense control");
         }
-        return new Tuning(model, documents, options, observer).learnAdapter("SkipGPT-RT-L");
+        try (InUse.Hold held = model.hold()) {
+            return new Tuning(model, documents, options, observer).learnAdapter("SkipGPT-RT-L");
+        }
     }
 
     /** The control: the same adapter on the same text, nothing skipped. It learns from the text: no model teaches itself. */
     public static Tuned denseLora(
             LanguageModel model, List<String> documents, TuningOptions options, ProgressObserver observer) {
         LanguageModel dense = model.withPolicy(LayerPolicy.dense());
-        return new Tuning(dense, documents, fromText(options), observer).learnAdapter("Dense+LoRA");
+        try (InUse.Hold held = model.hold()) {
+            return new Tuning(dense, documents, fromText(options), observer).learnAdapter("Dense+LoRA");
+        }
     }
 
     /**
@@ -148,8 +161,10 @@ public final class Tuning {
                             + model.policy().describe() + ": heal it under its routers, with tuneLora");
         }
         boolean drops = sites.stream().anyMatch(model.policy()::isDropped);
-        return new Tuning(model, documents, drops ? options : fromText(options), observer)
-                .learnAdapter((drops ? model.policy().describe() : model.name()) + "+LoRA");
+        try (InUse.Hold held = model.hold()) {
+            return new Tuning(model, documents, drops ? options : fromText(options), observer)
+                    .learnAdapter((drops ? model.policy().describe() : model.name()) + "+LoRA");
+        }
     }
 
     private static TuningOptions fromText(TuningOptions options) {
@@ -270,7 +285,9 @@ public final class Tuning {
             List<String> documents,
             TuningOptions options,
             ProgressObserver observer) {
-        return new Tuning(model, documents, options, observer).learnMixture(form);
+        try (InUse.Hold held = model.hold()) {
+            return new Tuning(model, documents, options, observer).learnMixture(form);
+        }
     }
 
     private Tuned learnMixture(MixtureForm form) {

@@ -85,7 +85,19 @@ class PerplexityTest {
         java.nio.file.Path array = folder.resolve("a.json");
         java.nio.file.Files.writeString(array, "[{\"text\":\"one\"},{\"text\":\"two\"}]");
         assertThat(Perplexity.read(array, options)).isEqualTo(expected);
+        java.nio.file.Path table = java.nio.file.Files.writeString(folder.resolve("a.csv"), "n,text\n1,one\n2,two\n");
+        assertThat(Perplexity.read(table, options)).isEqualTo(expected);
         java.nio.file.Files.writeString(plain, "\ufeffone\ntwo\n");
         assertThat(Perplexity.read(plain, options)).isEqualTo(expected);
+
+        byte[] text = "\ufeffone\ntwo\n".getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        java.nio.file.Path zst = folder.resolve("a.txt.zst");
+        java.nio.file.Files.write(zst, com.github.luben.zstd.Zstd.compress(text));
+        assertThat(Perplexity.read(zst, options)).isEqualTo(expected);
+        java.nio.file.Path gz = folder.resolve("A.TXT.GZ");
+        try (var out = new java.util.zip.GZIPOutputStream(java.nio.file.Files.newOutputStream(gz))) {
+            out.write(text);
+        }
+        assertThat(Perplexity.read(gz, options)).isEqualTo(expected);
     }
 }
