@@ -33,6 +33,7 @@ public final class LanguageModel {
     private final Optional<Adapter> adapter;
     private final LayerPolicy policy;
     private final Execution execution;
+    private final DecodingStep step;
 
     private LanguageModel(
             String name,
@@ -41,7 +42,8 @@ public final class LanguageModel {
             Decoder decoder,
             Optional<Adapter> adapter,
             LayerPolicy policy,
-            Execution execution) {
+            Execution execution,
+            DecodingStep step) {
         this.name = name;
         this.hash = hash;
         this.tokenizer = tokenizer;
@@ -49,6 +51,7 @@ public final class LanguageModel {
         this.adapter = adapter;
         this.policy = policy;
         this.execution = execution;
+        this.step = step;
     }
 
     /**
@@ -80,7 +83,8 @@ public final class LanguageModel {
                 decoder,
                 Optional.empty(),
                 LayerPolicy.dense(),
-                Execution.PACKED);
+                Execution.PACKED,
+                DecodingStep.FASTEST);
     }
 
     /** The hash of the weights' file, or of the numbers where there is none; found when first asked for. */
@@ -106,7 +110,7 @@ public final class LanguageModel {
 
     /** The same weights under another policy. */
     public LanguageModel withPolicy(LayerPolicy other) {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, other, execution);
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, other, execution, step);
     }
 
     /**
@@ -117,17 +121,32 @@ public final class LanguageModel {
     public LanguageModel withAdapter(Adapter other) {
         AdapterFit.check(other, config(), name);
         Decoder corrected = compile(decoder, Optional.of(other), true, false);
-        return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution);
+        return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution, step);
     }
 
     /** The same model under another name. */
     public LanguageModel named(String other) {
-        return new LanguageModel(other, hash, tokenizer, decoder, adapter, policy, execution);
+        return new LanguageModel(other, hash, tokenizer, decoder, adapter, policy, execution, step);
     }
 
     /** The same model with its decisions carried out in a given way. */
     public LanguageModel withExecution(Execution other) {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, other);
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, other, step);
+    }
+
+    /** The same model, each new token computed by the given way. */
+    public LanguageModel withStep(DecodingStep other) {
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, execution, other);
+    }
+
+    /** Who may compute a pass over one new token. */
+    DecodingStep step() {
+        return step;
+    }
+
+    /** Who computes a pass over one new token here, and where that is the engine, why. */
+    public String decoding() {
+        return RowRule.told(config(), decoder.weights(), execution, step);
     }
 
     /** The same model, every module computed and multiplied by its gate. */
