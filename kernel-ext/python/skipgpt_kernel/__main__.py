@@ -22,7 +22,13 @@ def java():
 
 def options(executable):
     """What the kernel's Java is started with."""
-    text = subprocess.run([executable, "-XshowSettings:properties", "-version"], capture_output=True, text=True).stderr
+    show = ["-XshowSettings:properties", "-version"]
+    vectors = ["--add-modules=jdk.incubator.vector"]  # new tokens are computed in Java
+    shown = subprocess.run([executable, *vectors, *show], capture_output=True, text=True)
+    if shown.returncode != 0:  # a Java that was made without this module
+        vectors = []
+        shown = subprocess.run([executable, *show], capture_output=True, text=True)
+    text = shown.stderr
     version = int(re.search(r"java\.specification\.version = (?:1\.)?(\d+)", text).group(1))
     if version < 17:
         sys.exit(f"skipgpt-kernel: {executable} is Java {version}: set JAVA_HOME to a JDK of at least 17")
@@ -30,7 +36,7 @@ def options(executable):
     own = shlex.split(os.environ.get("SKIPGPT_JVM_OPTS", ""))
     common = ["-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-ea:REPL..."]
     offline = ["-Dai.djl.offline=true"] if any(JARS.glob("pytorch-native-cpu*")) else []  # all natives are there
-    return native + common + offline + own + ["-cp", str(JARS / "*")]
+    return native + vectors + common + offline + own + ["-cp", str(JARS / "*")]
 
 
 def run(main, arguments):

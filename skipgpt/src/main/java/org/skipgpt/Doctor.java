@@ -22,6 +22,7 @@ import org.skipgpt.io.HubCache;
 import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.report.Report;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.vector.Vectors;
 
 /**
  * What this machine offers, what is missing and how to get it.
@@ -52,6 +53,7 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         memory(facts);
         boolean gpu = gpu(facts);
         boolean works = engine(facts, missing, gpu);
+        vectors(facts);
         folders(facts, missing);
         tools(facts, missing);
         return new Doctor(facts, missing, works);
@@ -112,6 +114,17 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
             missing.add("libtorch: " + e.getMessage());
             return false;
         }
+    }
+
+    // Nothing is missing without vectors: the engine computes new tokens then, but more slowly.
+    private static void vectors(Map<String, String> facts) {
+        facts.put(
+                "new tokens",
+                Vectors.kernels()
+                        .map(k -> "computed in Java on a CPU, vectors of " + k.bits()
+                                + " bits; -Dskipgpt.decode=engine leaves them to the engine")
+                        .orElseGet(() ->
+                                "computed by the engine: " + Vectors.missing().orElse("")));
     }
 
     private static void folders(Map<String, String> facts, List<String> missing) {

@@ -23,10 +23,11 @@ import org.junit.jupiter.api.Test;
 class PackageArrowsTest {
     private static final Map<String, List<String>> MAY_IMPORT = Map.ofEntries(
             Map.entry("torch", List.of()),
+            Map.entry("vector", List.of()),
             Map.entry("report", List.of()),
             Map.entry("io", List.of("torch", "report")),
             Map.entry("data", List.of("io", "torch", "report")),
-            Map.entry("model", List.of("data", "io", "torch", "report")),
+            Map.entry("model", List.of("data", "io", "torch", "report", "vector")),
             Map.entry("route", List.of("model", "data", "io", "torch", "report")),
             Map.entry("lora", List.of("model", "data", "io", "torch", "report")),
             Map.entry("eval", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
@@ -76,6 +77,16 @@ class PackageArrowsTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("ai.djl.pytorch..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void nothingElseIsLinkedWithTheIncubatorModule() {
+        noClasses()
+                .that(not(resideInAPackage("org.skipgpt.vector.simd..")))
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("jdk.incubator..", "org.skipgpt.vector.simd..")
                 .check(CLASSES);
     }
 

@@ -7,6 +7,7 @@ import com.google.gson.JsonObject;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.module.ModuleFinder;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +29,7 @@ public final class KernelSpec {
             new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
     private static final List<String> LOGOS = List.of("logo-svg.svg", "logo-32x32.png", "logo-64x64.png");
     private static final int NATIVE_ACCESS_SINCE = 22;
+    private static final String VECTORS = "jdk.incubator.vector";
 
     /**
      * Turns that an engine thread waits for others before it sleeps. Where kernels share the cores, the default of 300,000
@@ -147,6 +149,9 @@ public final class KernelSpec {
         List<String> lines = new ArrayList<>();
         if (Runtime.version().feature() >= NATIVE_ACCESS_SINCE) {
             lines.add("--enable-native-access=ALL-UNNAMED");
+        }
+        if (ModuleFinder.ofSystem().find(VECTORS).isPresent()) {
+            lines.add("--add-modules=" + VECTORS); // new tokens are computed in Java
         }
         lines.add("-Djava.awt.headless=true");
         lines.add("-Dfile.encoding=UTF-8");

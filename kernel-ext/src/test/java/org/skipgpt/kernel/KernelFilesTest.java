@@ -38,6 +38,7 @@ class KernelFilesTest {
                 .contains(
                         "-Djava.awt.headless=true",
                         "-Dai.djl.offline=true",
+                        "--add-modules=jdk.incubator.vector",
                         Path.of("lib/a.jar").toAbsolutePath().toString());
         assertThat(json.getAsJsonObject("env").has("GOMP_SPINCOUNT"))
                 .isEqualTo(System.getenv("OMP_WAIT_POLICY") == null);

@@ -3,6 +3,9 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import org.skipgpt.vector.RowKernels;
+import org.skipgpt.vector.Vectors;
 
 /**
  * The forward pass over new tokens of sequences whose earlier tokens are in a cache.
@@ -26,9 +29,11 @@ final class CachedDecoder {
     private final KvPolicy kv;
     private final KvCache cache;
     private final long[] executed;
+    private final boolean inJava;
+    private Optional<RowStep> row = Optional.empty();
     private long tokens;
 
-    CachedDecoder(Decoder decoder, LayerPolicy policy, Execution execution, KvCache cache) {
+    CachedDecoder(Decoder decoder, LayerPolicy policy, Execution execution, DecodingStep wanted, KvCache cache) {
         this.decoder = decoder;
         this.policy = policy;
         this.execution = execution;
@@ -37,6 +42,29 @@ final class CachedDecoder {
         this.kv = waits ? policy.kvPolicy() : KvPolicy.KEEP;
         this.cache = cache;
         this.executed = new long[decoder.config().modules()];
+        this.inJava = RowRule.obstacle(
+                        decoder.config(), decoder.weights(), execution, wanted, cache.sequences(), cache.limit())
+                .isEmpty();
+    }
+
+    /** The pass over one new token in Java, where that serves; empty where the engine computes these rows. */
+    private Optional<RowStep> inJava(Rows rows) {
+        if (!inJava || rows.size() != 1) {
+            return Optional.empty();
+        }
+        if (row.isEmpty()) {
+            RowKernels kernels = Vectors.kernels().orElseThrow();
+            row = Optional.of(
+                    new RowStep(decoder, policy, cache, decoder.rowWeights(kernels), kernels, RowRule.crew()));
+        }
+        return row;
+    }
+
+    /** Logits of some rows that the last pass left. */
+    float[] logits(Rows rows, NDArray ends) {
+        return inJava(rows)
+                .map(RowStep::logits)
+                .orElseGet(() -> decoder.logits(ends).toFloatArray());
     }
 
     /** Share of tokens that executed each module so far; 2L. */
@@ -53,6 +81,18 @@ final class CachedDecoder {
      * @return the residual stream that enters the final norm, (N, D)
      */
     NDArray forward(Rows rows) {
+        Optional<RowStep> alone = inJava(rows);
+        NDArray x = alone.isPresent()
+                ? alone.get().forward(rows, site -> executed[site.index()]++)
+                : layers(rows); // (N, D)
+        tokens += rows.size();
+        for (int s = 0; s < rows.sequences(); s++) {
+            cache.positions()[s] += rows.starts()[s + 1] - rows.starts()[s];
+        }
+        return x;
+    }
+
+    private NDArray layers(Rows rows) {
         NDArray x = decoder.embed(rows); // (N, D)
         RowSet everyone = RowSet.all(x.getManager(), rows);
         for (int layer = 0; layer < decoder.config().layers(); layer++) {
@@ -66,10 +106,6 @@ final class CachedDecoder {
             Decoder.release(middle, in, made);
             Decoder.release(made, in, x);
             Decoder.release(in, x, x);
-        }
-        tokens += rows.size();
-        for (int s = 0; s < rows.sequences(); s++) {
-            cache.positions()[s] += rows.starts()[s + 1] - rows.starts()[s];
         }
         return x;
     }

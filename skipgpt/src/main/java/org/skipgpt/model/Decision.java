@@ -172,6 +172,14 @@ public final class Decision {
         return false;
     }
 
+    /** Weight of what the module adds to a row, 0 where it skips; waits for the device where it decided. */
+    float weight(int row) {
+        if (owner.isEmpty()) {
+            return open ? 1 : 0;
+        }
+        return values()[row];
+    }
+
     private float[] values() {
         if (host.isEmpty()) {
             host = Optional.of(checked(gate().toFloatArray()));

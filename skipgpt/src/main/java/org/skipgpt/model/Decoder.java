@@ -9,6 +9,7 @@ import java.util.Optional;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.vector.RowKernels;
 
 /**
  * The forward pass, one for all families, methods of skipping, training and inference.
@@ -23,6 +24,7 @@ public final class Decoder implements AutoCloseable {
     private final ModuleCalls calls;
     private final PackingMeter packing;
     private final InUse inUse;
+    private final FirstRow firstRow;
 
     Decoder(
             DecoderConfig config,
@@ -33,26 +35,45 @@ public final class Decoder implements AutoCloseable {
         this(
                 weights,
                 new ModuleCalls(config, weights, adapter, programs, reorders),
-                new PackingMeter(weights.manager().getDevice(), config));
+                new PackingMeter(weights.manager().getDevice(), config),
+                new FirstRow());
     }
 
-    private Decoder(DecoderWeights weights, ModuleCalls calls, PackingMeter packing) {
+    private Decoder(DecoderWeights weights, ModuleCalls calls, PackingMeter packing, FirstRow firstRow) {
         this.config = calls.config();
         this.weights = weights;
         this.program = calls.programs().base();
         this.calls = calls;
         this.packing = packing;
         this.inUse = InUse.of(weights.manager());
+        this.firstRow = firstRow;
+    }
+
+    /** What all views of a decoder share once one of them has computed a row in Java. */
+    private static final class FirstRow {
+        private Optional<RowWeights> weights = Optional.empty();
+
+        synchronized RowWeights weights(Decoder decoder, RowKernels kernels) {
+            if (weights.isEmpty()) {
+                weights = Optional.of(RowWeights.of(decoder, decoder.calls.adapter(), kernels));
+            }
+            return weights.get();
+        }
+    }
+
+    /** The weights as one row reads them in Java. */
+    RowWeights rowWeights(RowKernels kernels) {
+        return firstRow.weights(this, kernels);
     }
 
     /** The same forward pass with dropout before the low-rank factors; shares the compiled methods. */
     public Decoder withDropout(Dropout masks) {
-        return new Decoder(weights, calls.withDropout(masks), packing);
+        return new Decoder(weights, calls.withDropout(masks), packing, firstRow);
     }
 
     /** The same forward pass for results that never enter a graph; shares the compiled methods. */
     Decoder inference() {
-        return new Decoder(weights, calls.inference(), packing);
+        return new Decoder(weights, calls.inference(), packing, firstRow);
     }
 
     /** The shape. */

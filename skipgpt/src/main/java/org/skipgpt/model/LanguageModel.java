@@ -37,6 +37,7 @@ public final class LanguageModel {
     private final LayerPolicy policy;
     private final Execution execution;
     private final List<NDManager> added;
+    private final DecodingStep step;
 
     private LanguageModel(
             String name,
@@ -46,6 +47,7 @@ public final class LanguageModel {
             Optional<Adapter> adapter,
             LayerPolicy policy,
             Execution execution,
+            DecodingStep step,
             List<NDManager> added) {
         this.name = name;
         this.hash = hash;
@@ -54,6 +56,7 @@ public final class LanguageModel {
         this.adapter = adapter;
         this.policy = policy;
         this.execution = execution;
+        this.step = step;
         this.added = added;
     }
 
@@ -87,6 +90,7 @@ public final class LanguageModel {
                 Optional.empty(),
                 LayerPolicy.dense(),
                 Execution.PACKED,
+                DecodingStep.FASTEST,
                 List.of());
     }
 
@@ -113,7 +117,7 @@ public final class LanguageModel {
 
     /** The same weights under another policy. */
     public LanguageModel withPolicy(LayerPolicy other) {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, other, execution, added);
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, other, execution, step, added);
     }
 
     /**
@@ -124,24 +128,39 @@ public final class LanguageModel {
     public LanguageModel withAdapter(Adapter other) {
         AdapterFit.check(other, config(), name);
         Decoder corrected = compile(decoder, Optional.of(other), true, false);
-        return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution, added);
+        return new LanguageModel(name, hash, tokenizer, corrected, Optional.of(other), policy, execution, step, added);
     }
 
     /** The same model under another name. */
     public LanguageModel named(String other) {
-        return new LanguageModel(other, hash, tokenizer, decoder, adapter, policy, execution, added);
+        return new LanguageModel(other, hash, tokenizer, decoder, adapter, policy, execution, step, added);
     }
 
     /** The same model, which reads arrays of an owner beside its weights; when that is closed, so are its views. */
     public LanguageModel withAdded(NDManager owner) {
         List<NDManager> more = new ArrayList<>(added);
         more.add(owner);
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, execution, List.copyOf(more));
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, execution, step, List.copyOf(more));
     }
 
     /** The same model with its decisions carried out in a given way. */
     public LanguageModel withExecution(Execution other) {
-        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, other, added);
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, other, step, added);
+    }
+
+    /** The same model, each new token computed by the given way. */
+    public LanguageModel withStep(DecodingStep other) {
+        return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, execution, other, added);
+    }
+
+    /** Who may compute a pass over one new token. */
+    DecodingStep step() {
+        return step;
+    }
+
+    /** Who computes a pass over one new token here, and where that is the engine, why. */
+    public String decoding() {
+        return RowRule.told(config(), decoder.weights(), execution, step);
     }
 
     /** The same model, every module computed and multiplied by its gate. */

@@ -82,6 +82,10 @@ final class ModuleCalls {
         return config;
     }
 
+    Optional<Adapter> adapter() {
+        return adapter;
+    }
+
     DecoderPrograms programs() {
         return programs;
     }

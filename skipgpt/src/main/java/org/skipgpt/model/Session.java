@@ -41,7 +41,7 @@ public final class Session implements AutoCloseable {
         this.next = next;
         this.given = Arrays.stream(next).map(float[]::clone).toArray(float[][]::new);
         this.decoder = model.decoder().inference();
-        this.forward = new CachedDecoder(decoder, model.policy().settled(), model.execution(), cache);
+        this.forward = new CachedDecoder(decoder, model.policy().settled(), model.execution(), model.step(), cache);
     }
 
     static Session of(LanguageModel model, int sequences, int limit) {
@@ -177,7 +177,7 @@ public final class Session implements AutoCloseable {
             }
             boolean all = ended == rows.size();
             NDArray ends = all ? x : decoder.take(x, scope.create(Arrays.copyOf(last, ended))); // (ended, D)
-            float[] flat = decoder.logits(ends).toFloatArray(); // (ended, V)
+            float[] flat = forward.logits(rows, ends); // (ended, V)
             int v = model.config().vocabulary();
             for (int s = 0, i = 0; s < chunk.length; s++) {
                 if (chunk[s].length > 0 && at[s] == tokens[s].length) {

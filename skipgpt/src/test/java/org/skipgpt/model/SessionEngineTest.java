@@ -138,7 +138,8 @@ class SessionEngineTest {
                         KvCache cache = new KvCache(
                                 dense.scope(), dense.decoder().calls().programs(), dense.config(), 4, 1, ids.length)) {
                     Decoder decoder = dense.decoder().inference();
-                    new CachedDecoder(decoder, policy, execution, cache).forward(decoder.rows(scope, ids));
+                    new CachedDecoder(decoder, policy, execution, DecodingStep.FASTEST, cache)
+                            .forward(decoder.rows(scope, ids));
                     assertThat(streams(scope, ids.length)).as(what + ", cached").isLessThanOrEqualTo(2);
                 }
             }

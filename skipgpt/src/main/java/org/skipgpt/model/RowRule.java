@@ -1,0 +1,129 @@
+package org.skipgpt.model;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Processor;
+import org.skipgpt.torch.Torch;
+import org.skipgpt.vector.Crew;
+import org.skipgpt.vector.Vectors;
+
+/**
+ * Where one new token is computed in Java ({@link RowStep}) and where by the engine: by Java on a CPU, in fp32 or bf16, packed,
+ * with one stream width and matrices below 2 GiB, where {@link Vectors} are there and {@link DecodingStep} leaves the choice.
+ */
+final class RowRule {
+    private RowRule() {}
+
+    /** The threads that share a row's products; as many as the engine has, and made when first needed. */
+    static Crew crew() {
+        return Hands.CREW;
+    }
+
+    private static final class Hands {
+        static final Crew CREW = new Crew(threads());
+    }
+
+    private static int threads() {
+        return Math.min(Torch.threads(), Runtime.getRuntime().availableProcessors());
+    }
+
+    /**
+     * What keeps a session's tokens with the engine; empty where nothing does.
+     *
+     * @param limit most tokens a sequence may hold
+     */
+    static Optional<String> obstacle(
+            DecoderConfig config,
+            DecoderWeights weights,
+            Execution execution,
+            DecodingStep wanted,
+            int sequences,
+            int limit) {
+        if (wanted == DecodingStep.ENGINE) {
+            return Optional.of("asked for");
+        }
+        if (DecodingStep.ofProcess() == DecodingStep.ENGINE) {
+            return Optional.of("asked for by -D" + DecodingStep.PROPERTY + "=engine");
+        }
+        if (weights.manager().getDevice().isGpu()) {
+            return Optional.of("the model is on a GPU");
+        }
+        if (weights.dtype() == Dtype.FP16) {
+            return Optional.of("no Java kernel reads fp16 weights; load fp32 or bf16");
+        }
+        if (execution == Execution.MASKED) {
+            return Optional.of("masked execution computes every module");
+        }
+        if (config.hasShortcuts() || config.shapes().stream().anyMatch(shape -> shape.width() != config.width())) {
+            return Optional.of("its layers have streams of their own width");
+        }
+        if (largestMatrix(config) * weights.dtype().bytes() > Integer.MAX_VALUE) {
+            return Optional.of("a matrix of it has 2 GiB or more");
+        }
+        if (largestCache(config, sequences, limit) * Float.BYTES > Integer.MAX_VALUE) {
+            return Optional.of("the keys of a layer may take 2 GiB or more");
+        }
+        return Vectors.missing();
+    }
+
+    /** Who computes one new token of one sequence, in words. */
+    static String told(DecoderConfig config, DecoderWeights weights, Execution execution, DecodingStep wanted) {
+        Optional<String> obstacle = obstacle(config, weights, execution, wanted, 1, config.maxPositions());
+        if (obstacle.isPresent()) {
+            return "engine: " + obstacle.get();
+        }
+        long second = secondCopyBytes(config, weights);
+        return "Java, vectors of " + Vectors.kernels().orElseThrow().bits() + " bits, up to " + threads() + " threads"
+                + (second == 0
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "; matrices are held twice once texts are read and continued, %.0f MiB more",
+                                second / (double) (1 << 20)));
+    }
+
+    /** Bytes that matrices take again where passes over many rows have their own order of them. */
+    static long secondCopyBytes(DecoderConfig config, DecoderWeights weights) {
+        if (!DecoderProgram.reorders(weights.manager(), weights.dtype(), true)) {
+            return 0;
+        }
+        int least = Processor.leastReordered(weights.dtype()).orElseThrow();
+        long sum = 0;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            for (long numbers : matrices(config, layer)) {
+                sum += numbers < least ? 0 : numbers;
+            }
+        }
+        return sum * weights.dtype().bytes();
+    }
+
+    private static long[] matrices(DecoderConfig c, int layer) {
+        LayerShape shape = c.layer(layer);
+        long width = shape.width();
+        return new long[] {
+            width * c.queryWidth(layer),
+            2 * width * c.kvWidth(layer),
+            width * c.queryWidth(layer),
+            2 * width * shape.hidden(),
+            width * shape.hidden()
+        };
+    }
+
+    private static long largestMatrix(DecoderConfig config) {
+        long most = (long) config.vocabulary() * config.width();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            most = Math.max(most, Arrays.stream(matrices(config, layer)).max().orElse(0));
+        }
+        return most;
+    }
+
+    private static long largestCache(DecoderConfig config, int sequences, int limit) {
+        long most = 0;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            most = Math.max(most, (long) sequences * limit * config.kvWidth(layer));
+        }
+        return most;
+    }
+}

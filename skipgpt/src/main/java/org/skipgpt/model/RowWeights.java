@@ -1,0 +1,164 @@
+package org.skipgpt.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.vector.RowKernels;
+import org.skipgpt.vector.RowMatrix;
+
+/**
+ * A decoder's weights as one row reads them in Java: matrices where the engine holds them, vectors copied.
+ *
+ * <p>Matrices are the plain ones, which stay from then on; where inference over many rows has put others into its kernels'
+ * order, both are held ({@link RowRule#secondCopyBytes}).
+ *
+ * @param embedding (V, D)
+ * @param head (V, D)
+ * @param finalNorm D
+ * @param layers L
+ */
+record RowWeights(RowMatrix embedding, RowMatrix head, float[] finalNorm, List<Layer> layers) {
+    private static final float[] NONE = {};
+
+    /** The modules of one layer. */
+    record Layer(Attention attention, Mlp mlp) {}
+
+    /**
+     * Attention; arrays that a family does not have are empty.
+     *
+     * @param query (HE, D) with its bias, norm of a head and correction
+     * @param keyValue (2GE, D)
+     * @param out (D, HE)
+     */
+    record Attention(
+            float[] norm,
+            RowMatrix query,
+            RowMatrix keyValue,
+            RowMatrix out,
+            float[] queryBias,
+            float[] keyValueBias,
+            float[] queryNorm,
+            float[] keyNorm,
+            float[] postNorm,
+            List<LowRank> ofQuery,
+            List<LowRank> ofKeyValue,
+            List<LowRank> ofOut) {}
+
+    /**
+     * An MLP.
+     *
+     * @param gateUp (2F, D)
+     * @param down (D, F)
+     */
+    record Mlp(
+            float[] norm,
+            RowMatrix gateUp,
+            RowMatrix down,
+            float[] postNorm,
+            List<LowRank> ofGateUp,
+            List<LowRank> ofDown) {}
+
+    /**
+     * What an adapter adds to some outputs of a product: scale B A x.
+     *
+     * @param at the first of them
+     */
+    record LowRank(RowMatrix a, RowMatrix b, int at, float scale) {}
+
+    /** Reads the weights of a decoder that {@link RowRule} allows. */
+    static RowWeights of(Decoder decoder, Optional<Adapter> adapter, RowKernels kernels) {
+        Reader reader = new Reader(decoder, adapter, kernels);
+        DecoderWeights weights = decoder.weights();
+        RowMatrix embedding = reader.matrix(weights.embedding());
+        RowMatrix head = weights.head() == weights.embedding() ? embedding : reader.matrix(weights.head());
+        List<Layer> layers = new ArrayList<>();
+        for (int layer = 0; layer < decoder.config().layers(); layer++) {
+            layers.add(new Layer(reader.attention(layer), reader.mlp(layer)));
+        }
+        return new RowWeights(embedding, head, weights.finalNorm().toFloatArray(), List.copyOf(layers));
+    }
+
+    private static final class Reader {
+        private final Decoder decoder;
+        private final Optional<Adapter> adapter;
+        private final RowKernels kernels;
+        private final TorchProgram program;
+
+        Reader(Decoder decoder, Optional<Adapter> adapter, RowKernels kernels) {
+            this.decoder = decoder;
+            this.adapter = adapter;
+            this.kernels = kernels;
+            this.program = decoder.program();
+        }
+
+        RowMatrix matrix(NDArray array) {
+            // The same numbers under a handle of their own, so that they stay whoever closes the array.
+            NDArray held = program.call("in_order", array);
+            held.attach(decoder.weights().manager());
+            int rows = Math.toIntExact(held.getShape().get(0));
+            int columns = Math.toIntExact(held.getShape().get(1));
+            ByteBuffer bytes = numbers(held);
+            return kernels.matrix(bytes, rows, columns, held.getDataType() != DataType.FLOAT32);
+        }
+
+        Attention attention(int layer) {
+            DecoderConfig c = decoder.config();
+            List<NDArray> arrays = decoder.weights().layers().get(layer).attention();
+            int at = 4;
+            float[] queryBias = c.qkvBias() ? arrays.get(at++).toFloatArray() : NONE;
+            float[] keyValueBias = c.qkvBias() ? arrays.get(at++).toFloatArray() : NONE;
+            float[] queryNorm = c.qkNorm() ? arrays.get(at++).toFloatArray() : NONE;
+            float[] keyNorm = c.qkNorm() ? arrays.get(at++).toFloatArray() : NONE;
+            float[] postNorm = c.postNorm() ? arrays.get(at).toFloatArray() : NONE;
+            int keys = c.kvWidth(layer);
+            List<LowRank> ofKeyValue = new ArrayList<>(lowRank(layer, Projection.K, 0));
+            ofKeyValue.addAll(lowRank(layer, Projection.V, keys));
+            return new Attention(
+                    arrays.get(0).toFloatArray(),
+                    matrix(arrays.get(1)),
+                    matrix(arrays.get(2)),
+                    matrix(arrays.get(3)),
+                    queryBias,
+                    keyValueBias,
+                    queryNorm,
+                    keyNorm,
+                    postNorm,
+                    lowRank(layer, Projection.Q, 0),
+                    List.copyOf(ofKeyValue),
+                    lowRank(layer, Projection.O, 0));
+        }
+
+        Mlp mlp(int layer) {
+            DecoderConfig c = decoder.config();
+            List<NDArray> arrays = decoder.weights().layers().get(layer).mlp();
+            List<LowRank> ofGateUp = new ArrayList<>(lowRank(layer, Projection.GATE, 0));
+            ofGateUp.addAll(lowRank(layer, Projection.UP, c.layer(layer).hidden()));
+            return new Mlp(
+                    arrays.get(0).toFloatArray(),
+                    matrix(arrays.get(1)),
+                    matrix(arrays.get(2)),
+                    c.postNorm() ? arrays.get(3).toFloatArray() : NONE,
+                    List.copyOf(ofGateUp),
+                    lowRank(layer, Projection.DOWN, 0));
+        }
+
+        private List<LowRank> lowRank(int layer, Projection projection, int at) {
+            if (adapter.isEmpty() || !adapter.get().targets().contains(projection)) {
+                return List.of();
+            }
+            Adapter.Pair pair = adapter.get().pair(layer, projection);
+            float scale = (float) adapter.get().scale();
+            return List.of(new LowRank(matrix(pair.a()), matrix(pair.b()), at, scale));
+        }
+    }
+
+    /** Numbers of an array where the engine holds them, in the machine's byte order; the array must outlive it. */
+    static ByteBuffer numbers(NDArray array) {
+        return array.toByteBuffer(true).order(ByteOrder.nativeOrder());
+    }
+}
