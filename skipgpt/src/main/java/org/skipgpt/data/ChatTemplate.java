@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,14 +60,15 @@ public final class ChatTemplate {
         }
         Path own = folder.resolve("chat_template.jinja");
         if (Files.isRegularFile(own)) {
-            return Optional.of(new ChatTemplate(own.toString(), read(own), marks, Clock.systemDefaultZone()));
+            return Optional.of(
+                    new ChatTemplate(own.toString(), read(own), marks, Clock.system(ZoneId.systemDefault())));
         }
         Path config = folder.resolve("tokenizer_config.json");
         if (!Files.isRegularFile(config)) {
             return Optional.empty();
         }
         return listed(JsonFields.of(config, DataException::new))
-                .map(text -> new ChatTemplate(config.toString(), text, marks, Clock.systemDefaultZone()));
+                .map(text -> new ChatTemplate(config.toString(), text, marks, Clock.system(ZoneId.systemDefault())));
     }
 
     private static Optional<String> listed(JsonFields config) {
