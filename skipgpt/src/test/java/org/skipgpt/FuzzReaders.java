@@ -20,6 +20,8 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.skipgpt.data.ChatMessage;
+import org.skipgpt.data.ChatTemplate;
 import org.skipgpt.data.DataException;
 import org.skipgpt.data.DataRow;
 import org.skipgpt.data.DataRows;
@@ -39,6 +41,7 @@ import org.skipgpt.io.ProvenanceJson;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.io.TorchFile;
+import org.skipgpt.lora.PeftFolder;
 import org.skipgpt.model.ConfigJson;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.Provenance;
@@ -115,6 +118,15 @@ final class FuzzReaders {
                         f -> HuggingFaceFolder.open(folder(f)).close()),
                 file("config", GOLDEN.resolve("families/gemma2/config.json"), FuzzReaders::config),
                 file("config llama31", GOLDEN.resolve("families/llama31/config.json"), FuzzReaders::config),
+                file("peft", GOLDEN.resolve("peft/adapter/adapter_config.json"), f -> PeftFolder.config(folder(f))),
+                new Target(
+                        "generation config",
+                        "generation_config.json",
+                        "{\"bos_token_id\": 1, \"eos_token_id\": [2, 5], \"temperature\": 0.6}"
+                                .getBytes(StandardCharsets.UTF_8),
+                        smollm(),
+                        f -> Tokenizers.open(folder(f))),
+                new Target("chat template", "chat_template.jinja", chat(), Map.of(), FuzzReaders::conversation),
                 file("tokenizer", GOLDEN.resolve("tokenizer/shapes/smollm/tokenizer.json"), f -> Tokenizers.open(f)),
                 file("unigram", GOLDEN.resolve("tokenizer/shapes/unigram/tokenizer.json"), f -> Tokenizers.open(f)),
                 pair("tokenizer settings", "tokenizer_config.json", "tokenizer.json"),
@@ -180,6 +192,24 @@ final class FuzzReaders {
         }
         return new Target(
                 kind, name, Files.readAllBytes(folder.resolve(name)), others, f -> Tokenizers.open(folder(f)));
+    }
+
+    private static Map<String, byte[]> smollm() throws IOException {
+        return Map.of("tokenizer.json", Files.readAllBytes(GOLDEN.resolve("tokenizer/shapes/smollm/tokenizer.json")));
+    }
+
+    private static byte[] chat() throws IOException {
+        return JsonFields.of(GOLDEN.resolve("chat/chat.json"))
+                .object("templates")
+                .object("qwen3")
+                .text("template")
+                .getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void conversation(Path file) {
+        ChatTemplate.in(folder(file))
+                .orElseThrow()
+                .render(List.of(ChatMessage.user("Hello"), ChatMessage.assistant("<think>a</think>b")), true);
     }
 
     private static Path folder(Path file) {

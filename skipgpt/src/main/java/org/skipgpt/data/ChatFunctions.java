@@ -1,6 +1,7 @@
 package org.skipgpt.data;
 
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Map;
@@ -24,7 +25,8 @@ public final class ChatFunctions {
             Map.entry('y', "yy"),
             Map.entry('Y', "yyyy"));
 
-    private static final ThreadLocal<LocalDateTime> NOW = ThreadLocal.withInitial(LocalDateTime::now);
+    private static final ThreadLocal<LocalDateTime> NOW =
+            ThreadLocal.withInitial(() -> LocalDateTime.now(ZoneId.systemDefault()));
 
     private ChatFunctions() {}
 
@@ -45,6 +47,7 @@ public final class ChatFunctions {
     }
 
     /** {@code raise_exception(message)}: the conversation is refused. */
+    @SuppressWarnings("DoNotCallSuggester") // templates call it
     public static String raise(Object message) {
         throw new Raised(String.valueOf(message));
     }
@@ -56,24 +59,24 @@ public final class ChatFunctions {
      */
     public static String strftime(String format) {
         StringBuilder out = new StringBuilder();
-        for (int i = 0; i < format.length(); i++) {
-            char c = format.charAt(i);
-            if (c != '%') {
-                out.append(c);
-                continue;
-            }
-            i++;
-            char directive = i < format.length() ? format.charAt(i) : ' ';
-            String pattern = PATTERNS.get(directive);
-            if (directive == '%') {
-                out.append('%');
-            } else if (pattern == null) {
-                throw new DataException("strftime_now(\"" + format + "\"): %" + directive + " is not known; known are %"
-                        + String.join(" %", "aAbBdHIjmMpSyY".split("")));
-            } else {
-                out.append(DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH).format(NOW.get()));
-            }
+        int at = 0;
+        while (at < format.length()) {
+            char c = format.charAt(at++);
+            out.append(c == '%' ? directive(format, at++) : String.valueOf(c));
         }
         return out.toString();
+    }
+
+    private static String directive(String format, int at) {
+        char directive = at < format.length() ? format.charAt(at) : ' ';
+        if (directive == '%') {
+            return "%";
+        }
+        String pattern = PATTERNS.get(directive);
+        if (pattern == null) {
+            throw new DataException("strftime_now(\"" + format + "\"): %" + directive
+                    + " is not known; known are %a %A %b %B %d %H %I %j %m %M %p %S %y %Y %%");
+        }
+        return DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH).format(NOW.get());
     }
 }

@@ -60,7 +60,8 @@ public final class ChatTemplate {
         }
         Path own = folder.resolve("chat_template.jinja");
         if (Files.isRegularFile(own)) {
-            return Optional.of(new ChatTemplate(own.toString(), read(own), marks, Clock.system(ZoneId.systemDefault())));
+            return Optional.of(
+                    new ChatTemplate(own.toString(), read(own), marks, Clock.system(ZoneId.systemDefault())));
         }
         Path config = folder.resolve("tokenizer_config.json");
         if (!Files.isRegularFile(config)) {

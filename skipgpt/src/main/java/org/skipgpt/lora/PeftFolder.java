@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -28,6 +29,7 @@ import org.skipgpt.model.Adapter;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Projection;
+import org.skipgpt.report.WholeFile;
 
 /**
  * Adapter folders of Hugging Face PEFT: {@code adapter_config.json} and {@code adapter_model.safetensors}.
@@ -204,7 +206,7 @@ public final class PeftFolder {
     }
 
     /**
-     * Writes an adapter; each file appears whole, tensors last.
+     * Writes an adapter; a folder that is new appears under its name when it is whole, else each file does, tensors last.
      *
      * @param folder made where it does not exist; an adapter that is there already is not written over
      * @param base name of the base model, noted for other tools
@@ -215,7 +217,34 @@ public final class PeftFolder {
             throw new CheckpointException("folder " + folder
                     + " holds an adapter already: nothing is overwritten; name another, or remove it first");
         }
-        AtomicFile.makeFolder(folder, folder);
+        if (Files.exists(folder)) {
+            writeFiles(folder, adapter, config, model, base);
+            return;
+        }
+        Path temporary = WholeFile.temporary(folder);
+        AtomicFile.makeFolder(temporary, folder);
+        try {
+            writeFiles(temporary, adapter, config, model, base);
+            WholeFile.move(temporary, folder);
+        } catch (IOException e) {
+            throw AtomicFile.failure(folder, e);
+        } finally {
+            remove(temporary);
+        }
+    }
+
+    // What a failure left; a folder in place has no such name any more.
+    private static void remove(Path temporary) {
+        try {
+            for (String name : List.of(CONFIG, TENSORS, "")) {
+                Files.deleteIfExists(temporary.resolve(name));
+            }
+        } catch (IOException e) {
+            throw AtomicFile.failure(temporary, e);
+        }
+    }
+
+    private static void writeFiles(Path folder, Adapter adapter, LoraConfig config, DecoderConfig model, String base) {
         Map<String, NDArray> tensors = new LinkedHashMap<>();
         for (Adapter.Key key : Lora.keys(adapter, model)) {
             tensors.put(
