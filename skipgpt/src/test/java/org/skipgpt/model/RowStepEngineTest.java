@@ -89,8 +89,8 @@ class RowStepEngineTest {
                 pairs.put(
                         new Adapter.Key(layer, p),
                         new Adapter.Pair(
-                                random(manager, 3, p.inputs(config, layer), 10L * layer + p.ordinal()),
-                                random(manager, p.outputs(config, layer), 3, 500 + 10L * layer + p.ordinal())));
+                                random(manager, 3, p.inputs(config, layer), pairs.size()),
+                                random(manager, p.outputs(config, layer), 3, 500 + pairs.size())));
             }
         }
         return new Adapter(Set.of(Projection.values()), 0.7, pairs);
