@@ -1,5 +1,6 @@
 package org.skipgpt.model;
 
+import java.nio.FloatBuffer;
 import java.util.List;
 import org.skipgpt.vector.Crew;
 import org.skipgpt.vector.RowKernels;
@@ -17,6 +18,7 @@ final class RowModules {
     private static final int SPARE_SCORES = 64;
 
     private static final float[] NONE = {};
+    private static final FloatBuffer NO_BIAS = FloatBuffer.allocate(0);
 
     private final DecoderConfig config;
     private final RowKernels kernels;
@@ -136,7 +138,7 @@ final class RowModules {
                     scores[head],
                     attended);
         });
-        product(turn, w.out(), attended, plus(NONE, w.ofOut(), attended, added.length), added);
+        product(turn, w.out(), attended, plus(NO_BIAS, w.ofOut(), attended, added.length), added);
         return ended(w.postNorm());
     }
 
@@ -144,14 +146,14 @@ final class RowModules {
     float[] mlp(Crew.Turn turn, RowWeights.Mlp w, float[] x) {
         norm(x, w.norm(), normed);
         RowMatrix both = w.gateUp();
-        float[] plus = plus(NONE, w.ofGateUp(), normed, both.rows());
+        float[] plus = plus(NO_BIAS, w.ofGateUp(), normed, both.rows());
         int hidden = w.down().columns();
         int rows = Math.max(1, both.partRows() / 2);
         turn.run((hidden + rows - 1) / rows, part -> {
             int from = part * rows;
             kernels.gated(both, activation, normed, plus, between, from, Math.min(hidden, from + rows));
         });
-        product(turn, w.down(), between, plus(NONE, w.ofDown(), between, added.length), added);
+        product(turn, w.down(), between, plus(NO_BIAS, w.ofDown(), between, added.length), added);
         return ended(w.postNorm());
     }
 
@@ -166,8 +168,8 @@ final class RowModules {
         return logits;
     }
 
-    private float[] ended(float[] postNorm) {
-        if (postNorm.length > 0) {
+    private float[] ended(FloatBuffer postNorm) {
+        if (postNorm.capacity() > 0) {
             norm(added, postNorm, added);
         }
         return added;
@@ -182,12 +184,13 @@ final class RowModules {
         kernels.product(w, x, plus, out, from, Math.min(w.rows(), from + w.partRows()));
     }
 
-    /** A bias and what an adapter adds; the bias itself where nothing is added. */
-    private float[] plus(float[] bias, List<RowWeights.LowRank> corrections, float[] x, int outputs) {
-        if (corrections.isEmpty()) {
-            return bias;
+    /** A bias and what an adapter adds; empty where there is neither. */
+    private float[] plus(FloatBuffer bias, List<RowWeights.LowRank> corrections, float[] x, int outputs) {
+        if (corrections.isEmpty() && bias.capacity() == 0) {
+            return NONE;
         }
-        float[] sum = bias.length == 0 ? new float[outputs] : bias.clone();
+        float[] sum = new float[outputs];
+        bias.get(0, sum, 0, bias.capacity());
         for (RowWeights.LowRank correction : corrections) {
             float[] narrow = new float[correction.a().rows()]; // R
             kernels.product(correction.a(), x, NONE, narrow, 0, narrow.length);
@@ -201,21 +204,22 @@ final class RowModules {
     }
 
     /** x / sqrt(mean(x^2) + eps) * w; out may be x. */
-    private void norm(float[] x, float[] w, float[] out) {
+    private void norm(float[] x, FloatBuffer w, float[] out) {
         scaled(x, 0, w, out);
     }
 
-    private void scaled(float[] x, int at, float[] w, float[] out) {
-        double mean = kernels.squares(x, at, w.length) / w.length;
+    private void scaled(float[] x, int at, FloatBuffer w, float[] out) {
+        int width = w.capacity();
+        double mean = kernels.squares(x, at, width) / width;
         float scale = (float) (1 / Math.sqrt(mean + config.normEps()));
-        for (int i = 0; i < w.length; i++) {
-            out[at + i] = x[at + i] * scale * w[i];
+        for (int i = 0; i < width; i++) {
+            out[at + i] = x[at + i] * scale * w.get(i);
         }
     }
 
     /** One head's numbers from {@code at} on, normed where the family does so, turned by their position, in place. */
-    private void turned(float[] x, int at, float[] norm, float[] cos, float[] sin, int angle) {
-        if (norm.length > 0) {
+    private void turned(float[] x, int at, FloatBuffer norm, float[] cos, float[] sin, int angle) {
+        if (norm.capacity() > 0) {
             scaled(x, at, norm, x);
         }
         int width = config.headDim();

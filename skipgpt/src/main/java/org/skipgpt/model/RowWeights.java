@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -12,7 +13,8 @@ import org.skipgpt.vector.RowKernels;
 import org.skipgpt.vector.RowMatrix;
 
 /**
- * A decoder's weights as one row reads them in Java: matrices where the engine holds them, vectors copied.
+ * A decoder's weights as one row reads them in Java: where the engine holds them, so that what training
+ * changes in place is read as it is.
  *
  * <p>Matrices are the plain ones, which stay from then on; where inference over many rows has put others into its kernels'
  * order, both are held ({@link RowRule#secondCopyBytes}).
@@ -22,8 +24,8 @@ import org.skipgpt.vector.RowMatrix;
  * @param finalNorm D
  * @param layers L
  */
-record RowWeights(RowMatrix embedding, RowMatrix head, float[] finalNorm, List<Layer> layers) {
-    private static final float[] NONE = {};
+record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, List<Layer> layers) {
+    private static final FloatBuffer NONE = FloatBuffer.allocate(0);
 
     /** The modules of one layer. */
     record Layer(Attention attention, Mlp mlp) {}
@@ -36,15 +38,15 @@ record RowWeights(RowMatrix embedding, RowMatrix head, float[] finalNorm, List<L
      * @param out (D, HE)
      */
     record Attention(
-            float[] norm,
+            FloatBuffer norm,
             RowMatrix query,
             RowMatrix keyValue,
             RowMatrix out,
-            float[] queryBias,
-            float[] keyValueBias,
-            float[] queryNorm,
-            float[] keyNorm,
-            float[] postNorm,
+            FloatBuffer queryBias,
+            FloatBuffer keyValueBias,
+            FloatBuffer queryNorm,
+            FloatBuffer keyNorm,
+            FloatBuffer postNorm,
             List<LowRank> ofQuery,
             List<LowRank> ofKeyValue,
             List<LowRank> ofOut) {}
@@ -56,10 +58,10 @@ record RowWeights(RowMatrix embedding, RowMatrix head, float[] finalNorm, List<L
      * @param down (D, F)
      */
     record Mlp(
-            float[] norm,
+            FloatBuffer norm,
             RowMatrix gateUp,
             RowMatrix down,
-            float[] postNorm,
+            FloatBuffer postNorm,
             List<LowRank> ofGateUp,
             List<LowRank> ofDown) {}
 
@@ -80,7 +82,7 @@ record RowWeights(RowMatrix embedding, RowMatrix head, float[] finalNorm, List<L
         for (int layer = 0; layer < decoder.config().layers(); layer++) {
             layers.add(new Layer(reader.attention(layer), reader.mlp(layer)));
         }
-        return new RowWeights(embedding, head, weights.finalNorm().toFloatArray(), List.copyOf(layers));
+        return new RowWeights(embedding, head, reader.vector(weights.finalNorm()), List.copyOf(layers));
     }
 
     private static final class Reader {
@@ -96,10 +98,19 @@ record RowWeights(RowMatrix embedding, RowMatrix head, float[] finalNorm, List<L
             this.program = decoder.program();
         }
 
-        RowMatrix matrix(NDArray array) {
-            // The same numbers under a handle of their own, so that they stay whoever closes the array.
+        // The same numbers under a handle of their own, so that they stay whoever closes the array.
+        private NDArray held(NDArray array) {
             NDArray held = program.call("in_order", array);
             held.attach(decoder.weights().manager());
+            return held;
+        }
+
+        FloatBuffer vector(NDArray array) {
+            return numbers(held(array)).asFloatBuffer();
+        }
+
+        RowMatrix matrix(NDArray array) {
+            NDArray held = held(array);
             int rows = Math.toIntExact(held.getShape().get(0));
             int columns = Math.toIntExact(held.getShape().get(1));
             ByteBuffer bytes = numbers(held);
@@ -110,16 +121,16 @@ record RowWeights(RowMatrix embedding, RowMatrix head, float[] finalNorm, List<L
             DecoderConfig c = decoder.config();
             List<NDArray> arrays = decoder.weights().layers().get(layer).attention();
             int at = 4;
-            float[] queryBias = c.qkvBias() ? arrays.get(at++).toFloatArray() : NONE;
-            float[] keyValueBias = c.qkvBias() ? arrays.get(at++).toFloatArray() : NONE;
-            float[] queryNorm = c.qkNorm() ? arrays.get(at++).toFloatArray() : NONE;
-            float[] keyNorm = c.qkNorm() ? arrays.get(at++).toFloatArray() : NONE;
-            float[] postNorm = c.postNorm() ? arrays.get(at).toFloatArray() : NONE;
+            FloatBuffer queryBias = c.qkvBias() ? vector(arrays.get(at++)) : NONE;
+            FloatBuffer keyValueBias = c.qkvBias() ? vector(arrays.get(at++)) : NONE;
+            FloatBuffer queryNorm = c.qkNorm() ? vector(arrays.get(at++)) : NONE;
+            FloatBuffer keyNorm = c.qkNorm() ? vector(arrays.get(at++)) : NONE;
+            FloatBuffer postNorm = c.postNorm() ? vector(arrays.get(at)) : NONE;
             int keys = c.kvWidth(layer);
             List<LowRank> ofKeyValue = new ArrayList<>(lowRank(layer, Projection.K, 0));
             ofKeyValue.addAll(lowRank(layer, Projection.V, keys));
             return new Attention(
-                    arrays.get(0).toFloatArray(),
+                    vector(arrays.get(0)),
                     matrix(arrays.get(1)),
                     matrix(arrays.get(2)),
                     matrix(arrays.get(3)),
@@ -139,10 +150,10 @@ record RowWeights(RowMatrix embedding, RowMatrix head, float[] finalNorm, List<L
             List<LowRank> ofGateUp = new ArrayList<>(lowRank(layer, Projection.GATE, 0));
             ofGateUp.addAll(lowRank(layer, Projection.UP, c.layer(layer).hidden()));
             return new Mlp(
-                    arrays.get(0).toFloatArray(),
+                    vector(arrays.get(0)),
                     matrix(arrays.get(1)),
                     matrix(arrays.get(2)),
-                    c.postNorm() ? arrays.get(3).toFloatArray() : NONE,
+                    c.postNorm() ? vector(arrays.get(3)) : NONE,
                     List.copyOf(ofGateUp),
                     lowRank(layer, Projection.DOWN, 0));
         }

@@ -42,7 +42,8 @@ final class OutsideTimes {
 
     private void outsideDecoding(String phase, double empty, LanguageModel model) {
         int tokens = 16;
-        try (Session session = model.session(1)) {
+        // What Java computes is all outside.
+        try (Session session = model.withStep(DecodingStep.ENGINE).session(1)) {
             session.append(new int[256]);
             // The host's own code is compiled while the first some hundred steps run.
             for (int t = 0; t < WARM_STEPS; t++) {

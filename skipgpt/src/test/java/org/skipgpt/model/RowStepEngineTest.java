@@ -89,8 +89,8 @@ class RowStepEngineTest {
                 pairs.put(
                         new Adapter.Key(layer, p),
                         new Adapter.Pair(
-                                random(manager, 3, p.inputs(config, layer), 10L * layer + p.ordinal()),
-                                random(manager, p.outputs(config, layer), 3, 500 + 10L * layer + p.ordinal())));
+                                random(manager, 3, p.inputs(config, layer), pairs.size()),
+                                random(manager, p.outputs(config, layer), 3, 500 + pairs.size())));
             }
         }
         return new Adapter(Set.of(Projection.values()), 0.7, pairs);
@@ -103,6 +103,25 @@ class RowStepEngineTest {
             numbers[i] = 0.3f * (float) random.nextGaussian();
         }
         return manager.create(numbers, new Shape(rows, columns));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"qwen2", "qwen3", "gemma2"})
+    void weightsThatChangeInPlaceAreReadAsTheyAre(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            LanguageModel model = golden.model(manager);
+            float[] before = last(model, golden.ids(0));
+            DecoderWeights weights = model.decoder().weights();
+            weights.changing();
+            weights.all().forEach(array -> array.muli(0.9f));
+
+            compare(model, golden.ids(0), 4, TOLERANCE, family);
+
+            assertThat(FamilyGoldenTest.maxDifference(last(model, golden.ids(0)), before))
+                    .as("the change counts")
+                    .isGreaterThan(1e-2);
+        }
     }
 
     /** bf16 weights are read as they are and summed in fp32: as an fp32 model whose weights were rounded to bf16. */

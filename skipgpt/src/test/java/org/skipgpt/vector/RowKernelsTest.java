@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Random;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
@@ -33,7 +34,7 @@ class RowKernelsTest {
             int rows = 5;
             float[] w = numbers(rows * columns, halves);
             float[] x = numbers(columns, false);
-            float[] plus = numbers(rows, false);
+            float[] plus = halves ? NONE : numbers(rows, false);
             float[] out = new float[rows];
             out[0] = -7;
 
@@ -43,7 +44,7 @@ class RowKernelsTest {
             for (int row = 1; row < rows; row++) {
                 assertThat((double) out[row])
                         .as("row %d, bf16 %s", row, halves)
-                        .isCloseTo(plus[row] + dot(w, row * columns, x, columns), ROUNDING);
+                        .isCloseTo((halves ? 0 : plus[row]) + dot(w, row * columns, x, columns), ROUNDING);
             }
         }
     }
@@ -148,7 +149,7 @@ class RowKernelsTest {
             float[] w = numbers(3 * 10, halves);
             float[] row = new float[10];
             matrix(w, 3, 10, halves).read(2, row);
-            assertThat(row).containsExactly(java.util.Arrays.copyOfRange(w, 20, 30));
+            assertThat(row).containsExactly(Arrays.copyOfRange(w, 20, 30));
         }
         RowMatrix wide = matrix(new float[3 * 20000], 3, 20000, false);
         assertThat(wide.partRows()).isEqualTo(1);

@@ -1,6 +1,7 @@
 package org.skipgpt.vector.simd;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -134,7 +135,7 @@ public final class VectorKernels implements RowKernels {
     /** Scores become exp(score - largest); their sum. */
     private static float exponentials(float[] scores, int count) {
         int whole = (count + L - 1) / L * L;
-        java.util.Arrays.fill(scores, count, whole, Float.NEGATIVE_INFINITY);
+        Arrays.fill(scores, count, whole, Float.NEGATIVE_INFINITY);
         FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < whole; i += L) {
             most = most.max(FloatVector.fromArray(F, scores, i));
