@@ -60,9 +60,7 @@ public final class Shell {
         try {
             ShellDocs.install();
         } catch (IOException | IllegalStateException e) {
-            if (System.console() != null) { // who presses no Tab need not know
-                System.err.println("Note: " + e.getMessage());
-            }
+            System.err.println("Note: " + e.getMessage());
         }
     }
 
