@@ -160,7 +160,8 @@ final class CellExecutionControl extends LocalExecutionControl {
                 threads.forEach(CellExecutionControl::stop);
                 return;
             }
-            // The checks are in loops. A sleep outside of one is ended by an interrupt only, and the first one is lost where
+            // The checks are in loops. A sleep outside of one is ended by an interrupt only, and the first one is lost
+            // where
             // it comes between two snippets or is caught.
             threads.forEach(Thread::interrupt);
         }
