@@ -24,6 +24,7 @@ import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.LanguageModel;
 
 /** Conversations by the checkpoint's own template, and the ends that its files name. */
+@SuppressWarnings("NullAway") // the folder is there before anything is run
 class ChatEngineTest {
     private static final GenerationOptions FEW = GenerationOptions.defaults().withMaxTokens(8);
 

@@ -61,7 +61,7 @@ final class ChatValues extends ELResolver {
     }
 
     @Override
-    public Object invoke(
+    public @Nullable Object invoke(
             ELContext context, @Nullable Object base, Object method, Class<?> @Nullable [] types, Object[] arguments) {
         context.setPropertyResolved(true);
         if (base instanceof String text) {
@@ -77,7 +77,7 @@ final class ChatValues extends ELResolver {
     }
 
     // Filters and tests are objects to the library, and called as such; what is not allowed never gets here.
-    private static Object library(@Nullable Object base, String method, Object[] arguments) {
+    private static @Nullable Object library(@Nullable Object base, String method, Object[] arguments) {
         if (arguments.length < 2 || !(arguments[1] instanceof JinjavaInterpreter interpreter)) {
             throw new ELException("the method \"" + method + "\" is not known here");
         }
