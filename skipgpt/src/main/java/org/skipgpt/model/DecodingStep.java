@@ -3,10 +3,18 @@ package org.skipgpt.model;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** Who computes a pass over one new token. {@code -Dskipgpt.decode=engine} leaves all of a process to the engine. */
+/**
+ * Who computes a pass over one new token. {@code -Dskipgpt.decode=engine} leaves all of a process to the engine,
+ * {@code -Dskipgpt.decode=java} gives Java all that it can compute.
+ */
 public enum DecodingStep {
-    /** Java's vectors where they serve the model, else the engine; {@link LanguageModel#decoding} says which. */
+    /**
+     * Who was faster where it was measured: Java's vectors for bf16 weights, the engine for fp32 ones;
+     * {@link LanguageModel#decoding} says which.
+     */
     FASTEST,
+    /** Java's vectors wherever they serve the model, else the engine. */
+    JAVA,
     /** The engine, always. */
     ENGINE;
 
@@ -15,7 +23,7 @@ public enum DecodingStep {
     /**
      * What the process was started with.
      *
-     * @throws IllegalArgumentException if the property names neither
+     * @throws IllegalArgumentException if the property names none of them
      */
     static DecodingStep ofProcess() {
         String given = System.getProperty(PROPERTY, "fastest");
@@ -23,6 +31,6 @@ public enum DecodingStep {
                 .filter(step -> step.name().toLowerCase(Locale.ROOT).equals(given))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException(
-                        "-D" + PROPERTY + "=" + given + " is not allowed: expected fastest or engine"));
+                        "-D" + PROPERTY + "=" + given + " is not allowed: expected fastest, java or engine"));
     }
 }

@@ -32,7 +32,8 @@ final class DecodingTimes {
         int turns = Integer.parseInt(arguments[2]);
         try (NDManager manager = Torch.manager(Device.cpu())) {
             DecoderWeights weights = WeightLoader.random(SHAPE, manager, dtype, 1);
-            LanguageModel dense = LanguageModel.dense("random", "", Golden.numbers(SHAPE.vocabulary()), SHAPE, weights);
+            LanguageModel dense = LanguageModel.dense("random", "", Golden.numbers(SHAPE.vocabulary()), SHAPE, weights)
+                    .withStep(DecodingStep.JAVA);
             LanguageModel skipping =
                     dense.withPolicy(new ForcedPolicy(0.4, 0.4, Pattern.UNIFORM, KvPolicy.DEFERRED, SHAPE.layers(), 7));
             System.out.println(

@@ -57,7 +57,7 @@ class RowStepEngineTest {
     void aStepCallsTheEngineForPositionsOnly() {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family("llama2")) {
-            LanguageModel model = golden.model(manager);
+            LanguageModel model = golden.model(manager).withStep(DecodingStep.JAVA);
             assertThat(model.decoding()).startsWith("Java, vectors of ");
 
             assertThat(calls(model)).isEqualTo(1);
@@ -240,7 +240,7 @@ class RowStepEngineTest {
     void oneOfSeveralSequencesGrowsAlone(KvPolicy kv) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family("mistral")) {
-            LanguageModel dense = golden.model(manager);
+            LanguageModel dense = golden.model(manager).withStep(DecodingStep.JAVA);
             LanguageModel model = dense.withPolicy(new ForcedPolicy(
                     0.6, 0.6, Pattern.UNIFORM, kv, dense.config().layers(), 11));
             int[][] texts = {golden.ids(0), golden.ids(1)};
@@ -267,7 +267,7 @@ class RowStepEngineTest {
     void logProbabilitiesOfSingleTokensAreTheEngines() {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family("llama3")) {
-            LanguageModel model = golden.model(manager);
+            LanguageModel model = golden.model(manager).withStep(DecodingStep.JAVA);
             float[] whole = model.logProbabilities(golden.ids(0))[0];
             try (Session session = model.session(1)) {
                 session.append(new int[] {golden.ids(0)[0]});
@@ -293,6 +293,9 @@ class RowStepEngineTest {
             assertThat(golden.model(manager, Dtype.FP16).decoding())
                     .startsWith("engine: ")
                     .contains("fp16");
+            assertThat(model.decoding()).startsWith("engine: fp32").contains("withStep(DecodingStep.JAVA)");
+            assertThat(golden.model(manager, Dtype.BF16).decoding()).startsWith("Java");
+            assertThat(model.withStep(DecodingStep.JAVA).decoding()).startsWith("Java");
             assertThat(RowRule.told(sliced, w, Execution.PACKED, DecodingStep.FASTEST))
                     .isEqualTo("engine: its layers have streams of their own width");
             assertThat(RowRule.obstacle(c, w, Execution.PACKED, DecodingStep.FASTEST, 1 << 10, 1 << 20))
@@ -301,15 +304,15 @@ class RowStepEngineTest {
     }
 
     @Test
-    void anotherStepThanTheTwoIsRefused() {
+    void aStepOfAnotherNameIsRefused() {
         String before = System.setProperty(DecodingStep.PROPERTY, "engine");
         try {
             assertThat(DecodingStep.ofProcess()).isEqualTo(DecodingStep.ENGINE);
-            System.setProperty(DecodingStep.PROPERTY, "java");
+            System.setProperty(DecodingStep.PROPERTY, "quick");
             assertThatThrownBy(DecodingStep::ofProcess)
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("skipgpt.decode=java")
-                    .hasMessageContaining("fastest or engine");
+                    .hasMessageContaining("skipgpt.decode=quick")
+                    .hasMessageContaining("fastest, java or engine");
         } finally {
             if (before == null) {
                 System.clearProperty(DecodingStep.PROPERTY);
@@ -344,8 +347,9 @@ class RowStepEngineTest {
         }
     }
 
-    private static void compare(LanguageModel model, int[] ids, int prompt, double tolerance, String what) {
-        LanguageModel engine = model.withStep(DecodingStep.ENGINE);
+    private static void compare(LanguageModel any, int[] ids, int prompt, double tolerance, String what) {
+        LanguageModel model = any.withStep(DecodingStep.JAVA);
+        LanguageModel engine = any.withStep(DecodingStep.ENGINE);
         assertThat(model.decoding()).startsWith("Java");
         assertThat(engine.decoding()).isEqualTo("engine: asked for");
         try (Session expected = engine.session(1);
