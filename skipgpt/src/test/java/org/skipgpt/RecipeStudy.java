@@ -35,7 +35,7 @@ import org.skipgpt.train.TuningOptions;
  *
  * <p>{@code java -cp "$CP" org.skipgpt.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
- * steps, rows, rate, ramp, noise (start:end), distill, margin, scale, norm, controller (absolute, integral), alpha, seed,
+ * steps, rows, rate, ramp, noise (start:end), distill, start (shortgpt: routers begin at its plan), margin, scale, norm, controller (absolute, integral), alpha, seed,
  * lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), from (a folder of routers in place of
  * stage 1), dial (a share that thresholds are turned to at the end, on the 6,000 characters behind those measured), method (routers, shortgpt,
  * joint, dense), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
@@ -85,7 +85,7 @@ public final class RecipeStudy {
     }
 
     private LanguageModel made(LanguageModel dense, List<String> documents) {
-        String calibration = String.join("\n", documents.subList(0, Math.min(60, documents.size())));
+        String calibration = calibration(documents);
         double target = number("target", 0.25);
         switch (settings.getOrDefault("method", "routers")) {
             case "dense":
@@ -99,11 +99,20 @@ public final class RecipeStudy {
         }
     }
 
+    private static String calibration(List<String> documents) {
+        return String.join("\n", documents.subList(0, Math.min(60, documents.size())));
+    }
+
     private LanguageModel routed(LanguageModel dense, double target, List<String> documents) {
         if (settings.containsKey("from")) {
             return SkipGpt.loadSkipGpt(settings.getOrDefault("from", ""), dense);
         }
-        Tuned tuned = SkipGpt.tuneRouters(dense, target, documents, options(), new Lines());
+        TuningOptions options = options();
+        if (settings.getOrDefault("start", "").equals("shortgpt")) {
+            options = options.withPlanStart(
+                    SkipGpt.shortGpt(dense, calibration(documents), target).dropped());
+        }
+        Tuned tuned = SkipGpt.tuneRouters(dense, target, documents, options, new Lines());
         saved(tuned, "");
         return tuned.model();
     }

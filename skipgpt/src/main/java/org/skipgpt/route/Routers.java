@@ -7,7 +7,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorHash;
@@ -54,20 +56,23 @@ public final class Routers {
     /**
      * Fresh routers that begin elsewhere.
      *
-     * @throws IllegalArgumentException if they are to begin with a margin but have no bias to hold it
+     * @throws IllegalArgumentException if they are to begin with a margin but have no bias to hold it, or a leaning module
+     *     has no router of its own
      */
     public static Routers init(
             NDManager owner, DecoderConfig model, RouterConfig config, RouterStart start, long seed) {
-        if (start.margin() > 0 && !config.bias()) {
+        if ((start.margin() > 0 || !start.leaning().isEmpty()) && !config.bias()) {
             throw new IllegalArgumentException("routers without a bias cannot start with margin " + start.margin()
-                    + " towards execute: use withBias(true), or RouterStart.even()");
+                    + " towards execute, or leaning to skip: use withBias(true), or RouterStart.even()");
         }
+        Set<String> leaning = leaning(model, config, start);
         SplittableRandom random = new SplittableRandom(seed);
         return make(owner, model, config, (name, shape) -> {
             boolean hidden = name.contains(".hidden.");
             float[] numbers = drawn(shape, hidden, random);
             if (!hidden && shape.length == 1) {
-                numbers[1] = (float) start.margin();
+                boolean leans = leaning.stream().anyMatch(name::startsWith);
+                numbers[1] = (float) (leans ? -start.lean() : start.margin());
             } else if (!hidden) {
                 for (int i = 0; i < numbers.length; i++) {
                     numbers[i] *= (float) start.scale();
@@ -75,6 +80,31 @@ public final class Routers {
             }
             return numbers;
         });
+    }
+
+    // Beginnings of the names of what leaning modules' routers hold.
+    private static Set<String> leaning(DecoderConfig model, RouterConfig config, RouterStart start) {
+        Set<String> keys = new HashSet<>();
+        for (ModuleSite site : start.leaning()) {
+            boolean known = site.layer() >= 0 && site.layer() < model.layers();
+            boolean alone = config.coupled()
+                    && !start.leaning()
+                            .containsAll(List.of(
+                                    new ModuleSite(site.layer(), ModuleKind.ATTENTION),
+                                    new ModuleSite(site.layer(), ModuleKind.MLP)));
+            if (!known || alone) {
+                throw new IllegalArgumentException("no router of its own decides about " + site
+                        + ": this model has layers 0 to "
+                        + (model.layers() - 1)
+                        + (config.coupled() ? ", and coupled routers need both modules of a layer to lean" : ""));
+            }
+            keys.add(key(config, site) + ".");
+        }
+        return keys;
+    }
+
+    private static String key(RouterConfig config, ModuleSite site) {
+        return "layers." + site.layer() + "." + (config.coupled() ? "layer" : site.module());
     }
 
     /**
@@ -120,7 +150,7 @@ public final class Routers {
             if (config.coupled() && site.module() == ModuleKind.MLP) {
                 continue;
             }
-            String key = "layers." + site.layer() + "." + (config.coupled() ? "layer" : site.module());
+            String key = key(config, site);
             List<String> names = Router.names(config, key);
             List<long[]> shapes =
                     Router.shapes(config, model.layer(site.layer()).width());

@@ -1,0 +1,79 @@
+package org.skipgpt.route;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.data.Offset.offset;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.ModuleKind;
+import org.skipgpt.model.ModuleSite;
+import org.skipgpt.prune.DropPlan;
+import org.skipgpt.report.Provenance;
+import org.skipgpt.torch.Torch;
+import org.skipgpt.train.TargetSchedule;
+import org.skipgpt.train.TuningOptions;
+
+class RouterStartEngineTest {
+    private static final List<ModuleSite> PLAN =
+            List.of(new ModuleSite(0, ModuleKind.MLP), new ModuleSite(1, ModuleKind.ATTENTION));
+
+    /** With weights that are next to nothing the biases decide. */
+    private static final RouterStart PLANNED =
+            RouterStart.executing().withScale(1e-6).leaningTo(PLAN);
+
+    @Test
+    void routersThatLeanToAPlanBeginAsThePlan() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel dense = golden.model(manager);
+            Routers routers = Routers.init(manager, dense.config(), RouterConfig.defaults(), PLANNED, 5);
+            LanguageModel routed = dense.withPolicy(RoutedPolicy.of(Gate.compile(manager), routers));
+            LanguageModel dropped = DropPlan.of("test", dense.config(), PLAN, Provenance.of("test"))
+                    .applyTo(dense);
+
+            float[][] ours = routed.logits(golden.ids(0))[0];
+            float[][] theirs = dropped.logits(golden.ids(0))[0];
+            float[][] whole = dense.logits(golden.ids(0))[0];
+            for (int t = 0; t < theirs.length; t++) {
+                assertThat(ours[t]).as("token %d", t).containsExactly(theirs[t], offset(1e-4f));
+            }
+            assertThat(ours[theirs.length - 1]).isNotEqualTo(whole[theirs.length - 1]);
+        }
+    }
+
+    @Test
+    void aLeanWithoutARouterOfItsOwnIsRefused() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            DecoderConfig config = golden.model(manager).config();
+            RouterStart far = RouterStart.executing().leaningTo(List.of(new ModuleSite(99, ModuleKind.MLP)));
+            assertThatThrownBy(() -> Routers.init(manager, config, RouterConfig.defaults(), far, 5))
+                    .hasMessageContaining("mlp 99")
+                    .hasMessageContaining("layers 0 to");
+            RouterConfig coupled = RouterConfig.defaults().asCoupled();
+            assertThatThrownBy(() -> Routers.init(manager, config, coupled, PLANNED, 5))
+                    .hasMessageContaining("both modules of a layer");
+            RouterConfig plain = RouterConfig.defaults().withBias(false);
+            RouterStart even = RouterStart.even().leaningTo(PLAN);
+            assertThatThrownBy(() -> Routers.init(manager, config, plain, even, 5))
+                    .hasMessageContaining("withBias(true)");
+        }
+        assertThatThrownBy(() -> PLANNED.withLean(0)).hasMessageContaining("lean 0.0");
+    }
+
+    @Test
+    void aPlanStartsTuningAtItsTargetAndIsNamedInRunsOnlyWhereThereIsOne() {
+        TuningOptions begun = TuningOptions.practical().withPlanStart(PLAN);
+
+        assertThat(begun.routing().schedule()).isEqualTo(TargetSchedule.whole());
+        assertThat(begun.start().leaning()).isEqualTo(PLAN);
+        assertThat(begun.start().toString()).contains("lean=2.0", "mlp 0", "attention 1");
+        assertThat(RouterStart.executing().toString()).isEqualTo("RouterStart[margin=3.0, scale=0.02]");
+    }
+}
