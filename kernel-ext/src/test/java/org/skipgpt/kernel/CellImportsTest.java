@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.skipgpt.report.Report;
 
 class CellImportsTest {
-    private static final List<String> OPTIONAL = List.of("org/apache/parquet/", "com/hubspot/jinjava/");
+    private static final List<String> OPTIONAL = List.of("org/apache/parquet/", "com/hubspot/jinjava/", "jinjava/");
 
     @Test
     void noImportedNameIsAmbiguous() throws Exception {
