@@ -116,13 +116,13 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         }
     }
 
-    // Nothing is missing without vectors: the engine computes new tokens then, but more slowly.
+    // Nothing is missing without vectors: the engine computes all new tokens then, those of bf16 models more slowly.
     private static void vectors(Map<String, String> facts) {
         facts.put(
                 "new tokens",
                 Vectors.kernels()
-                        .map(k -> "computed in Java on a CPU, vectors of " + k.bits()
-                                + " bits; -Dskipgpt.decode=engine leaves them to the engine")
+                        .map(k -> "of bf16 models in Java on a CPU, vectors of " + k.bits()
+                                + " bits; -Dskipgpt.decode=java adds fp32 models, =engine leaves all to the engine")
                         .orElseGet(() ->
                                 "computed by the engine: " + Vectors.missing().orElse("")));
     }

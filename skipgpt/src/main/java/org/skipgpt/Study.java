@@ -86,7 +86,7 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
             this.options = options;
             this.observer = observer;
             this.hash = base.hash();
-            this.held = material(new Cell(options.methods().get(0), 0, 0)).kept().stream()
+            this.held = StudyMaterial.kept(options.documents()).stream()
                     .map(base.tokenizer()::encodeWithBos)
                     .map(ids -> Arrays.copyOf(
                             ids, Math.min(ids.length, base.config().maxPositions())))

@@ -43,6 +43,11 @@ public record StudyMaterial(
 
     /** The last documents, which no row learns from: what is skipped is measured on them. */
     public List<String> kept() {
+        return kept(documents);
+    }
+
+    /** The same of a study's documents. */
+    static List<String> kept(List<String> documents) {
         int kept = Math.max(1, Math.min(MEASURED, documents.size() / 10));
         return documents.subList(documents.size() - kept, documents.size());
     }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.skipgpt.kernel.cell.ClassPath;
+import org.skipgpt.vector.Vectors;
 
 /**
  * Writes the kernelspec: {@code java -cp ... org.skipgpt.kernel.KernelSpec FOLDER}.
@@ -29,7 +30,6 @@ public final class KernelSpec {
             new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
     private static final List<String> LOGOS = List.of("logo-svg.svg", "logo-32x32.png", "logo-64x64.png");
     private static final int NATIVE_ACCESS_SINCE = 22;
-    private static final String VECTORS = "jdk.incubator.vector";
 
     /**
      * Turns that an engine thread waits for others before it sleeps. Where kernels share the cores, the default of 300,000
@@ -150,8 +150,8 @@ public final class KernelSpec {
         if (Runtime.version().feature() >= NATIVE_ACCESS_SINCE) {
             lines.add("--enable-native-access=ALL-UNNAMED");
         }
-        if (ModuleFinder.ofSystem().find(VECTORS).isPresent()) {
-            lines.add("--add-modules=" + VECTORS); // new tokens are computed in Java
+        if (ModuleFinder.ofSystem().find(Vectors.MODULE).isPresent()) {
+            lines.add("--add-modules=" + Vectors.MODULE); // new tokens are computed in Java
         }
         lines.add("-Djava.awt.headless=true");
         lines.add("-Dfile.encoding=UTF-8");

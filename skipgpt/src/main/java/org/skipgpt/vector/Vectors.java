@@ -10,10 +10,12 @@ import java.util.Optional;
  * }</pre>
  */
 public final class Vectors {
-    /** What switches them on, an option of Java. */
-    public static final String OPTION = "--add-modules jdk.incubator.vector";
+    /** Java's module that has them. */
+    public static final String MODULE = "jdk.incubator.vector";
 
-    private static final String MODULE = "jdk.incubator.vector";
+    /** What switches them on, an option of Java. */
+    public static final String OPTION = "--add-modules " + MODULE;
+
     private static final int LEAST_BITS = 256;
 
     private Vectors() {}

@@ -217,7 +217,7 @@ class CachedEngineTest {
                 .toArray(int[][]::new);
     }
 
-    private static float[][] oneByOne(LanguageModel model, int[] ids) {
+    static float[][] oneByOne(LanguageModel model, int[] ids) {
         float[][] logits = new float[ids.length][];
         try (Session session = model.session(1)) {
             for (int t = 0; t < ids.length; t++) {

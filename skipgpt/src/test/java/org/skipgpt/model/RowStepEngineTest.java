@@ -136,8 +136,8 @@ class RowStepEngineTest {
             for (KvPolicy kv : KvPolicy.values()) {
                 ForcedPolicy policy = new ForcedPolicy(
                         0.5, 0.5, Pattern.UNIFORM, kv, halves.config().layers(), 11);
-                float[][] ours = oneByOne(halves.withPolicy(policy), ids);
-                float[][] theirs = oneByOne(rounded.withPolicy(policy), ids);
+                float[][] ours = CachedEngineTest.oneByOne(halves.withPolicy(policy), ids);
+                float[][] theirs = CachedEngineTest.oneByOne(rounded.withPolicy(policy), ids);
                 assertThat(CachedEngineTest.difference(ours, theirs))
                         .as(kv.name())
                         .isLessThan(TOLERANCE);
@@ -323,18 +323,8 @@ class RowStepEngineTest {
     }
 
     private static float[] last(LanguageModel model, int[] ids) {
-        float[][] all = oneByOne(model, ids);
+        float[][] all = CachedEngineTest.oneByOne(model, ids);
         return all[all.length - 1];
-    }
-
-    private static float[][] oneByOne(LanguageModel model, int[] ids) {
-        float[][] logits = new float[ids.length][];
-        try (Session session = model.session(1)) {
-            for (int t = 0; t < ids.length; t++) {
-                logits[t] = session.append(new int[] {ids[t]})[0];
-            }
-        }
-        return logits;
     }
 
     private static long calls(LanguageModel model) {
