@@ -14,18 +14,22 @@ import java.util.ConcurrentModificationException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.SessionVariable;
 
 /**
- * Variables in the form of the Debug Adapter Protocol: each with its type, a line, and a number by which its parts are
- * asked for, 0 where it has none. The parts are elements, entries or fields.
+ * Variables in the form of the Debug Adapter Protocol: each with a line and a number by which its parts are asked for,
+ * 0 where it has none. The parts are elements, entries or fields. What has parts comes with its type.
  *
  * <p>A number keeps nothing alive. Not for use by several threads at once.
  */
 public final class VariableTree {
     private static final int MOST_PARTS = 500;
     private static final int MOST_NUMBERS = 20_000;
+
+    /** JupyterLab shows the type in place of the value where there is one, but for names that Python has, too. */
+    private static final Set<String> BESIDE_VALUES = Set.of("int", "float");
 
     private final Map<Integer, WeakReference<Object>> numbered = new LinkedHashMap<>() {
         @Override
@@ -93,10 +97,12 @@ public final class VariableTree {
 
     private JsonObject entry(String name, String type, @Nullable Object value) {
         JsonObject one = new JsonObject();
-        one.addProperty("name", name);
-        one.addProperty("type", type);
-        one.addProperty("value", ValueText.of(value));
         boolean hasParts = value != null && hasParts(value);
+        one.addProperty("name", name);
+        if (hasParts || BESIDE_VALUES.contains(type)) {
+            one.addProperty("type", type);
+        }
+        one.addProperty("value", ValueText.of(value));
         if (hasParts) {
             last++;
             numbered.put(last, new WeakReference<>(value));
