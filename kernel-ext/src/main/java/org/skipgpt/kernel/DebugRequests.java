@@ -36,8 +36,10 @@ final class DebugRequests {
         Optional<String> refusal;
         try {
             refusal = answer(command, arguments(request), body);
-        } catch (RuntimeException e) {
-            refusal = Optional.of(e.getMessage() == null ? e.toString() : e.getMessage());
+        } catch (IllegalArgumentException | IllegalStateException e) {
+            refusal = Optional.of(String.valueOf(e.getMessage()));
+        } catch (RuntimeException | Error e) { // of whatever kind: a renderer or toString of a cell may be behind it
+            refusal = Optional.of(e.toString());
         }
         JsonObject reply = new JsonObject();
         reply.addProperty("seq", ++sequence);

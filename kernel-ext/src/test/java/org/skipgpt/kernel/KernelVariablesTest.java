@@ -79,6 +79,11 @@ class KernelVariablesTest {
         assertThat(line(of(all, "item"))).isEqualTo("Item Item"); // its own toString is not asked
         assertThat(line(of(all, "none"))).isEqualTo("null");
         assertThat(of(all, "count").get("variablesReference").getAsInt()).isZero();
+        assertThat(ask("richInspectVariables", Map.of("variableName", "item"))
+                        .get("message")
+                        .getAsString())
+                .contains("Error"); // here it is
+        assertThat(variables()).hasSize(6);
     }
 
     @Test

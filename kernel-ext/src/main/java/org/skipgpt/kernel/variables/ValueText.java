@@ -61,8 +61,8 @@ final class ValueText {
     }
 
     private static String clipped(String text) {
-        String line = text.lines().findFirst().orElse("");
-        boolean isWhole = line.length() == text.stripTrailing().length() && line.length() <= LONGEST;
-        return isWhole ? line : line.substring(0, Math.min(line.length(), LONGEST)) + " ...";
+        String head = text.substring(0, Math.min(text.length(), LONGEST)); // a text may be very long
+        String line = head.lines().findFirst().orElse("");
+        return line.length() == text.length() ? line : line + " ...";
     }
 }
