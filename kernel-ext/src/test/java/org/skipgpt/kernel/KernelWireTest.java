@@ -140,17 +140,9 @@ class KernelWireTest {
         JsonObject subshell = kernel.client
                 .ask(Channel.CONTROL, "create_subshell_request", new JsonObject(), LiveKernel.LIMIT)
                 .content();
-        JsonObject attach = new JsonObject();
-        attach.addProperty("command", "initialize");
-        attach.addProperty("seq", 3);
-        JsonObject debug = kernel.client
-                .ask(Channel.CONTROL, "debug_request", attach, LiveKernel.LIMIT)
-                .content();
 
         assertThat(shell.get("evalue").getAsString()).contains("no_such_request");
         assertThat(subshell.get("evalue").getAsString()).contains("no subshells");
-        assertThat(debug.get("success").getAsBoolean()).isFalse();
-        assertThat(debug.get("request_seq").getAsInt()).isEqualTo(3);
     }
 
     @Test
