@@ -11,6 +11,7 @@ import org.skipgpt.prune.LaCoConfig;
 import org.skipgpt.prune.LlmPrunerConfig;
 import org.skipgpt.prune.SliceGptConfig;
 import org.skipgpt.route.Budget;
+import org.skipgpt.route.DLlmForm;
 import org.skipgpt.train.TuningOptions;
 
 /**
@@ -104,6 +105,12 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
                 "MoD-D",
                 (base, m) -> SkipGpt.tuneMixture(base, 1 - m.ratio(), m.documents(), m.options("MoD-D"), m.observer())
                         .model()));
+        all.add(of(
+                "D-LLM",
+                (base, m) -> turned(
+                        SkipGpt.tuneDLlm(base, DLlmForm.of(m.ratio()), m.documents(), m.options("D-LLM"), m.observer())
+                                .model(),
+                        m)));
         all.add(of(
                 "SkipGPT-Joint",
                 (base, m) -> turned(

@@ -8,6 +8,7 @@ import java.util.function.Supplier;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.Adapter;
+import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
@@ -15,12 +16,14 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
+import org.skipgpt.route.DLlmForm;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.MixtureForm;
 import org.skipgpt.route.MixturePolicy;
 import org.skipgpt.route.MixtureWeights;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
+import org.skipgpt.route.RouterStart;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.torch.InUse;
@@ -312,6 +315,67 @@ public final class Tuning {
                     .withAdapter(Lora.copy(learning.adapter().orElseThrow(), owner));
             return tuned(form.method(), model, run, Optional.empty(), Optional.of(lora));
         }
+    }
+
+    /**
+     * D-LLM, a rival: a router a layer decides for each token, and leaves no keys and values of tokens that skip; routers and a fresh
+     * adapter learn together.
+     *
+     * @param form its target and what always runs, e.g. {@code DLlmForm.of(0.25)}
+     * @throws IllegalArgumentException if the target cannot be met beside what always runs
+     */
+    public static Tuned dLlm(
+            LanguageModel model,
+            DLlmForm form,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
+        try (InUse.Hold held = model.hold()) {
+            return new Tuning(model, documents, options, observer).learnDLlm(form);
+        }
+    }
+
+    private Tuned learnDLlm(DLlmForm form) {
+        refuseToReplace(base);
+        try (NDManager work = base.scope()) {
+            Gate gate = Gate.compile(owner);
+            LoopConfig loop = options.loop();
+            LoraConfig lora = options.jointLora();
+            LanguageModel learning = base.withAdapter(Lora.init(work, base.config(), lora, loop.seed()));
+            Routers start = Routers.init(work, base.config(), form.router(), RouterStart.dLlm(), loop.seed());
+            double factor = options.loraRate().peak() / loop.rate().peak();
+            Budget wanted = Budget.of(form.target());
+            TrainingRun run;
+            try (DLlmTuning tuning = new DLlmTuning(
+                    learning,
+                    start,
+                    gate,
+                    form,
+                    lora,
+                    loop,
+                    batches,
+                    factor,
+                    options.routing().recompute(),
+                    batches.hash())) {
+                LanguageModel seen = learning.withPolicy(base.policy().withCore(evicting(gate, start, form)));
+                run = run(tuning, loop, () -> seen, wanted, work);
+            } finally {
+                free(learning);
+            }
+            RoutedPolicy policy = evicting(gate, start.copy(owner), form);
+            LanguageModel model = base.withPolicy(base.policy().withCore(policy))
+                    .withAdapter(Lora.copy(learning.adapter().orElseThrow(), owner));
+            if (options.keepShare() && !run.isStopped()) {
+                model = atTarget(model, policy, wanted);
+            }
+            return tuned("D-LLM", model, run, Optional.empty(), Optional.of(lora));
+        }
+    }
+
+    private RoutedPolicy evicting(Gate gate, Routers routers, DLlmForm form) {
+        return RoutedPolicy.of(gate, routers)
+                .withForced(form.forced(base.config()))
+                .withKvPolicy(KvPolicy.EXECUTED);
     }
 
     private Tuned learnAdapter(String method) {
