@@ -21,6 +21,7 @@ import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Generation;
 import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.SelfSpeculation;
 import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.train.TextTraining;
@@ -131,6 +132,29 @@ public final class SkipGpt extends TuningVerbs {
      */
     public static Generation generate(LanguageModel model, GenerationOptions options, String... prompts) {
         return model.generate(options, prompts);
+    }
+
+    /**
+     * Continues a text with what the dense model says, drafted four tokens ahead by a skipping view of the same weights.
+     *
+     * <pre>{@code
+     * speculate(base, loadSkipGpt("world/skipgpt-25", base), "A frog likes to eat")
+     * }</pre>
+     */
+    public static SelfSpeculation speculate(LanguageModel dense, LanguageModel drafter, String prompt) {
+        return speculate(dense, drafter, 4, GenerationOptions.defaults(), prompt);
+    }
+
+    /**
+     * The same so many tokens ahead.
+     *
+     * @param ahead tokens that are drafted before the dense model checks them, 1..64
+     * @param options greedy ones
+     */
+    public static SelfSpeculation speculate(
+            LanguageModel dense, LanguageModel drafter, int ahead, GenerationOptions options, String prompt) {
+        return SelfSpeculation.run(
+                dense, drafter, ahead, options, dense.tokenizer().encodeWithBos(prompt));
     }
 
     /** Answers what a user says, in the checkpoint's own chat template: greedily, up to 128 tokens. */

@@ -40,6 +40,20 @@ public abstract class TuningVerbs extends SeeingVerbs {
     }
 
     /**
+     * A model with routers that the authors' code tuned, e.g. those published for Llama-3.1-8B.
+     *
+     * <pre>{@code
+     * var routed = withPublishedRouters(load("meta-llama/Llama-3.1-8B"), "router.pth");
+     * }</pre>
+     *
+     * @param file their {@code .pth} file; nothing in it is executed
+     * @throws org.skipgpt.io.CheckpointException if a tensor is missing or has another shape than the model's routers
+     */
+    public static LanguageModel withPublishedRouters(LanguageModel model, String file) {
+        return Tuning.withPublishedRouters(model, Path.of(file));
+    }
+
+    /**
      * Stage 1: routers learn to skip a share of all module runs, weights stay; practical settings.
      *
      * @param target share to skip, 0..1

@@ -31,9 +31,12 @@ class PackageArrowsTest {
             Map.entry("route", List.of("model", "data", "io", "torch", "report")),
             Map.entry("lora", List.of("model", "data", "io", "torch", "report")),
             Map.entry("eval", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
-            Map.entry("train", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
+            Map.entry("loss", List.of("model", "torch")),
+            Map.entry(
+                    "train",
+                    List.of("prune", "loss", "route", "lora", "model", "data", "io", "torch", "report", "plot")),
             Map.entry("analyze", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
-            Map.entry("prune", List.of("train", "route", "lora", "model", "data", "io", "torch", "report", "plot")),
+            Map.entry("prune", List.of("loss", "model", "data", "io", "torch", "report", "plot")),
             Map.entry("plot", List.of("report")));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()

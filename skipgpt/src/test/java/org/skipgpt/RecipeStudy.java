@@ -21,7 +21,6 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Controller;
 import org.skipgpt.route.RouterConfig;
-import org.skipgpt.route.RouterStart;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.train.LearningRate;
 import org.skipgpt.train.RouterTuningConfig;
@@ -35,8 +34,8 @@ import org.skipgpt.train.TuningOptions;
  *
  * <p>{@code java -cp "$CP" org.skipgpt.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
- * steps, rows, rate, ramp, noise (start:end), distill, start (shortgpt: routers begin at its plan), margin, scale, norm, controller (absolute, integral), alpha, seed,
- * lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), from (a folder of routers in place of
+ * steps, rows, rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
+ * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), from (a folder of routers in place of
  * stage 1), dial (a share that thresholds are turned to at the end, on the 6,000 characters behind those measured), method (routers, shortgpt,
  * joint, dense), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
  */
@@ -56,7 +55,7 @@ public final class RecipeStudy {
             String[] pair = args[i].split("=", 2);
             settings.put(pair[0], pair.length == 2 ? pair[1] : "true");
         }
-        SkipGpt.workspace("cpu", "fp32");
+        SkipGpt.workspace("cpu", settings.getOrDefault("dtype", "fp32"));
         new RecipeStudy(settings).run(SkipGpt.load(args[0]), List.of(args[1].split(",")), Path.of(args[2]));
         System.exit(0);
     }
@@ -107,12 +106,7 @@ public final class RecipeStudy {
         if (settings.containsKey("from")) {
             return SkipGpt.loadSkipGpt(settings.getOrDefault("from", ""), dense);
         }
-        TuningOptions options = options();
-        if (settings.getOrDefault("start", "").equals("shortgpt")) {
-            options = options.withPlanStart(
-                    SkipGpt.shortGpt(dense, calibration(documents), target).dropped());
-        }
-        Tuned tuned = SkipGpt.tuneRouters(dense, target, documents, options, new Lines());
+        Tuned tuned = SkipGpt.tuneRouters(dense, target, documents, options(), new Lines());
         saved(tuned, "");
         return tuned.model();
     }
@@ -160,26 +154,31 @@ public final class RecipeStudy {
     }
 
     private TuningOptions options() {
-        TuningOptions base = TuningOptions.practical();
+        TuningOptions base = settings.getOrDefault("start", "plan").equals("dense")
+                ? TuningOptions.practical().withDenseStart()
+                : TuningOptions.practical();
         String[] noise = settings.getOrDefault("noise", "1:0").split(":");
         boolean absolute = settings.getOrDefault("controller", "integral").equals("absolute");
         Budget budget = base.routing()
                 .budget()
                 .withAlpha(number("alpha", 8))
                 .withController(absolute ? Controller.absolute() : Controller.integral());
-        double ramp = number("ramp", 0.5);
+        double ramp = number("ramp", 0);
         RouterTuningConfig routing = base.routing()
                 .withBudget(budget)
                 .withDistill(number("distill", 1))
                 .withNoise(Double.parseDouble(noise[0]), Double.parseDouble(noise[1]))
-                .withSchedule(ramp > 0 ? new TargetSchedule.Ramp(ramp) : TargetSchedule.whole());
+                .withSchedule(
+                        ramp > 0
+                                ? new TargetSchedule.Ramp(ramp)
+                                : base.routing().schedule());
         return base.withRouting(routing)
                 .withSteps((long) number("steps", 300))
                 .withSeed((long) number("seed", 43))
                 .withBatch((int) number("rows", 2), 128)
                 .withRouterRate(
                         LearningRate.cosine(number("rate", base.loop().rate().peak()), 0.05))
-                .withStart(new RouterStart(number("margin", 3), number("scale", 0.02)))
+                .withStart(base.start().withMargin(number("margin", 3)).withScale(number("scale", 0.02)))
                 .withRouter(RouterConfig.defaults()
                         .withNorm(RouterConfig.Norm.valueOf(settings.getOrDefault("norm", "RMS"))));
     }

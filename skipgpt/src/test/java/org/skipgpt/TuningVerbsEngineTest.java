@@ -58,6 +58,14 @@ class TuningVerbsEngineTest {
     }
 
     @Test
+    void publishedRoutersOfAnotherModelAreRefusedByName() {
+        LanguageModel model = SkipGpt.random(DecoderConfig.llama(3072, 32, 88, 2, 4, 2), 1);
+        assertThatThrownBy(() -> SkipGpt.withPublishedRouters(model, "src/test/resources/golden/torch/state_dict.pth"))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("model.layers.0.router_attention.weight_predictor.weight");
+    }
+
+    @Test
     void stagesRunOneAfterTheOtherAndTheBaseStaysAsItIs() {
         float[][] before = model.logits(new int[] {5, 6, 7})[0];
 

@@ -3,7 +3,7 @@ package org.skipgpt.eval;
 /**
  * How texts become numbers.
  *
- * <p>lm-evaluation-harness 0.4.2 is {@code defaults().withBos(Bos.NEVER).withRounding(Rounding.MODEL)}.
+ * <p>{@link #harness} has the habits of lm-evaluation-harness by its version.
  *
  * @param bos whether the beginning mark stands before each context
  * @param rounding the type log-probabilities are rounded to
@@ -16,7 +16,7 @@ package org.skipgpt.eval;
 public record ScoreOptions(Bos bos, Rounding rounding, Sharing sharing, int maxTokens, int batchTokens, boolean chat) {
     /** Whether the beginning mark stands before each context. */
     public enum Bos {
-        /** Where the tokenizer's family has that habit (the harness from 0.4.3 on). */
+        /** Where the tokenizer has that habit (the harness from 0.4.10 on). */
         FAMILY,
         /** Always. */
         ALWAYS,
@@ -55,6 +55,29 @@ public record ScoreOptions(Bos bos, Rounding rounding, Sharing sharing, int maxT
     /** The family's beginning mark, single precision, shared beginnings once, the model's context, 8192 tokens a pass. */
     public static ScoreOptions defaults() {
         return new ScoreOptions(Bos.FAMILY, Rounding.FP32, Sharing.PREFIXES, 0, 8192, false);
+    }
+
+    /**
+     * The habits of lm-evaluation-harness: {@code "0.4.2"}, which the paper's rows fit, puts no beginning mark before a question;
+     * {@code "0.4.13"} puts one where the tokenizer does. Both round to the model's own type; prompts and metrics of the seven
+     * tasks are the same in both.
+     *
+     * <pre>{@code
+     * EvaluationOptions.defaults().withScoring(ScoreOptions.harness("0.4.13"))
+     * }</pre>
+     *
+     * @throws IllegalArgumentException for another version
+     */
+    public static ScoreOptions harness(String version) {
+        Bos bos = switch (version) {
+            case "0.4.2" -> Bos.NEVER;
+            case "0.4.13" -> Bos.FAMILY;
+            default ->
+                throw new IllegalArgumentException("the habits of lm-evaluation-harness \"" + version
+                        + "\" are not known: use 0.4.2 or 0.4.13, or put them together with withBos and"
+                        + " withRounding");
+        };
+        return defaults().withBos(bos).withRounding(Rounding.MODEL);
     }
 
     /** With another habit of the beginning mark. */

@@ -93,6 +93,18 @@ final class KvCache implements AutoCloseable {
                 .sum();
     }
 
+    /**
+     * Forgets a sequence's tokens from a length on; they are written anew by the next pass.
+     *
+     * @throws IllegalStateException if rows wait there, whose keys could belong to any token
+     */
+    void rewind(int sequence, int length) {
+        for (Layer layer : layers) {
+            layer.rewind(sequence, length);
+        }
+        positions[sequence] = Math.min(positions[sequence], length);
+    }
+
     /** A new cache whose sequence i continues sequence sources[i] of this one. */
     KvCache fork(NDManager owner, int... sources) {
         KvCache copy = new KvCache(owner, programs, config, elementBytes, sources.length, limit);
@@ -206,6 +218,17 @@ final class KvCache implements AutoCloseable {
                     left.attach(manager);
                     pending(s).add(left, Arrays.copyOfRange(rows.at(), ends[s], to));
                 }
+            }
+        }
+
+        // Every token has its key here, or none has: the place of a key is its token's position.
+        private void rewind(int sequence, int length) {
+            if (pending(sequence).count() > 0) {
+                throw new IllegalStateException("layer " + index + " has rows that wait for their keys");
+            }
+            if (lengths[sequence] > length) {
+                lengths[sequence] = length;
+                arrays.get(3).set(Rows.wide(lengths));
             }
         }
 

@@ -19,9 +19,14 @@ final class Logits {
 
     /** The most likely token; the first of equals. */
     static int best(float[] logits) {
+        return best(logits, 0, logits.length);
+    }
+
+    /** The most likely token of one row of several, counted from the row's begin; the first of equals. */
+    static int best(float[] logits, int from, int vocabulary) {
         int best = 0;
-        for (int i = 1; i < logits.length; i++) {
-            if (logits[i] > logits[best]) {
+        for (int i = 1; i < vocabulary; i++) {
+            if (logits[from + i] > logits[from + best]) {
                 best = i;
             }
         }

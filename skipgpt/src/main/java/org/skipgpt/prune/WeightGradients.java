@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.List;
+import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.Execution;
@@ -14,7 +15,6 @@ import org.skipgpt.model.Trace;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
-import org.skipgpt.train.LanguageLoss;
 
 /**
  * Gradients of the next-token loss by the weights of all layers, of copies, so that the model's own weights stay as they are.

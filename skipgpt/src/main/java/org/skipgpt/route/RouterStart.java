@@ -12,15 +12,17 @@ import org.skipgpt.model.ModuleSite;
  * of guessing) and does not.
  *
  * <pre>{@code
- * RouterStart.executing().leaningTo(shortGpt(model, text, 0.25).dropped())
+ * RouterStart.executing().atPlan()                                               // ShortGPT's, found by tuning itself
+ * RouterStart.executing().leaningTo(jointLayerDrop(model, text, 0.25).dropped()) // another's
  * }</pre>
  *
  * @param margin how much more the execute logit is at first; 3 skips 4.7 % of noisy decisions, none without noise
  * @param scale factor on the drawn weights, above 0
  * @param lean how much more the skip logit of a leaning module is at first, above 0; 2 executes 11.9 % of noisy decisions
  * @param leaning modules whose routers begin by skipping, and learn for which tokens to execute; none by default
+ * @param isAtPlan whether tuning finds those modules: what ShortGPT would drop for the target, ranked on the text to learn from
  */
-public record RouterStart(double margin, double scale, double lean, List<ModuleSite> leaning) {
+public record RouterStart(double margin, double scale, double lean, List<ModuleSite> leaning, boolean isAtPlan) {
     private static final double LEAN = 2;
 
     /** Checks the ranges. */
@@ -33,11 +35,15 @@ public record RouterStart(double margin, double scale, double lean, List<ModuleS
             throw new IllegalArgumentException("router start: lean " + lean + " must be above 0; 2 is usual");
         }
         leaning = List.copyOf(leaning);
+        if (isAtPlan && !leaning.isEmpty()) {
+            throw new IllegalArgumentException("router start: modules to lean to are named, and tuning is to find them"
+                    + " by a plan as well; use leaningTo(…) or atPlan(), not both");
+        }
     }
 
     /** No module leans. */
     public RouterStart(double margin, double scale) {
-        this(margin, scale, LEAN, List.of());
+        this(margin, scale, LEAN, List.of(), false);
     }
 
     /** The paper's and the authors' code: no margin, weights as drawn. */
@@ -57,28 +63,36 @@ public record RouterStart(double margin, double scale, double lean, List<ModuleS
 
     /** With another margin. */
     public RouterStart withMargin(double other) {
-        return new RouterStart(other, scale, lean, leaning);
+        return new RouterStart(other, scale, lean, leaning, isAtPlan);
     }
 
     /** With another factor on the weights. */
     public RouterStart withScale(double other) {
-        return new RouterStart(margin, other, lean, leaning);
+        return new RouterStart(margin, other, lean, leaning, isAtPlan);
     }
 
     /** With another lean. */
     public RouterStart withLean(double other) {
-        return new RouterStart(margin, scale, other, leaning);
+        return new RouterStart(margin, scale, other, leaning, isAtPlan);
     }
 
     /** With modules that begin by skipping, e.g. what a plan drops. */
     public RouterStart leaningTo(List<ModuleSite> skipped) {
-        return new RouterStart(margin, scale, lean, skipped);
+        return new RouterStart(margin, scale, lean, skipped, false);
+    }
+
+    /** With modules that begin by skipping, which tuning finds: what ShortGPT would drop for the target. */
+    public RouterStart atPlan() {
+        return new RouterStart(margin, scale, lean, List.of(), true);
     }
 
     /** Where no module leans, as before any could: it names runs that are kept. */
     @Override
     public String toString() {
         String common = "RouterStart[margin=" + margin + ", scale=" + scale;
+        if (isAtPlan) {
+            return common + ", lean=" + lean + ", at ShortGPT's plan]";
+        }
         return common + (leaning.isEmpty() ? "]" : ", lean=" + lean + ", leaning=" + leaning + "]");
     }
 }

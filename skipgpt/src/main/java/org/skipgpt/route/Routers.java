@@ -62,6 +62,10 @@ public final class Routers {
      */
     public static Routers init(
             NDManager owner, DecoderConfig model, RouterConfig config, RouterStart start, long seed) {
+        if (start.isAtPlan()) {
+            throw new IllegalArgumentException("routers that begin at a plan need the plan: name its modules by"
+                    + " leaningTo(plan.dropped()); only tuning finds them by itself");
+        }
         if ((start.margin() > 0 || !start.leaning().isEmpty()) && !config.bias()) {
             throw new IllegalArgumentException("routers without a bias cannot start with margin " + start.margin()
                     + " towards execute, or leaning to skip: use withBias(true), or RouterStart.even()");

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.skipgpt.data.Tokenizer;
+import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleKind;
 import org.skipgpt.route.Budget;

@@ -10,6 +10,8 @@ import java.util.Optional;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.lora.SeededDropout;
+import org.skipgpt.loss.LanguageLoss;
+import org.skipgpt.loss.Wanted;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;

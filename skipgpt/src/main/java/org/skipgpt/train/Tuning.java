@@ -1,17 +1,24 @@
 package org.skipgpt.train;
 
 import ai.djl.ndarray.NDManager;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import org.skipgpt.io.TensorSource;
+import org.skipgpt.io.TorchFile;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.loss.Teacher;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
+import org.skipgpt.prune.Ranking;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
@@ -44,6 +51,8 @@ import org.skipgpt.torch.Torch;
 public final class Tuning {
     private static final int FEW = 32;
     private static final int TURNED_TOKENS = 1500;
+    private static final int CALIBRATION_TOKENS = 8192;
+    private static final double MOST_DROPPED = 0.95;
 
     private final LanguageModel base;
     private final String baseHash;
@@ -80,12 +89,33 @@ public final class Tuning {
 
     /** A model with fresh, untuned routers that decide by argmax. */
     public static LanguageModel withRouters(LanguageModel model, RouterConfig config, long seed) {
+        return withRouters(model, owner -> Routers.init(owner, model.config(), config, seed));
+    }
+
+    /**
+     * A model with the routers of a {@code .pth} file of the authors' code, which decide by argmax.
+     *
+     * @throws org.skipgpt.io.CheckpointException if a tensor is missing or has another shape than the model's routers
+     */
+    public static LanguageModel withPublishedRouters(LanguageModel model, Path file) {
+        return withRouters(model, owner -> {
+            try (TensorSource source = TorchFile.open(file)) {
+                return Routers.published(owner, model.config(), source);
+            }
+        });
+    }
+
+    private static LanguageModel withRouters(LanguageModel model, Function<NDManager, Routers> made) {
         refuseToReplace(model);
         try (InUse.Hold held = model.hold()) {
             NDManager owner = model.scope();
-            RoutedPolicy routed =
-                    RoutedPolicy.of(Gate.compile(owner), Routers.init(owner, model.config(), config, seed));
-            return model.withPolicy(model.policy().withCore(routed));
+            try {
+                RoutedPolicy routed = RoutedPolicy.of(Gate.compile(owner), made.apply(owner));
+                return model.withPolicy(model.policy().withCore(routed));
+            } catch (RuntimeException | Error e) {
+                owner.close();
+                throw e;
+            }
         }
     }
 
@@ -185,7 +215,7 @@ public final class Tuning {
                             work,
                             base.config(),
                             options.router(),
-                            options.start(),
+                            start(budget.target()),
                             options.loop().seed()));
             RouterTuningConfig config = options.routing().withBudget(budget);
             LoopConfig loop = options.loop();
@@ -228,6 +258,37 @@ public final class Tuning {
             }
             return tuned(joint.isPresent() ? "SkipGPT-Joint" : "SkipGPT-RT", model, run, Optional.of(budget), joint);
         }
+    }
+
+    /** Where fresh routers begin; the plan is ranked on the first batches. */
+    private RouterStart start(double target) {
+        RouterStart start = options.start();
+        if (!start.isAtPlan()) {
+            return start;
+        }
+        if (base.config().hasShortcuts()) {
+            throw new IllegalArgumentException(
+                    "routers are to begin at ShortGPT's plan, but the stream of " + base.name()
+                            + " changes its basis at each module, so ShortGPT cannot rank it: use options.withDenseStart(), or"
+                            + " withPlanStart(…) with a plan of another criterion");
+        }
+        Ranking ranking = Ranking.shortGpt(base, calibration(), Ranking.FinalNorm.INCLUDED, observer);
+        double gone = ranking.drop(0).parameterRatio();
+        // A ratio is of what the model has; the target counts what it lacks already.
+        double more = Math.max(0, (target - gone) / (1 - gone));
+        return start.leaningTo(ranking.plan(Math.min(more, MOST_DROPPED)).dropped());
+    }
+
+    private List<int[]> calibration() {
+        List<int[]> sequences = new ArrayList<>();
+        long tokens = 0;
+        for (long b = 0; tokens < CALIBRATION_TOKENS && sequences.size() < batches.rows(); b++) {
+            for (int[] row : batches.batch(b)) {
+                sequences.add(row);
+                tokens += row.length;
+            }
+        }
+        return sequences;
     }
 
     // The last steps change little, but noise still leaves them: what is skipped without it lies some points off the

@@ -89,17 +89,16 @@ public record TuningOptions(
     /**
      * What works on a pretrained model within minutes: 300 steps of 2 rows of up to 128 tokens.
      *
-     * <p>Deviation: routers begin almost dense and read a normed stream, the loss follows the dense model's distribution, the
-     * target counts parameters and grows over the first half of the steps, a controller finds how hard to pull, the noise
-     * falls to 0 and the rate along a cosine; thresholds keep the share
-     * that is skipped. The paper's settings, scaled to as many steps, end at chance on a pretrained
-     * model of 135M parameters; docs/recipe.md has the measurements.
+     * <p>Deviation: routers begin at ShortGPT's plan for the target and read a normed stream, the loss follows the dense model's
+     * distribution, the target counts parameters, a controller finds how hard to pull, the noise falls to 0 and the rate along
+     * a cosine; thresholds keep the share that is skipped. The paper's settings, scaled to as many steps, end at chance on a
+     * pretrained model of 135M parameters; docs/recipe.md has the measurements.
      */
     public static TuningOptions practical() {
         RouterTuningConfig routing = RouterTuningConfig.paper(0.25)
                 .withTemperature(new Temperature.Constant(1))
                 .withNoise(1, 0)
-                .withSchedule(new TargetSchedule.Ramp(0.5))
+                .withSchedule(TargetSchedule.whole())
                 .withDistill(1);
         return paper().withLoop(LoopConfig.defaults().withSteps(300).withEvaluateEvery(50))
                 .withRouterRate(LearningRate.cosine(1e-3, 0.05))
@@ -107,7 +106,7 @@ public record TuningOptions(
                 .withBatch(2, 128)
                 .withHeldOut(32)
                 .withRouter(RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS))
-                .withStart(RouterStart.executing())
+                .withStart(RouterStart.executing().atPlan())
                 .withKeptShare(true)
                 .withRouting(routing.withBudget(
                         Budget.of(0.25).withKind(Budget.Kind.PARAMS).withController(Controller.integral())));
@@ -221,19 +220,24 @@ public record TuningOptions(
 
     /**
      * Routers begin at a static plan and the target holds from the first step on: they learn for which tokens to execute
-     * what the plan drops, and what to skip instead.
-     *
-     * <p>With ShortGPT's plan this needed a quarter of the tokens for a lower perplexity than a start that is almost dense, on
-     * SmolLM2-135M at 25 %; docs/recipe.md has the row.
+     * what the plan drops, and what to skip instead. Without a plan of one's own, {@link #practical()} begins at ShortGPT's.
      *
      * <pre>{@code
-     * TuningOptions.practical().withPlanStart(shortGpt(model, text, 0.25).dropped())
+     * TuningOptions.practical().withPlanStart(jointLayerDrop(model, text, 0.25).dropped())
      * }</pre>
      *
      * @param dropped modules of a plan at about the target's share
      */
     public TuningOptions withPlanStart(List<ModuleSite> dropped) {
         return withStart(start.leaningTo(dropped)).withRouting(routing.withSchedule(TargetSchedule.whole()));
+    }
+
+    /**
+     * Routers begin almost dense and the target grows over the first half of the steps, for models that ShortGPT cannot rank.
+     * On SmolLM2-135M it needs more than four times the tokens of a start at a plan; docs/recipe.md has the rows.
+     */
+    public TuningOptions withDenseStart() {
+        return withStart(RouterStart.executing()).withRouting(routing.withSchedule(new TargetSchedule.Ramp(0.5)));
     }
 
     /** With another way of learning routers. */

@@ -19,6 +19,14 @@ class PairEncoderTest {
     private static final String CHOICE = " two three four five six seven eight nine ten";
 
     @Test
+    void versionsOfTheHarnessDifferByTheBeginningMark() {
+        ScoreOptions paper = ScoreOptions.harness("0.4.2");
+        assertThat(paper.bos()).isEqualTo(Bos.NEVER);
+        assertThat(ScoreOptions.harness("0.4.13")).isEqualTo(paper.withBos(Bos.FAMILY));
+        assertThatThrownBy(() -> ScoreOptions.harness("0.5")).hasMessageContaining("use 0.4.2 or 0.4.13");
+    }
+
+    @Test
     void theBeginningMarkStandsWhereTheSwitchSaysAndAlwaysBeforeAnEmptyContext() {
         int bos = TOKENIZER.bos().orElseThrow();
         int[] plain = tokens(Bos.NEVER, "A day");

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.SafeTensors;
+import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.DecoderConfig;
@@ -30,7 +31,6 @@ import org.skipgpt.model.WeightLoader;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
-import org.skipgpt.train.LanguageLoss;
 
 /** Adapter folders of PEFT, both ways, and what adapters compute. */
 class PeftGoldenTest {

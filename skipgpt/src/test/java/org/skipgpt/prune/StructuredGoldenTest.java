@@ -285,7 +285,8 @@ class StructuredGoldenTest {
                 assertThat(loss[loss.length - 1]).isLessThan(loss[0] - 0.05);
                 assertThat(healed.method()).isEqualTo(pruned.name() + "+LoRA");
 
-                Tuned routed = Tuning.routers(pruned, 0.2, documents, options, SILENT);
+                // A sliced stream cannot be ranked by ShortGPT, where practical routers begin.
+                Tuned routed = Tuning.routers(pruned, 0.2, documents, options.withDenseStart(), SILENT);
                 assertThat(routed.run().steps()).isEqualTo(15);
             }
         }

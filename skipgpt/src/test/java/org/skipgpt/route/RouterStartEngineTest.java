@@ -8,15 +8,19 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.skipgpt.SkipGpt;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.prune.DropPlan;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.train.LearningRate;
 import org.skipgpt.train.TargetSchedule;
+import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
 
 class RouterStartEngineTest {
@@ -45,6 +49,40 @@ class RouterStartEngineTest {
             }
             assertThat(ours[theirs.length - 1]).isNotEqualTo(whole[theirs.length - 1]);
         }
+    }
+
+    @Test
+    void tuningFindsThePlanItBeginsAt() {
+        LanguageModel dense = SkipGpt.load("world");
+        List<String> documents = SkipGpt.worldTexts(40, 100);
+        TuningOptions options = TuningOptions.practical()
+                .withSteps(1)
+                .withRouterRate(LearningRate.constant(1e-9))
+                .withHeldOut(4)
+                .withKeptShare(false);
+        TuningOptions begun = options.withStart(options.start().withScale(1e-6));
+        LanguageModel tuned = Tuning.routers(dense, 0.25, documents, begun, ProgressObserver.silent())
+                .model();
+        DropPlan plan = SkipGpt.shortGpt(dense, String.join("\n", documents), 0.25);
+
+        assertThat(plan.dropped()).hasSize(4);
+        assertThat(executed(tuned, documents)).isEqualTo(executed(SkipGpt.drop(dense, plan), documents));
+    }
+
+    private static List<Double> executed(LanguageModel model, List<String> documents) {
+        return SkipGpt.routing(model, documents.get(0)).modules().stream()
+                .map(ModuleRouting::executedShare)
+                .toList();
+    }
+
+    @Test
+    void aSlicedStreamCannotBeRankedAndSaysSo() {
+        LanguageModel dense = SkipGpt.random(DecoderConfig.llama(3072, 32, 88, 2, 4, 2), 1);
+        LanguageModel sliced = SkipGpt.sliceGpt(dense, String.join("\n", SkipGpt.worldTexts(4, 100)), 0.2)
+                .model();
+
+        assertThatThrownBy(() -> SkipGpt.tuneRouters(sliced, 0.25, SkipGpt.worldTexts(20, 100)))
+                .hasMessageContaining("withDenseStart()");
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.route.Gate;
@@ -88,7 +89,7 @@ class DistillationEngineTest {
     /** Losses of six steps; interrupted after some where {@code stop} is above 0. */
     private static double[] practicalRun(
             LanguageModel model, NDManager manager, Golden golden, Path folder, long stop) {
-        TuningOptions practical = TuningOptions.practical();
+        TuningOptions practical = TuningOptions.practical().withDenseStart();
         LoopConfig loop = practical.loop().withSteps(6).withAccumulation(2).withCheckpoints(folder, 1);
         Routers routers = Routers.init(manager, model.config(), practical.router(), practical.start(), 5);
         try (RouterTuning tuning = RouterTuning.of(

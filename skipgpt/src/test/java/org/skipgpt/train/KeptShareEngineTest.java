@@ -14,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
+import org.skipgpt.loss.Teacher;
 import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.lora.SeededDropout;
+import org.skipgpt.loss.Teacher;
 import org.skipgpt.model.Dropout;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;

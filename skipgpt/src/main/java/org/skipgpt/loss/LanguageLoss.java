@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.loss;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -58,7 +58,7 @@ public final class LanguageLoss {
     }
 
     /** The same with a teacher beside the text, where there is one. */
-    static Wanted.Loss backward(NDManager scope, Decoder decoder, NDArray x, Wanted wanted, double weight) {
+    public static Wanted.Loss backward(NDManager scope, Decoder decoder, NDArray x, Wanted wanted, double weight) {
         NDArray end = Gradients.leaf(x); // (N, D)
         end.attach(scope);
         int n = wanted.targets().length;
@@ -113,7 +113,7 @@ public final class LanguageLoss {
     }
 
     /** Mean loss in nats over every next token of some batches, without gradients; empty where there is none. */
-    static OptionalDouble mean(LanguageModel model, List<int[][]> batches) {
+    public static OptionalDouble mean(LanguageModel model, List<int[][]> batches) {
         double sum = 0;
         long count = 0;
         for (int[][] batch : batches) {

@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.loss;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -19,14 +19,14 @@ import org.skipgpt.torch.Torch;
  * @param dense its forward pass; none learns from the text alone
  * @param share of the loss that follows it, 0..1
  */
-record Teacher(Optional<Decoder> dense, double share) {
+public record Teacher(Optional<Decoder> dense, double share) {
     /** The text alone, as in the paper. */
-    static Teacher none() {
+    public static Teacher none() {
         return new Teacher(Optional.empty(), 0);
     }
 
     /** A dense model, or the text alone where the share is 0. */
-    static Teacher of(Decoder dense, double share) {
+    public static Teacher of(Decoder dense, double share) {
         return share == 0 ? none() : new Teacher(Optional.of(dense), share);
     }
 
@@ -36,7 +36,7 @@ record Teacher(Optional<Decoder> dense, double share) {
      * @param scope owner of the teacher's stream
      * @param targets (N) next tokens
      */
-    Wanted wanted(NDManager scope, long[] targets, Rows rows) {
+    public Wanted wanted(NDManager scope, long[] targets, Rows rows) {
         if (dense.isEmpty()) {
             return Wanted.text(targets);
         }

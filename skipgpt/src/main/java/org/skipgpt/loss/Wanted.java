@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.loss;
 
 import ai.djl.ndarray.NDArray;
 import java.util.Optional;
@@ -13,9 +13,9 @@ import java.util.Optional;
  * @param teacher (N, D) final stream of the dense model, without a graph; none where share is 0
  * @param share of the loss that follows the teacher, 0..1
  */
-record Wanted(long[] targets, Optional<NDArray> teacher, double share) {
+public record Wanted(long[] targets, Optional<NDArray> teacher, double share) {
     /** The text's next tokens alone. */
-    static Wanted text(long[] targets) {
+    public static Wanted text(long[] targets) {
         return new Wanted(targets, Optional.empty(), 0);
     }
 
@@ -26,5 +26,5 @@ record Wanted(long[] targets, Optional<NDArray> teacher, double share) {
      * @param teacher divergence from the dense model's distribution, nats a token; 0 without a teacher
      * @param total what was minimised
      */
-    record Loss(double text, double teacher, double total) {}
+    public record Loss(double text, double teacher, double total) {}
 }
