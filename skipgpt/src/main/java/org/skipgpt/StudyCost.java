@@ -15,21 +15,29 @@ import org.skipgpt.model.Session;
  * What a row costs, measured; the row's provenance names the machine.
  *
  * <p>Speed is that of a session over the study's own kept texts, as far as the context holds 512 tokens: all but sixteen tokens at
- * once, then those one by one; in turns with the dense model, one turn untimed, then five, medians. An adapter is merged first, which
+ * once, then those one by one; in turns with the dense model, one turn untimed, then nine, medians. An adapter is merged first, which
  * changes no decision.
  *
  * @param tuningSeconds steps of every run that learned for the row, those of an earlier start included; 0 where nothing learned
  * @param adapter numbers of the adapter that was learned; 0 without
  * @param prefill dense time over the row's, text at once; NaN for a model that looks ahead, which no session takes
  * @param decode the same token by token
+ * @param spread half the distance between the quartiles of the four times, as a share of their medians, the largest; above 0.05 the two
+ *     ratios say little
  * @param cacheBytes keys and values that a token of that text left; NaN as above
  * @param denseCacheBytes what it leaves in the dense model
  */
 public record StudyCost(
-        double tuningSeconds, long adapter, double prefill, double decode, double cacheBytes, double denseCacheBytes) {
+        double tuningSeconds,
+        long adapter,
+        double prefill,
+        double decode,
+        double spread,
+        double cacheBytes,
+        double denseCacheBytes) {
     private static final int TOKENS = 512;
     private static final int ONE_BY_ONE = 16;
-    private static final int TURNS = 5;
+    private static final int TURNS = 9;
 
     /** Measures a row's model beside the dense one. */
     static StudyCost of(LanguageModel base, LanguageModel made, int[][] texts, double tuningSeconds) {
@@ -39,25 +47,42 @@ public record StudyCost(
                         .sum())
                 .orElse(0L);
         if (!made.policy().isCausal()) {
-            return new StudyCost(tuningSeconds, adapter, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
+            return new StudyCost(tuningSeconds, adapter, Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
         }
         try (NDManager owner = made.scope()) {
             LanguageModel plain = made.adapter().isPresent() ? Lora.merge(made, owner) : made;
             int[] text = text(texts, Math.min(TOKENS, base.config().maxPositions()));
-            Turn[] dense = new Turn[TURNS + 1];
-            Turn[] own = new Turn[TURNS + 1];
-            for (int turn = 0; turn <= TURNS; turn++) {
-                dense[turn] = Turn.of(base, text);
-                own[turn] = Turn.of(plain, text);
+            // The first of each is the untimed one.
+            Turn first = Turn.of(base, text);
+            Turn own = Turn.of(plain, text);
+            double[][] nanos = new double[4][TURNS];
+            for (int turn = 0; turn < TURNS; turn++) {
+                Turn a = Turn.of(base, text);
+                Turn b = Turn.of(plain, text);
+                double[] four = {a.prefill(), b.prefill(), a.decode(), b.decode()};
+                for (int i = 0; i < four.length; i++) {
+                    nanos[i][turn] = four[i];
+                }
             }
+            Arrays.stream(nanos).forEach(Arrays::sort);
             return new StudyCost(
                     tuningSeconds,
                     adapter,
-                    Turn.prefill(dense) / Turn.prefill(own),
-                    Turn.decode(dense) / Turn.decode(own),
-                    own[0].bytes() / text.length,
-                    dense[0].bytes() / text.length);
+                    median(nanos[0]) / median(nanos[1]),
+                    median(nanos[2]) / median(nanos[3]),
+                    Arrays.stream(nanos).mapToDouble(StudyCost::spread).max().orElse(Double.NaN),
+                    own.bytes() / text.length,
+                    first.bytes() / text.length);
         }
+    }
+
+    private static double median(double[] ascending) {
+        return ascending[ascending.length / 2];
+    }
+
+    private static double spread(double[] ascending) {
+        int quarter = ascending.length / 4;
+        return (ascending[ascending.length - 1 - quarter] - ascending[quarter]) / 2 / median(ascending);
     }
 
     // The texts one after another, from the beginning again where they are short.
@@ -82,20 +107,6 @@ public record StudyCost(
                 return new Turn(middle - start, end - middle, session.usedCacheBytes() + session.pendingBytes());
             }
         }
-
-        static double prefill(Turn[] turns) {
-            return median(
-                    Arrays.stream(turns).skip(1).mapToDouble(Turn::prefill).toArray());
-        }
-
-        static double decode(Turn[] turns) {
-            return median(Arrays.stream(turns).skip(1).mapToDouble(Turn::decode).toArray());
-        }
-
-        private static double median(double[] nanos) {
-            Arrays.sort(nanos);
-            return nanos[nanos.length / 2];
-        }
     }
 
     JsonObject json() {
@@ -105,6 +116,7 @@ public record StudyCost(
         if (!Double.isNaN(prefill)) {
             out.addProperty("prefill", prefill);
             out.addProperty("decode", decode);
+            out.addProperty("spread", spread);
             out.addProperty("cacheBytes", cacheBytes);
             out.addProperty("denseCacheBytes", denseCacheBytes);
         }
@@ -118,6 +130,7 @@ public record StudyCost(
                 in.count("adapter", 0, Long.MAX_VALUE),
                 measured ? in.number("prefill", Numbers.any()) : Double.NaN,
                 measured ? in.number("decode", Numbers.any()) : Double.NaN,
+                measured ? in.number("spread", Numbers.any()) : Double.NaN,
                 measured ? in.number("cacheBytes", Numbers.any()) : Double.NaN,
                 measured ? in.number("denseCacheBytes", Numbers.any()) : Double.NaN);
         in.refuseOthers();

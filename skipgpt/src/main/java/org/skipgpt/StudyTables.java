@@ -91,6 +91,7 @@ final class StudyTables {
             columns.add(Column.number("tuning s", 0));
             columns.add(Column.number("prefill x", 2));
             columns.add(Column.number("decode x", 2));
+            columns.add(Column.number("spread (%)", 0));
             columns.add(Column.number("cache B/token", 0));
         }
         columns.add(Column.number("scoring s", 0));
@@ -130,6 +131,7 @@ final class StudyTables {
             cells.add(cost(group, StudyCost::tuningSeconds));
             cells.add(cost(group, StudyCost::prefill));
             cells.add(cost(group, StudyCost::decode));
+            cells.add(100 * cost(group, StudyCost::spread));
             cells.add(cost(group, StudyCost::cacheBytes));
         }
         cells.add(Study.mean(group, StudyRow::scoredSeconds));
@@ -150,7 +152,7 @@ final class StudyTables {
             cells.add(Double.NaN);
         }
         texts.forEach(text -> cells.add(row.score(text)));
-        for (int rest = costs ? 6 : 2; rest > 0; rest--) {
+        for (int rest = costs ? 7 : 2; rest > 0; rest--) {
             cells.add(Double.NaN);
         }
         return cells.toArray();

@@ -152,8 +152,8 @@ class StudyEngineTest {
         assertThat(study.table(2).rows()).hasSize(adapted + 1);
         assertThatThrownBy(() -> study.table(3)).hasMessageContaining("Tables 1 and 2");
         assertThat(study.curves().lines()).hasSize(adapted + 1);
-        assertThat(study.scaling("wiki").lines()).hasSize(study.rows().size());
-        assertThatThrownBy(() -> study.scaling("c4")).hasMessageContaining("wiki");
+        assertThat(study.scaling("wikitext2").lines()).hasSize(study.rows().size());
+        assertThatThrownBy(() -> study.scaling("c4")).hasMessageContaining("wikitext2");
     }
 
     @Test

@@ -13,6 +13,8 @@ import java.util.function.LongFunction;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.lora.SeededDropout;
+import org.skipgpt.loss.LanguageLoss;
+import org.skipgpt.loss.Wanted;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleKind;

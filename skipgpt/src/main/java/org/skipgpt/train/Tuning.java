@@ -14,7 +14,6 @@ import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.loss.Teacher;
 import org.skipgpt.model.Adapter;
-import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
@@ -26,8 +25,6 @@ import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.DLlmForm;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.MixtureForm;
-import org.skipgpt.route.MixturePolicy;
-import org.skipgpt.route.MixtureWeights;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RouterStart;
@@ -54,13 +51,13 @@ public final class Tuning {
     private static final int CALIBRATION_TOKENS = 8192;
     private static final double MOST_DROPPED = 0.95;
 
-    private final LanguageModel base;
+    final LanguageModel base;
     private final String baseHash;
-    private final TuningOptions options;
+    final TuningOptions options;
     private final ProgressObserver observer;
-    private final DocumentBatches batches;
+    final DocumentBatches batches;
     private final HeldOut held;
-    private final NDManager owner;
+    final NDManager owner;
 
     private Tuning(LanguageModel base, List<String> documents, TuningOptions options, ProgressObserver observer) {
         if (documents.isEmpty()) {
@@ -293,13 +290,13 @@ public final class Tuning {
 
     // The last steps change little, but noise still leaves them: what is skipped without it lies some points off the
     // target.
-    private LanguageModel atTarget(LanguageModel model, RoutedPolicy policy, Budget budget) {
+    LanguageModel atTarget(LanguageModel model, RoutedPolicy policy, Budget budget) {
         RoutedPolicy turned = policy.withThresholds(BudgetDial.thresholds(model, budget, held.first(TURNED_TOKENS)));
         return model.withPolicy(base.policy().withCore(turned));
     }
 
     // Routers take the place of other routers; what decides or drops in another way would silently be lost.
-    private static void refuseToReplace(LanguageModel model) {
+    static void refuseToReplace(LanguageModel model) {
         LayerPolicy core = model.policy().core();
         boolean loses = RoutedPolicy.in(core).isEmpty()
                 && model.config().sites().stream().anyMatch(site -> !core.isConstant(site) || core.isDropped(site));
@@ -350,31 +347,7 @@ public final class Tuning {
             TuningOptions options,
             ProgressObserver observer) {
         try (InUse.Hold held = model.hold()) {
-            return new Tuning(model, documents, options, observer).learnMixture(form);
-        }
-    }
-
-    private Tuned learnMixture(MixtureForm form) {
-        refuseToReplace(base);
-        try (NDManager work = base.scope()) {
-            LoopConfig loop = options.loop();
-            LoraConfig lora = options.jointLora();
-            LanguageModel learning = base.withAdapter(Lora.init(work, base.config(), lora, loop.seed()));
-            MixtureWeights start = MixtureWeights.init(work, base.config(), loop.seed());
-            MixturePolicy policy = MixturePolicy.of(work, start, form, MixturePolicy.Choice.PREDICTOR);
-            double factor = options.loraRate().peak() / loop.rate().peak();
-            TrainingRun run;
-            try (MixtureTuning tuning =
-                    new MixtureTuning(learning, policy, lora, loop, batches, factor, batches.hash())) {
-                LanguageModel seen = learning.withPolicy(base.policy().withCore(policy));
-                run = run(tuning, loop, () -> seen, Budget.of((1 - form.capacity()) / form.every()), work);
-            } finally {
-                free(learning);
-            }
-            MixturePolicy learned = MixturePolicy.of(owner, start.copy(owner), form, MixturePolicy.Choice.PREDICTOR);
-            LanguageModel model = base.withPolicy(base.policy().withCore(learned))
-                    .withAdapter(Lora.copy(learning.adapter().orElseThrow(), owner));
-            return tuned(form.method(), model, run, Optional.empty(), Optional.of(lora));
+            return RivalTuning.mixture(new Tuning(model, documents, options, observer), form);
         }
     }
 
@@ -392,51 +365,8 @@ public final class Tuning {
             TuningOptions options,
             ProgressObserver observer) {
         try (InUse.Hold held = model.hold()) {
-            return new Tuning(model, documents, options, observer).learnDLlm(form);
+            return RivalTuning.dLlm(new Tuning(model, documents, options, observer), form);
         }
-    }
-
-    private Tuned learnDLlm(DLlmForm form) {
-        refuseToReplace(base);
-        try (NDManager work = base.scope()) {
-            Gate gate = Gate.compile(owner);
-            LoopConfig loop = options.loop();
-            LoraConfig lora = options.jointLora();
-            LanguageModel learning = base.withAdapter(Lora.init(work, base.config(), lora, loop.seed()));
-            Routers start = Routers.init(work, base.config(), form.router(), RouterStart.dLlm(), loop.seed());
-            double factor = options.loraRate().peak() / loop.rate().peak();
-            Budget wanted = Budget.of(form.target());
-            TrainingRun run;
-            try (DLlmTuning tuning = new DLlmTuning(
-                    learning,
-                    start,
-                    gate,
-                    form,
-                    lora,
-                    loop,
-                    batches,
-                    factor,
-                    options.routing().recompute(),
-                    batches.hash())) {
-                LanguageModel seen = learning.withPolicy(base.policy().withCore(evicting(gate, start, form)));
-                run = run(tuning, loop, () -> seen, wanted, work);
-            } finally {
-                free(learning);
-            }
-            RoutedPolicy policy = evicting(gate, start.copy(owner), form);
-            LanguageModel model = base.withPolicy(base.policy().withCore(policy))
-                    .withAdapter(Lora.copy(learning.adapter().orElseThrow(), owner));
-            if (options.keepShare() && !run.isStopped()) {
-                model = atTarget(model, policy, wanted);
-            }
-            return tuned("D-LLM", model, run, Optional.empty(), Optional.of(lora));
-        }
-    }
-
-    private RoutedPolicy evicting(Gate gate, Routers routers, DLlmForm form) {
-        return RoutedPolicy.of(gate, routers)
-                .withForced(form.forced(base.config()))
-                .withKvPolicy(KvPolicy.EXECUTED);
     }
 
     private Tuned learnAdapter(String method) {
@@ -474,13 +404,13 @@ public final class Tuning {
     }
 
     // The forward pass of an adapter that learned; its result has one of its own.
-    private void free(LanguageModel learning) {
+    void free(LanguageModel learning) {
         if (learning.decoder() != base.decoder()) {
             learning.decoder().close();
         }
     }
 
-    private TrainingRun run(
+    TrainingRun run(
             Objective objective, LoopConfig loop, Supplier<LanguageModel> learning, Budget budget, NDManager work) {
         // Always packed, since a choice by measured costs could change the last digits of a column from run to run.
         Objective whole =
@@ -488,7 +418,7 @@ public final class Tuning {
         return TrainingLoop.run(whole, loop, work, observer);
     }
 
-    private Tuned tuned(
+    Tuned tuned(
             String method, LanguageModel model, TrainingRun run, Optional<Budget> budget, Optional<LoraConfig> lora) {
         Provenance provenance = Provenance.of(
                         method + " · " + budget.map(Budget::toString).orElse("no budget") + " · " + options)
