@@ -16,12 +16,13 @@ import java.util.function.ToDoubleFunction;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.eval.PairedBootstrap;
+import org.skipgpt.eval.Reported;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.plot.BarPlot;
+import org.skipgpt.plot.LinePlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Identity;
-import org.skipgpt.report.Measured;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
@@ -144,7 +145,7 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
                     .resolve(Sha256.of(settings.json()).substring(0, 10));
         }
 
-        private StudyMaterial material(Cell cell) {
+        private StudyMaterial material(Cell cell, StudyNotes notes) {
             return new StudyMaterial(
                     cell.ratio(),
                     cell.seed(),
@@ -152,7 +153,8 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
                     options.documents(),
                     options.tuning(),
                     runs(cell),
-                    observer);
+                    observer,
+                    notes);
         }
 
         private Identity identity(Cell cell) {
@@ -165,7 +167,8 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
             try {
                 Interruption.check();
                 long start = System.nanoTime();
-                LanguageModel made = cell.method().maker().make(base, material(cell));
+                StudyNotes notes = new StudyNotes();
+                LanguageModel made = cell.method().maker().make(base, material(cell, notes));
                 double seconds = (System.nanoTime() - start) / 1e9;
                 Interruption.check();
                 EvaluationOptions how =
@@ -178,68 +181,58 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
                 RoutingTrace trace = RoutingTrace.joined(Arrays.stream(held)
                         .map(ids -> RoutingTrace.of(made, ids))
                         .toList());
-                return Optional.of(StudyRow.of(
-                        cell.method(), cell.ratio(), cell.seed(), base, made, trace, found, seconds, identity(cell)));
+                StudyRow row = StudyRow.of(
+                        cell.method(), cell.ratio(), cell.seed(), base, made, trace, found, seconds, identity(cell));
+                return Optional.of(row.with(StudyCost.of(base, made, held, notes.seconds()), notes));
             } catch (CancellationException e) {
                 return Optional.empty();
             }
         }
     }
 
-    /** One row a method and ratio: the mean over seeds, and where there are several the standard deviation over them. */
+    /**
+     * One row a method and ratio: the mean over seeds, and where there are several the standard deviation over them. Where the model is
+     * one of the paper's, its own rows stand below, marked.
+     */
     public TextTable table() {
-        Map<String, List<StudyRow>> groups = new LinkedHashMap<>();
-        rows.forEach(row ->
-                groups.computeIfAbsent(row.group(), key -> new ArrayList<>()).add(row));
-        Set<String> tasks = new LinkedHashSet<>();
-        Set<String> texts = new LinkedHashSet<>();
-        rows.forEach(row -> {
-            tasks.addAll(row.tasks().keySet());
-            texts.addAll(row.perplexities().keySet());
-        });
-        List<Column> columns = new ArrayList<>(List.of(
-                Column.text("method"),
-                Column.number("wanted (%)", 0),
-                Column.number("blocks (%)", 1),
-                Column.number("all (%)", 1),
-                Column.number("off", 1),
-                Column.number("seeds", 0)));
-        tasks.forEach(task -> columns.add(Column.number(task, 2).higherIsBetter()));
-        columns.add(Column.number("average", 2).higherIsBetter());
-        texts.forEach(text -> columns.add(Column.number(text + " ppl", 2).lowerIsBetter()));
-        columns.add(Column.number("making s", 0));
-        columns.add(Column.number("scoring s", 0));
-        TextTable.Builder table = TextTable.builder(model + (isComplete ? "" : ", stopped before the end"), columns);
-        for (List<StudyRow> group : groups.values()) {
-            StudyRow first = group.get(0);
-            double blocks = mean(group, StudyRow::blocks);
-            List<Object> cells = new ArrayList<>(List.of(
-                    first.method(),
-                    100 * first.wanted(),
-                    100 * blocks,
-                    100 * mean(group, StudyRow::all),
-                    100 * (blocks - first.wanted()),
-                    group.size()));
-            for (String task : tasks) {
-                Optional<Measured> only =
-                        group.size() == 1 ? Optional.ofNullable(first.tasks().get(task)) : Optional.empty();
-                cells.add(
-                        only.isPresent()
-                                ? only.get()
-                                : spread(
-                                        group,
-                                        row -> Optional.ofNullable(row.tasks().get(task))
-                                                .map(Measured::value)
-                                                .orElse(Double.NaN)));
-            }
-            cells.add(spread(group, StudyRow::average));
-            texts.forEach(text ->
-                    cells.add(spread(group, row -> row.perplexities().getOrDefault(text, Double.NaN))));
-            cells.add(mean(group, StudyRow::madeSeconds));
-            cells.add(mean(group, StudyRow::scoredSeconds));
-            table.add(cells.toArray());
+        return StudyTables.of(this, rows, Reported.like(model), "");
+    }
+
+    /**
+     * The paper's Table 1, models whose weights learned nothing, or its Table 2, those with an adapter; the dense model in both.
+     *
+     * @param number 1 or 2
+     */
+    public TextTable table(int number) {
+        if (number != 1 && number != 2) {
+            throw new IllegalArgumentException("the paper has Tables 1 and 2 of methods, not " + number);
         }
-        return table.build();
+        List<StudyRow> own = rows.stream()
+                .filter(row -> row.isDense() || row.isAdapted() == (number == 2))
+                .toList();
+        List<Reported> theirs = Reported.like(model).stream()
+                .filter(row -> row.table() == number)
+                .toList();
+        return StudyTables.of(this, own, theirs, "Table " + number + ": ");
+    }
+
+    /** How each row came to its ratio: what was turned, where it stands, what came of it and how many settings were looked at. */
+    public TextTable search() {
+        return StudyTables.search(this);
+    }
+
+    /** The language loss of what learned over its steps, of each method and ratio's first seed: the paper's Figure 4. */
+    public LinePlot curves() {
+        return StudyTables.curves(this);
+    }
+
+    /**
+     * Perplexity of a text over the share of block parameters that is skipped, a line a method: the paper's Figure 7 for all methods.
+     *
+     * @param text a text of the study, e.g. {@code wikitext2}
+     */
+    public LinePlot scaling(String text) {
+        return StudyTables.scaling(this, text);
     }
 
     /**
@@ -280,7 +273,7 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
                 if (pairs.isEmpty()) {
                     continue; // a stopped study: no seed that both have
                 }
-                PairedBootstrap found = PairedBootstrap.of(StudyPair.differences(pairs), DRAWS, DRAW_SEED);
+                PairedBootstrap found = bootstrap(pairs);
                 table.add(
                         other.getKey(),
                         100 * wanted,
@@ -292,6 +285,10 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
             }
         }
         return table.build();
+    }
+
+    static PairedBootstrap bootstrap(List<StudyPair> pairs) {
+        return PairedBootstrap.of(StudyPair.differences(pairs), DRAWS, DRAW_SEED);
     }
 
     /** The average over the tasks of every method, a colour a ratio; dense rows stand at their own. */
@@ -313,19 +310,8 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
         return plot;
     }
 
-    private static double mean(List<StudyRow> group, ToDoubleFunction<StudyRow> value) {
+    static double mean(List<StudyRow> group, ToDoubleFunction<StudyRow> value) {
         return group.stream().mapToDouble(value).average().orElse(Double.NaN);
-    }
-
-    private static Object spread(List<StudyRow> group, ToDoubleFunction<StudyRow> value) {
-        double mean = mean(group, value);
-        if (group.size() < 2 || Double.isNaN(mean)) {
-            return mean;
-        }
-        double squares = group.stream()
-                .mapToDouble(row -> Math.pow(value.applyAsDouble(row) - mean, 2))
-                .sum();
-        return new Measured(mean, Math.sqrt(squares / (group.size() - 1)));
     }
 
     /** A pipe table. */

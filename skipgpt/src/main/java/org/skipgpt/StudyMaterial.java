@@ -6,6 +6,7 @@ import java.util.Locale;
 import org.skipgpt.data.TokenTexts;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.train.Tuned;
 import org.skipgpt.train.TuningOptions;
 
 /**
@@ -18,6 +19,7 @@ import org.skipgpt.train.TuningOptions;
  * @param tuning how they learn
  * @param folder keeps runs under way, of these settings alone
  * @param observer is told how far the cell is
+ * @param notes takes what else is to be known of the row
  */
 public record StudyMaterial(
         double ratio,
@@ -26,7 +28,8 @@ public record StudyMaterial(
         List<String> documents,
         TuningOptions tuning,
         Path folder,
-        ProgressObserver observer) {
+        ProgressObserver observer,
+        StudyNotes notes) {
     private static final int MEASURED = 32;
 
     /** Copies the list. */
@@ -39,6 +42,11 @@ public record StudyMaterial(
         return tuning.withSeed(seed)
                 .withCheckpoints(
                         folder.resolve(slug(run)), Math.max(1, tuning.loop().steps() / 10));
+    }
+
+    /** The model of a run, which the row's costs and curves take in. */
+    public LanguageModel tuned(Tuned tuned) {
+        return notes.tuned(tuned);
     }
 
     /** The last documents, which no row learns from: what is skipped is measured on them. */

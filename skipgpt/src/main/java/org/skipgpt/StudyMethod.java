@@ -6,11 +6,15 @@ import java.util.List;
 import java.util.Optional;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.Criterion;
+import org.skipgpt.prune.DropPlan;
 import org.skipgpt.prune.LaCo;
 import org.skipgpt.prune.LaCoConfig;
 import org.skipgpt.prune.LlmPrunerConfig;
 import org.skipgpt.prune.SliceGptConfig;
 import org.skipgpt.route.Budget;
+import org.skipgpt.route.BudgetDial;
+import org.skipgpt.route.DLlmForm;
+import org.skipgpt.route.Dialled;
 import org.skipgpt.train.TuningOptions;
 
 /**
@@ -27,6 +31,9 @@ import org.skipgpt.train.TuningOptions;
  * @param maker makes the model
  */
 public record StudyMethod(String name, boolean skips, boolean draws, Maker maker) {
+    // What LlmPrunerConfig.matching looks at: 0 to 0.95.
+    private static final int THOUSANDTHS = 951;
+
     /** Makes a model from a dense one. */
     @FunctionalInterface
     public interface Maker {
@@ -50,12 +57,11 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
                 name + " + LoRA",
                 skips,
                 true,
-                (base, material) -> SkipGpt.recover(
-                                maker.make(base, material),
-                                material.documents(),
-                                fromText(material.options(name + " + LoRA")),
-                                material.observer())
-                        .model());
+                (base, material) -> material.tuned(SkipGpt.recover(
+                        maker.make(base, material),
+                        material.documents(),
+                        fromText(material.options(name + " + LoRA")),
+                        material.observer())));
     }
 
     // Merged, narrowed and sliced models have no teacher that reads as they do, so none of the rows has one.
@@ -71,51 +77,58 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
                 "Dense + LoRA",
                 false,
                 true,
-                (base, material) -> SkipGpt.denseLora(
-                                base, material.documents(), material.options("Dense + LoRA"), material.observer())
-                        .model()));
+                (base, material) -> material.tuned(SkipGpt.denseLora(
+                        base, material.documents(), material.options("Dense + LoRA"), material.observer()))));
         List<StudyMethod> pruned = List.of(
-                fixed("ShortGPT", (base, m) -> SkipGpt.drop(base, SkipGpt.shortGpt(base, m.calibration(), m.ratio()))),
+                fixed("ShortGPT", (base, m) -> planned(base, SkipGpt.shortGpt(base, m.calibration(), m.ratio()), m)),
                 dropping("Shortened LLaMA (PPL)", Criterion.perplexity(Criterion.Grain.LAYERS)),
                 dropping("Shortened LLaMA (Taylor)", Criterion.taylor(Criterion.Grain.LAYERS)),
                 fixed("LaCo", StudyMethod::collapsed),
                 fixed(
                         "Joint Layer Drop",
-                        (base, m) -> SkipGpt.drop(base, SkipGpt.jointLayerDrop(base, m.calibration(), m.ratio()))),
-                fixed(
-                        "LLM-Pruner",
-                        (base, m) -> SkipGpt.llmPruner(
-                                        base,
-                                        LlmPrunerConfig.matching(base.config(), m.ratio()),
-                                        m.calibration(),
-                                        m.observer())
-                                .model()),
-                fixed(
-                        "SliceGPT",
-                        (base, m) -> SkipGpt.sliceGpt(
-                                        base,
-                                        SliceGptConfig.matching(base.config(), m.ratio()),
-                                        m.calibration(),
-                                        m.observer())
-                                .model()));
+                        (base, m) -> planned(base, SkipGpt.jointLayerDrop(base, m.calibration(), m.ratio()), m)),
+                fixed("LLM-Pruner", (base, m) -> {
+                    LlmPrunerConfig config = LlmPrunerConfig.matching(base.config(), m.ratio());
+                    m.notes().searched("share of heads and channels of the pruned layers", config.ratio(), THOUSANDTHS);
+                    return SkipGpt.llmPruner(base, config, m.calibration(), m.observer())
+                            .model();
+                }),
+                fixed("SliceGPT", (base, m) -> {
+                    SliceGptConfig config = SliceGptConfig.matching(base.config(), m.ratio());
+                    m.notes()
+                            .searched(
+                                    "width of the stream",
+                                    config.width(),
+                                    base.config().width());
+                    return SkipGpt.sliceGpt(base, config, m.calibration(), m.observer())
+                            .model();
+                }));
         all.addAll(pruned);
         pruned.forEach(method -> all.add(method.healed()));
         all.add(of(
                 "MoD-D",
-                (base, m) -> SkipGpt.tuneMixture(base, 1 - m.ratio(), m.documents(), m.options("MoD-D"), m.observer())
-                        .model()));
+                (base, m) -> turned(
+                        m.tuned(SkipGpt.tuneMixture(
+                                base, 1 - m.ratio(), m.documents(), m.options("MoD-D"), m.observer())),
+                        m)));
+        all.add(of(
+                "D-LLM",
+                (base, m) -> turned(
+                        m.tuned(SkipGpt.tuneDLlm(
+                                base, DLlmForm.of(m.ratio()), m.documents(), m.options("D-LLM"), m.observer())),
+                        m)));
         all.add(of(
                 "SkipGPT-Joint",
                 (base, m) -> turned(
-                        SkipGpt.tuneJoint(base, m.ratio(), m.documents(), m.options("SkipGPT-Joint"), m.observer())
-                                .model(),
+                        m.tuned(SkipGpt.tuneJoint(
+                                base, m.ratio(), m.documents(), m.options("SkipGPT-Joint"), m.observer())),
                         m)));
         all.add(of("SkipGPT-RT", StudyMethod::routed));
         all.add(of(
                 "SkipGPT-RT-L",
                 (base, m) -> turned(
-                        SkipGpt.tuneLora(routed(base, m), m.documents(), m.options("SkipGPT-RT-L"), m.observer())
-                                .model(),
+                        m.tuned(SkipGpt.tuneLora(
+                                routed(base, m), m.documents(), m.options("SkipGPT-RT-L"), m.observer())),
                         m)));
         return all;
     }
@@ -123,22 +136,30 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
     private static StudyMethod dropping(String name, Criterion criterion) {
         return fixed(
                 name,
-                (base, m) -> SkipGpt.drop(
+                (base, m) -> planned(
                         base,
                         SkipGpt.rank(base, criterion, m.calibration(), m.observer())
-                                .plan(m.ratio())));
+                                .plan(m.ratio()),
+                        m));
+    }
+
+    // A plan's ranking is one; how many of its units go is what comes nearest.
+    private static LanguageModel planned(LanguageModel base, DropPlan plan, StudyMaterial material) {
+        int units =
+                plan.isWholeLayers() ? base.config().layers() : base.config().modules();
+        material.notes().searched("modules dropped", plan.dropped().size(), units);
+        return SkipGpt.drop(base, plan);
     }
 
     // Both rows that begin with it learn it once: its run is kept under its own name.
     private static LanguageModel routed(LanguageModel base, StudyMaterial material) {
         return turned(
-                SkipGpt.tuneRouters(
-                                base,
-                                material.ratio(),
-                                material.documents(),
-                                material.options("SkipGPT-RT"),
-                                material.observer())
-                        .model(),
+                material.tuned(SkipGpt.tuneRouters(
+                        base,
+                        material.ratio(),
+                        material.documents(),
+                        material.options("SkipGPT-RT"),
+                        material.observer())),
                 material);
     }
 
@@ -147,8 +168,12 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
     // turned until the kept texts skip it.
     private static LanguageModel turned(LanguageModel routed, StudyMaterial material) {
         double ratio = material.ratio();
-        return SkipGpt.budgetDial(routed, Budget.Kind.PARAMS, material.kept(), ratio)
-                .set(routed, ratio);
+        double[] before = ((Dialled) routed.policy().core()).thresholds().logits();
+        BudgetDial dial = SkipGpt.budgetDial(routed, Budget.Kind.PARAMS, material.kept(), ratio);
+        BudgetDial.Mark mark = dial.marks().get(0);
+        material.notes()
+                .searched("logits added to the thresholds", mark.thresholds().logits()[0] - before[0], mark.tries());
+        return dial.set(routed, ratio);
     }
 
     // LaCo stops where its threshold says; the highest one that leaves as few layers as the ratio asks for is searched.
@@ -159,11 +184,14 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
                 .withSize(Math.max(2, Math.min(4, layers - depth + 1)))
                 .withDepth(depth);
         Optional<LaCo> best = Optional.empty();
+        int tries = 0;
         for (double threshold : new double[] {0.95, 0.85, 0.75, 0.65, 0.55, 0.45, 0.35, 0.2, 0, -1}) {
             NDManager owner = base.scope();
+            tries++;
             LaCo tried =
                     LaCo.run(base, config.withSimilarity(threshold), material.pieces(base), owner, material.observer());
             if (tried.model().config().layers() == depth) {
+                material.notes().searched("least similarity of a merge", threshold, tries);
                 return tried.model();
             }
             if (best.isEmpty()
@@ -176,6 +204,9 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
                 owner.close();
             }
         }
-        return best.orElseThrow().model();
+        LaCo nearest = best.orElseThrow();
+        material.notes()
+                .searched("least similarity of a merge", nearest.config().similarity(), tries);
+        return nearest.model();
     }
 }

@@ -14,8 +14,9 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.TextTable;
 
 /**
- * {@code ./run study}: makes a study's missing rows and writes {@code table.md}, {@code table.csv}, a picture and, where the study has
- * SkipGPT, what differs from it by more than luck into its folder.
+ * {@code ./run study}: makes a study's missing rows and writes into its folder {@code table.md} and {@code table.csv}, the paper's Tables
+ * {@code table1.md} and {@code table2.md}, how rows came to their ratios ({@code search.md}), pictures of averages, training curves and
+ * perplexities over ratios and, where the study has SkipGPT, what differs from it by more than luck.
  *
  * <p>Arguments are {@code name=value}; without any it is the workshop's study of the embedded model in {@code target/study}.
  */
@@ -58,6 +59,18 @@ public final class StudyProgram {
         study.save(options.folder().resolve("table.md"));
         study.save(options.folder().resolve("table.csv"));
         study.figure().save(options.folder().resolve("table.png"));
+        study.table(1).save(options.folder().resolve("table1.md"));
+        study.table(2).save(options.folder().resolve("table2.md"));
+        study.search().save(options.folder().resolve("search.md"));
+        if (StudyTables.hasCurves(study)) {
+            study.curves().save(options.folder().resolve("curves.png"));
+        }
+        for (String text : study.rows().stream()
+                .flatMap(row -> row.perplexities().keySet().stream())
+                .distinct()
+                .toList()) {
+            study.scaling(text).save(options.folder().resolve("scaling-" + StudyMaterial.slug(text) + ".png"));
+        }
         System.out.println(study.table().fullText());
         if (study.rows().stream().anyMatch(row -> row.method().equals(SKIPGPT))) {
             TextTable against = study.significance(SKIPGPT);

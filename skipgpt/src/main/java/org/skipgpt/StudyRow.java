@@ -1,13 +1,16 @@
 package org.skipgpt;
 
 import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.TaskResult;
 import org.skipgpt.io.CheckpointException;
@@ -39,6 +42,9 @@ import org.skipgpt.route.RoutingTrace;
  * @param scoredSeconds what scoring it took
  * @param identity what the numbers are of
  * @param provenance what they were made from and on
+ * @param cost what it costs beside; empty in rows that an earlier version made
+ * @param search how it came to its ratio; empty where nothing was turned
+ * @param curves of its runs, in order
  */
 public record StudyRow(
         String method,
@@ -52,7 +58,13 @@ public record StudyRow(
         double madeSeconds,
         double scoredSeconds,
         Identity identity,
-        Provenance provenance) {
+        Provenance provenance,
+        Optional<StudyCost> cost,
+        Optional<StudySearch> search,
+        List<StudyCurve> curves) {
+    // 1, which has no field of its own: without costs, searches and curves
+    private static final int FORMAT = 2;
+    private static final double CLOSE = 0.005;
     private static final String AGAIN = "; delete the file, and the row is made again";
 
     /** Keeps the order of the maps. */
@@ -60,6 +72,82 @@ public record StudyRow(
         tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
         perplexities = Collections.unmodifiableMap(new LinkedHashMap<>(perplexities));
         answers = Collections.unmodifiableMap(new LinkedHashMap<>(answers));
+        curves = List.copyOf(curves);
+    }
+
+    /** A row of which no costs are known. */
+    public StudyRow(
+            String method,
+            double wanted,
+            long seed,
+            double blocks,
+            double all,
+            Map<String, Measured> tasks,
+            Map<String, Double> perplexities,
+            Map<String, String> answers,
+            double madeSeconds,
+            double scoredSeconds,
+            Identity identity,
+            Provenance provenance) {
+        this(
+                method,
+                wanted,
+                seed,
+                blocks,
+                all,
+                tasks,
+                perplexities,
+                answers,
+                madeSeconds,
+                scoredSeconds,
+                identity,
+                provenance,
+                Optional.empty(),
+                Optional.empty(),
+                List.of());
+    }
+
+    /** The same with what else was measured and told. */
+    StudyRow with(StudyCost measured, StudyNotes notes) {
+        return new StudyRow(
+                method,
+                wanted,
+                seed,
+                blocks,
+                all,
+                tasks,
+                perplexities,
+                answers,
+                madeSeconds,
+                scoredSeconds,
+                identity,
+                provenance,
+                Optional.of(measured),
+                notes.search(),
+                notes.curves());
+    }
+
+    /** Whether nothing was done to the model. */
+    boolean isDense() {
+        return method.equals("Dense");
+    }
+
+    /** Whether an adapter was learned; of rows that an earlier version made their names say it. */
+    boolean isAdapted() {
+        return cost.map(one -> one.adapter() > 0)
+                .orElse(method.contains("LoRA")
+                        || List.of("MoD-D", "D-LLM", "SkipGPT-Joint", "SkipGPT-RT-L")
+                                .contains(method));
+    }
+
+    /** Share of block parameters, measured minus wanted. */
+    public double off() {
+        return blocks - wanted;
+    }
+
+    /** Whether it lies within half a point of what was asked for, so that it compares with others that do. */
+    public boolean isMatched() {
+        return wanted == 0 || Math.abs(off()) <= CLOSE;
     }
 
     /** Mean of the tasks in percent; NaN without tasks. */
@@ -124,6 +212,9 @@ public record StudyRow(
     /** Writes the row; it appears under its name when it is whole. */
     void save(Path file) {
         JsonObject out = new JsonObject();
+        if (cost.isPresent()) {
+            out.addProperty("format", FORMAT);
+        }
         out.addProperty("method", method);
         out.addProperty("wanted", wanted);
         out.addProperty("seed", seed);
@@ -147,6 +238,13 @@ public record StudyRow(
         out.addProperty("scoredSeconds", scoredSeconds);
         out.add("identity", JsonParser.parseString(identity.json()));
         out.add("provenance", JsonParser.parseString(provenance.toJson()));
+        if (cost.isPresent()) {
+            out.add("cost", cost.get().json());
+            search.ifPresent(one -> out.add("search", one.json()));
+            JsonArray runs = new JsonArray();
+            curves.forEach(one -> runs.add(one.json()));
+            out.add("curves", runs);
+        }
         WholeFile.write(
                 file,
                 new GsonBuilder()
@@ -176,6 +274,7 @@ public record StudyRow(
                 throw in.fault("answers", "an object with a text of 0 and 1 for some of the tasks");
             }
         });
+        boolean costs = in.has("format") && in.integer("format", FORMAT, FORMAT) == FORMAT;
         StudyRow row = new StudyRow(
                 in.text("method"),
                 in.number("wanted", Numbers.between(0, 1)),
@@ -188,7 +287,10 @@ public record StudyRow(
                 in.number("madeSeconds", Numbers.any()),
                 in.number("scoredSeconds", Numbers.any()),
                 identity(in),
-                ProvenanceJson.read(in.object("provenance")));
+                ProvenanceJson.read(in.object("provenance")),
+                costs ? Optional.of(StudyCost.read(in.object("cost"))) : Optional.empty(),
+                costs ? in.objectIfThere("search").map(StudySearch::read) : Optional.empty(),
+                costs ? in.objects("curves").stream().map(StudyCurve::read).toList() : List.of());
         in.refuseOthers();
         return row;
     }

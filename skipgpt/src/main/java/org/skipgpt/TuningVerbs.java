@@ -15,6 +15,7 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
+import org.skipgpt.route.DLlmForm;
 import org.skipgpt.route.MixtureForm;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RoutingTrace;
@@ -137,6 +138,26 @@ public abstract class TuningVerbs extends SeeingVerbs {
             TuningOptions options,
             ProgressObserver observer) {
         return Tuning.mixture(model, form, documents, options, observer);
+    }
+
+    /**
+     * D-LLM, a rival: a router a layer decides for each token, keys and values of tokens that skip a layer are not kept there, and an
+     * adapter learns beside the routers. Workshop settings.
+     *
+     * @param target share of layer runs to skip, 0..1
+     */
+    public static Tuned tuneDLlm(LanguageModel model, double target, List<String> documents) {
+        return tuneDLlm(model, DLlmForm.of(target), documents, TuningOptions.workshop(), ProgressObserver.silent());
+    }
+
+    /** The same in any form with settings, told to an observer; {@code TuningOptions.dLlm()} has the authors' own. */
+    public static Tuned tuneDLlm(
+            LanguageModel model,
+            DLlmForm form,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
+        return Tuning.dLlm(model, form, documents, options, observer);
     }
 
     /** Saves what was tuned, routers and adapter, as a small folder beside its base; an existing one is not touched. */

@@ -22,10 +22,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.eval.EvaluationOptions;
+import org.skipgpt.eval.Reported;
 import org.skipgpt.eval.Tasks;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.Criterion;
+import org.skipgpt.report.Column;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.train.TuningOptions;
@@ -100,9 +102,10 @@ class StudyEngineTest {
             assertThat(row.perplexities()).hasSize(2);
             assertThat(row.perplexities().values()).allMatch(value -> value > 1);
         }
-        for (String learned : List.of("SkipGPT-RT", "SkipGPT-RT-L", "SkipGPT-Joint")) {
+        for (String learned : List.of("SkipGPT-RT", "SkipGPT-RT-L", "SkipGPT-Joint", "MoD-D", "D-LLM")) {
             assertThat(row(study, learned).blocks()).as(learned).isCloseTo(0.25, within(0.03));
         }
+        costsAndSearchesAreTold(study);
         TextTable against = study.significance("SkipGPT-RT-L");
         assertThat(against.rows()).hasSize(names.size() - 1);
         double own = row(study, "SkipGPT-RT-L").average();
@@ -117,6 +120,109 @@ class StudyEngineTest {
         study.save(folder.resolve("table.csv"));
         assertThat(Files.readString(folder.resolve("table.md"))).contains("SliceGPT + LoRA");
         assertThat(Files.readAllLines(folder.resolve("table.csv"))).hasSize(names.size() + 1);
+    }
+
+    private static void costsAndSearchesAreTold(Study study) {
+        int adapted = 0;
+        for (StudyRow row : study.rows()) {
+            StudyCost cost = row.cost().orElseThrow();
+            assertThat(cost.prefill()).as(row.method()).isPositive();
+            assertThat(cost.decode()).as(row.method()).isPositive();
+            assertThat(cost.cacheBytes()).as(row.method()).isPositive();
+            assertThat(row.search().isPresent()).as(row.method()).isEqualTo(row.wanted() > 0);
+            boolean learned = !row.curves().isEmpty();
+            assertThat(cost.tuningSeconds() > 0).as(row.method()).isEqualTo(learned);
+            assertThat(cost.adapter() > 0).as(row.method()).isEqualTo(row.isAdapted());
+            adapted += row.isAdapted() ? 1 : 0;
+        }
+        // Of 8 layers two go whole, and their keys and values with them; D-LLM keeps none of tokens that skip, SkipGPT
+        // those of all.
+        StudyCost dense = row(study, "Dense").cost().orElseThrow();
+        assertThat(dense.cacheBytes()).isEqualTo(dense.denseCacheBytes());
+        assertThat(row(study, "ShortGPT").cost().orElseThrow().cacheBytes()).isEqualTo(0.75 * dense.cacheBytes());
+        assertThat(row(study, "D-LLM").cost().orElseThrow().cacheBytes()).isLessThan(0.9 * dense.cacheBytes());
+        assertThat(row(study, "SkipGPT-RT").cost().orElseThrow().cacheBytes()).isEqualTo(dense.cacheBytes());
+        assertThat(row(study, "SkipGPT-RT-L").curves().stream().map(StudyCurve::run))
+                .containsExactly("SkipGPT-RT", "SkipGPT-RT-L");
+
+        assertThat(study.search().rows()).hasSize(study.rows().size() - 2);
+        assertThat(study.search().fullText()).contains("least similarity of a merge", "width of the stream");
+        assertThat(study.table().fullText()).contains("prefill x", "tuning s", "p to SkipGPT", "times of ");
+        assertThat(study.table(1).rows()).hasSize(study.rows().size() - adapted);
+        assertThat(study.table(2).rows()).hasSize(adapted + 1);
+        assertThatThrownBy(() -> study.table(3)).hasMessageContaining("Tables 1 and 2");
+        assertThat(study.curves().lines()).hasSize(adapted + 1);
+        assertThat(study.scaling("wikitext2").lines()).hasSize(study.rows().size());
+        assertThatThrownBy(() -> study.scaling("c4")).hasMessageContaining("wikitext2");
+    }
+
+    @Test
+    void rowsOfEarlierVersionsAreReadAndUnknownOnesRefused(@TempDir Path folder) throws IOException {
+        Study study = study(model, tiny(folder).withNames("Dense", "ShortGPT"), ProgressObserver.silent());
+        StudyRow row = row(study, "ShortGPT");
+        Path file = folder.resolve("row.json");
+        row.save(file);
+        assertThat(StudyRow.open(file)).isEqualTo(row);
+        String now = Files.readString(file);
+
+        StudyRow earlier = new StudyRow(
+                row.method(),
+                row.wanted(),
+                row.seed(),
+                row.blocks(),
+                row.all(),
+                row.tasks(),
+                row.perplexities(),
+                row.answers(),
+                row.madeSeconds(),
+                row.scoredSeconds(),
+                row.identity(),
+                row.provenance());
+        earlier.save(file);
+        assertThat(Files.readString(file)).doesNotContain("format", "cost", "curves");
+        assertThat(StudyRow.open(file)).isEqualTo(earlier);
+        assertThat(new Study("world", List.of(earlier), true).table().fullText())
+                .doesNotContain("prefill x");
+        for (String wrong : List.of(
+                now.replace("\"format\": 2", "\"format\": 3"),
+                now.replace("\"format\": 2,", ""),
+                now.replace("\"tries\"", "\"trials\""),
+                now.replace("\"adapter\": 0", "\"adapter\": -1"),
+                now.replace("\"curves\": []", "\"curves\": [{\"run\": \"a\", \"steps\": [1], \"loss\": []}]"))) {
+            assertThat(wrong).isNotEqualTo(now);
+            Files.writeString(file, wrong);
+            assertThatThrownBy(() -> StudyRow.open(file))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("delete the file");
+        }
+    }
+
+    @Test
+    void thePapersOwnRowsStandBesideAModelOfThePaper(@TempDir Path folder) {
+        Study world = study(model, tiny(folder).withNames("Dense"), ProgressObserver.silent());
+        assertThat(world.table().rows()).hasSize(1);
+        for (String name : List.of("Llama-2-7b-hf", "meta-llama/Llama-2-13b-hf", "Meta-Llama-3.1-8B")) {
+            Study study = new Study(name, world.rows(), true);
+            List<TextTable.Row> theirs =
+                    study.table().rows().stream().filter(row -> !row.compared()).toList();
+            assertThat(theirs.stream().map(row -> (String) row.cells().get(0)))
+                    .as(name)
+                    .contains("paper: Dense", "paper: SkipGPT-RT", "paper: SkipGPT-RT-L", "paper: D-LLM");
+            assertThat(study.table(1).rows().stream().filter(row -> !row.compared()))
+                    .hasSizeLessThan(theirs.size());
+        }
+        Study seven = new Study("Llama-2-7b-hf", world.rows(), true);
+        TextTable.Row skipGpt = seven.table(1).rows().stream()
+                .filter(row -> row.cells().get(0).equals("paper: SkipGPT-RT"))
+                .findFirst()
+                .orElseThrow();
+        int average =
+                seven.table().columns().stream().map(Column::name).toList().indexOf("average");
+        assertThat(skipGpt.cells().get(1)).isEqualTo(25.5);
+        assertThat(skipGpt.cells().get(average)).isEqualTo(62.29);
+        for (String chat : List.of("Llama-2-7b-chat-hf", "world", "Llama-3-8B", "tiny-llama-2-7b")) {
+            assertThat(Reported.like(chat)).as(chat).isEmpty();
+        }
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -75,8 +76,26 @@ public record Reported(int table, String model, String method, double ratio, Map
         return rows;
     }
 
-    /** A score by task or text, or NaN where the paper has none. */
-    double score(String name) {
+    /**
+     * The rows of the base model that a name means, e.g. {@code Llama-2-7b-hf} or {@code meta-llama/Llama-3.1-8B}; none where the paper
+     * has no such model, or the name is that of a chat model.
+     */
+    public static List<Reported> like(String name) {
+        String plain = name.substring(name.lastIndexOf('/') + 1)
+                .toLowerCase(Locale.ROOT)
+                .replaceAll("^meta-", "")
+                .replaceAll("-hf$", "")
+                .replaceAll("[^a-z0-9]", "");
+        return all().stream()
+                .filter(row -> row.model()
+                        .toLowerCase(Locale.ROOT)
+                        .replaceAll("[^a-z0-9]", "")
+                        .equals(plain))
+                .toList();
+    }
+
+    /** A score by task or text, {@code average} or {@code average_ppl}; NaN where the paper has none. */
+    public double score(String name) {
         return scores.getOrDefault(name, Double.NaN);
     }
 }

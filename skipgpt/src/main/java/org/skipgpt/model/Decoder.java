@@ -352,6 +352,18 @@ public final class Decoder implements AutoCloseable {
         return calls.output(site, x, rows); // (N, D)
     }
 
+    /**
+     * What attention adds to every row where a key counts by the gate of its row: for learning, through gates, whose keys are
+     * worth keeping (D-LLM, 2024). With gates of 0 and 1 it is attention over executing rows, to a millionth.
+     *
+     * @param site an attention module
+     * @param gate (N), may carry a gradient
+     * @param rows whole sequences
+     */
+    public NDArray weighed(ModuleSite site, NDArray x, NDArray gate, Rows rows) {
+        return calls.weighed(site, x, gate, rows); // (N, D)
+    }
+
     /** The rows from..to-1 of an array, which itself where those are all. */
     static NDArray slice(NDArray array, int from, int to) {
         boolean whole = from == 0 && to == array.getShape().get(0);

@@ -186,6 +186,20 @@ final class ModuleCalls {
                 rows.sin()); // (N, D)
     }
 
+    /** Attention of every row, where a key counts by its row's gate: (N, D). */
+    NDArray weighed(ModuleSite site, NDArray x, NDArray gate, Rows rows) {
+        return call(
+                "attention_weighed",
+                site,
+                x,
+                gate,
+                rows.offsets(),
+                rows.positions(),
+                windows.get(site.layer()),
+                rows.cos(),
+                rows.sin()); // (N, D)
+    }
+
     /** Calls a method of the program with a site's weights behind the given arguments. */
     NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
         LayerWeights layer = weights.layers().get(site.layer());

@@ -38,8 +38,9 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
      * @param realised what the sample text gave; its distance from the target is the grain of the routers
      * @param loss of the model at this position on the sample text, nats a token
      * @param thresholds what gives it
+     * @param tries how many positions were looked at
      */
-    public record Mark(double target, double realised, double loss, Thresholds thresholds) {}
+    public record Mark(double target, double realised, double loss, Thresholds thresholds, int tries) {}
 
     /** Copies the list. */
     public BudgetDial {
@@ -70,7 +71,7 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
         for (double target : sorted) {
             Trial found = find(model, policy, budget.withTarget(target), samples);
             LanguageModel turned = model.withPolicy(model.policy().withCore(policy.withThresholds(found.thresholds())));
-            marks.add(new Mark(target, found.realised(), loss(turned, samples), found.thresholds()));
+            marks.add(new Mark(target, found.realised(), loss(turned, samples), found.thresholds(), found.tries()));
         }
         double dense = loss(model.withPolicy(LayerPolicy.dense()), samples);
         return new BudgetDial(budget, marks, dense, Math.log(model.config().vocabulary()));
@@ -98,16 +99,18 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
         return sum / tokens;
     }
 
-    private record Trial(double realised, Thresholds thresholds) {}
+    private record Trial(double realised, Thresholds thresholds, int tries) {}
 
     private static Trial find(LanguageModel model, Dialled policy, Budget budget, int[][] samples) {
         Trial best = trial(model, policy, budget, 0, samples);
+        int tries = 1;
         double low = -RANGE;
         double high = RANGE;
         for (int i = 0; i < TRIALS && Math.abs(best.realised() - budget.target()) > 1e-3; i++) {
             Interruption.check();
             double middle = (low + high) / 2;
             Trial mark = i == 0 ? best : trial(model, policy, budget, middle, samples);
+            tries += i == 0 ? 0 : 1;
             if (Math.abs(mark.realised() - budget.target()) < Math.abs(best.realised() - budget.target())) {
                 best = mark;
             }
@@ -117,7 +120,7 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
                 high = middle;
             }
         }
-        return best;
+        return new Trial(best.realised(), best.thresholds(), tries);
     }
 
     private static Trial trial(LanguageModel model, Dialled policy, Budget budget, double shift, int[][] samples) {
@@ -125,7 +128,7 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
         RoutingTrace trace =
                 RoutingTrace.of(model.withPolicy(model.policy().withCore(policy.withThresholds(thresholds))), samples);
         double rate = budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP));
-        return new Trial(rate, thresholds);
+        return new Trial(rate, thresholds, 1);
     }
 
     private static Dialled dialled(LanguageModel model) {

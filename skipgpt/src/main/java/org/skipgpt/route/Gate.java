@@ -42,7 +42,12 @@ public final class Gate {
 
     private static String form(Router router) {
         RouterConfig config = router.config();
-        return (config.form() == RouterConfig.Form.LINEAR ? "linear" : "mlp") + (config.bias() ? "" : "_plain");
+        String method = switch (config.form()) {
+            case LINEAR -> "linear";
+            case MLP -> "mlp";
+            case NORMED_MLP -> "normed";
+        };
+        return method + (config.bias() ? "" : "_plain");
     }
 
     /**

@@ -3,6 +3,7 @@ package org.skipgpt.route;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -11,7 +12,6 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
-import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleKind;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
@@ -28,7 +28,7 @@ import org.skipgpt.torch.TorchSource;
  * one weight: {@code x + sigmoid(r(x)) (y - x)}, y what they make of x. Attention sees the chosen alone. To choose the k best looks ahead, so a growing
  * text needs a predictor, which decides about each token from that token.
  */
-public final class MixturePolicy implements LayerPolicy {
+public final class MixturePolicy implements Dialled {
     static final String METHOD = "mod-d";
 
     /** How tokens are chosen. */
@@ -74,6 +74,7 @@ public final class MixturePolicy implements LayerPolicy {
     private final MixtureWeights weights;
     private final MixtureForm form;
     private final Choice choice;
+    private final Thresholds thresholds;
     private final boolean tells;
     // What the predictor is to learn, gathered in a pass; empty where nothing learns.
     private final List<NDArray> lessons;
@@ -83,12 +84,14 @@ public final class MixturePolicy implements LayerPolicy {
             MixtureWeights weights,
             MixtureForm form,
             Choice choice,
+            Thresholds thresholds,
             boolean tells,
             List<NDArray> lessons) {
         this.arithmetic = arithmetic;
         this.weights = weights;
         this.form = form;
         this.choice = choice;
+        this.thresholds = thresholds;
         this.tells = tells;
         this.lessons = lessons;
     }
@@ -106,17 +109,37 @@ public final class MixturePolicy implements LayerPolicy {
     /** The same in any form; of a layer's two rows of weights the first decides where layers are routed. */
     public static MixturePolicy of(NDManager owner, MixtureWeights weights, MixtureForm form, Choice choice) {
         int modules = (int) weights.router().getShape().get(0);
-        return new MixturePolicy(new Arithmetic(owner, modules), weights, form, choice, false, List.of());
+        return new MixturePolicy(
+                new Arithmetic(owner, modules), weights, form, choice, Thresholds.argmax(), false, List.of());
     }
 
     /** The same with another way to choose. */
     public MixturePolicy withChoice(Choice other) {
-        return new MixturePolicy(arithmetic, weights, form, other, tells, lessons);
+        return new MixturePolicy(arithmetic, weights, form, other, thresholds, tells, lessons);
     }
 
     /** The same choosing the k best, while it learns; keeps the predictor's loss of every module of one pass. */
     public MixturePolicy learning() {
-        return new MixturePolicy(arithmetic, weights, form, Choice.TOP_K, false, new ArrayList<>());
+        return new MixturePolicy(arithmetic, weights, form, Choice.TOP_K, thresholds, false, new ArrayList<>());
+    }
+
+    @Override
+    public Thresholds thresholds() {
+        return thresholds;
+    }
+
+    /**
+     * The same choosing by other scores than those above 0, so that a {@link BudgetDial} brings it to a share.
+     *
+     * @throws IllegalArgumentException if the k best are chosen, which no threshold changes
+     */
+    @Override
+    public MixturePolicy withThresholds(Thresholds other) {
+        if (choice == Choice.TOP_K) {
+            throw new IllegalArgumentException("the k best of a text are chosen whatever their scores are: a threshold"
+                    + " says nothing; use withChoice(PREDICTOR), or another capacity");
+        }
+        return new MixturePolicy(arithmetic, weights, form, choice, other, tells, lessons);
     }
 
     /** The predictor's losses () so far, one a module decided. */
@@ -130,7 +153,7 @@ public final class MixturePolicy implements LayerPolicy {
 
     @Override
     public MixturePolicy withLogits() {
-        return new MixturePolicy(arithmetic, weights, form, choice, true, lessons);
+        return new MixturePolicy(arithmetic, weights, form, choice, thresholds, true, lessons);
     }
 
     @Override
@@ -145,7 +168,8 @@ public final class MixturePolicy implements LayerPolicy {
         NDArray by = choice == Choice.PREDICTOR
                 ? arithmetic.score(read, weights.predictor(), weights.bias(), row) // (N)
                 : z;
-        float[] open = choice == Choice.TOP_K ? best(z.toFloatArray(), rows) : above(by.toFloatArray());
+        float[] open =
+                choice == Choice.TOP_K ? best(z.toFloatArray(), rows) : above(by.toFloatArray(), thresholds.at(row));
         NDManager scope = residual.getManager();
         if (learns() && (!form.blocks() || site.module() == ModuleKind.ATTENTION)) {
             NDArray apart = arithmetic.call("detached", read); // (N, D)
@@ -195,10 +219,10 @@ public final class MixturePolicy implements LayerPolicy {
         return Math.max(1, (int) Math.floor(form.capacity() * tokens + 1e-9));
     }
 
-    private static float[] above(float[] scores) {
+    private static float[] above(float[] scores, double threshold) {
         float[] open = new float[scores.length];
         for (int row = 0; row < open.length; row++) {
-            open[row] = scores[row] > 0 ? 1 : 0;
+            open[row] = scores[row] > (float) threshold ? 1 : 0;
         }
         return open;
     }
@@ -240,6 +264,9 @@ public final class MixturePolicy implements LayerPolicy {
         settings.addProperty("blocks", form.blocks());
         settings.addProperty("every", form.every());
         settings.addProperty("choice", choice.name());
+        if (!thresholds.isArgmax()) {
+            settings.add("thresholds", new Gson().toJsonTree(thresholds.logits()));
+        }
         return List.of(new SavedPolicy(METHOD, settings, weights.named()));
     }
 
@@ -250,6 +277,7 @@ public final class MixturePolicy implements LayerPolicy {
                 .with("blocks", form.blocks(), false)
                 .with("every", form.every(), 1)
                 .with("choice", choice)
+                .with("thresholds", thresholds.logits(), Thresholds.argmax().logits())
                 .with("weights", weights.hash());
     }
 
@@ -257,10 +285,11 @@ public final class MixturePolicy implements LayerPolicy {
     public String describe() {
         return String.format(
                 Locale.ROOT,
-                "%s at capacity %s %%%s by %s",
+                "%s at capacity %s %%%s by %s%s",
                 form.method(),
                 String.format(Locale.ROOT, "%.1f", 100 * form.capacity()).replace(".0", ""),
                 form.every() == 1 ? "" : " in one of " + form.every() + " layers",
-                choice.name().toLowerCase(Locale.ROOT).replace('_', ' '));
+                choice.name().toLowerCase(Locale.ROOT).replace('_', ' '),
+                thresholds.isArgmax() ? "" : " · " + thresholds.describe());
     }
 }

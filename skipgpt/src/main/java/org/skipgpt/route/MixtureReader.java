@@ -2,6 +2,7 @@ package org.skipgpt.route;
 
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonObject;
+import java.util.List;
 import java.util.Optional;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.JsonFields;
@@ -35,11 +36,23 @@ public final class MixtureReader implements PolicyReader {
                 fields.number("capacity", new Numbers("a number above 0 up to 1", value -> value > 0 && value <= 1));
         boolean blocks = fields.flag("blocks", false);
         int every = fields.integer("every", 1, 1, 1_000);
+        List<Double> thresholds = fields.numbers("thresholds", Numbers.any());
+        if (thresholds.size() > 1 && thresholds.size() != over.config().modules()) {
+            throw fields.fault(
+                    "thresholds",
+                    "one number, or one for each of " + over.config().modules() + " modules");
+        }
         fields.refuseOthers();
         MixtureWeights weights = MixtureWeights.load(owner, over.config(), source);
         // Folders of the first version know modules of every layer alone.
         MixtureForm form = new MixtureForm(capacity, blocks, every);
         MixturePolicy read = MixturePolicy.of(owner, weights, form, choice);
-        return over.policy().withCore(read);
+        return over.policy()
+                .withCore(
+                        thresholds.isEmpty()
+                                ? read
+                                : read.withThresholds(new Thresholds(thresholds.stream()
+                                        .mapToDouble(Double::doubleValue)
+                                        .toArray())));
     }
 }

@@ -163,7 +163,8 @@ public final class RoutedPolicy implements Dialled {
     @Override
     public long parameters(ModuleSite site) {
         RouterConfig config = routers.config();
-        return config.coupled() && site.module() == ModuleKind.MLP
+        // A router whose module always runs is never asked.
+        return forced.wholeModule(site) || (config.coupled() && site.module() == ModuleKind.MLP)
                 ? 0
                 : routers.of(site).parameters().stream()
                         .mapToLong(p -> p.getShape().size())

@@ -56,6 +56,11 @@ public record RouterStart(double margin, double scale, double lean, List<ModuleS
         return new RouterStart(3, 0.02);
     }
 
+    /** D-LLM's code: biases 0.1 for skipping and 2 for executing. */
+    public static RouterStart dLlm() {
+        return new RouterStart(1.9, 1);
+    }
+
     /** With another margin. */
     public RouterStart withMargin(double other) {
         return new RouterStart(other, scale, lean, leaning, isAtPlan);

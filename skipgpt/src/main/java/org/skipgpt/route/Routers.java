@@ -44,7 +44,8 @@ public final class Routers {
     }
 
     /**
-     * Fresh routers: Kaiming uniform, gain sqrt 2 before a ReLU and 1 before the logits, biases 0.
+     * Fresh routers: Kaiming uniform, gain sqrt 2 before a ReLU and 1 before the logits, biases 0; norms 1, whose input may be of any
+     * size.
      *
      * @param owner owns the arrays
      * @param seed of the draws
@@ -74,6 +75,10 @@ public final class Routers {
         return make(owner, model, config, (name, shape) -> {
             boolean hidden = name.contains(".hidden.");
             float[] numbers = drawn(shape, hidden, random);
+            if (name.endsWith(Router.NORM)) {
+                Arrays.fill(numbers, 1);
+                return numbers;
+            }
             if (!hidden && shape.length == 1) {
                 boolean leans = leaning.stream().anyMatch(name::startsWith);
                 numbers[1] = (float) (leans ? -start.lean() : start.margin());

@@ -14,7 +14,7 @@ import org.skipgpt.route.SparsityReport;
 /**
  * What a tuning made.
  *
- * @param method SkipGPT-RT, SkipGPT-RT-L, SkipGPT-Joint or Dense+LoRA
+ * @param method SkipGPT-RT, SkipGPT-RT-L, SkipGPT-Joint, Dense+LoRA, MoD, MoD-D or D-LLM
  * @param model the tuned model, a view over the base's weights; routers decide without noise
  * @param run steps, log, wall time
  * @param sparsity realised skipping on the documents kept back

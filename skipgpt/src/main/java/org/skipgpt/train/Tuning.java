@@ -22,10 +22,9 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
+import org.skipgpt.route.DLlmForm;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.MixtureForm;
-import org.skipgpt.route.MixturePolicy;
-import org.skipgpt.route.MixtureWeights;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RouterStart;
@@ -52,13 +51,13 @@ public final class Tuning {
     private static final int CALIBRATION_TOKENS = 8192;
     private static final double MOST_DROPPED = 0.95;
 
-    private final LanguageModel base;
+    final LanguageModel base;
     private final String baseHash;
-    private final TuningOptions options;
+    final TuningOptions options;
     private final ProgressObserver observer;
-    private final DocumentBatches batches;
+    final DocumentBatches batches;
     private final HeldOut held;
-    private final NDManager owner;
+    final NDManager owner;
 
     private Tuning(LanguageModel base, List<String> documents, TuningOptions options, ProgressObserver observer) {
         if (documents.isEmpty()) {
@@ -291,13 +290,13 @@ public final class Tuning {
 
     // The last steps change little, but noise still leaves them: what is skipped without it lies some points off the
     // target.
-    private LanguageModel atTarget(LanguageModel model, RoutedPolicy policy, Budget budget) {
+    LanguageModel atTarget(LanguageModel model, RoutedPolicy policy, Budget budget) {
         RoutedPolicy turned = policy.withThresholds(BudgetDial.thresholds(model, budget, held.first(TURNED_TOKENS)));
         return model.withPolicy(base.policy().withCore(turned));
     }
 
     // Routers take the place of other routers; what decides or drops in another way would silently be lost.
-    private static void refuseToReplace(LanguageModel model) {
+    static void refuseToReplace(LanguageModel model) {
         LayerPolicy core = model.policy().core();
         boolean loses = RoutedPolicy.in(core).isEmpty()
                 && model.config().sites().stream().anyMatch(site -> !core.isConstant(site) || core.isDropped(site));
@@ -348,31 +347,25 @@ public final class Tuning {
             TuningOptions options,
             ProgressObserver observer) {
         try (InUse.Hold held = model.hold()) {
-            return new Tuning(model, documents, options, observer).learnMixture(form);
+            return RivalTuning.mixture(new Tuning(model, documents, options, observer), form);
         }
     }
 
-    private Tuned learnMixture(MixtureForm form) {
-        refuseToReplace(base);
-        try (NDManager work = base.scope()) {
-            LoopConfig loop = options.loop();
-            LoraConfig lora = options.jointLora();
-            LanguageModel learning = base.withAdapter(Lora.init(work, base.config(), lora, loop.seed()));
-            MixtureWeights start = MixtureWeights.init(work, base.config(), loop.seed());
-            MixturePolicy policy = MixturePolicy.of(work, start, form, MixturePolicy.Choice.PREDICTOR);
-            double factor = options.loraRate().peak() / loop.rate().peak();
-            TrainingRun run;
-            try (MixtureTuning tuning =
-                    new MixtureTuning(learning, policy, lora, loop, batches, factor, batches.hash())) {
-                LanguageModel seen = learning.withPolicy(base.policy().withCore(policy));
-                run = run(tuning, loop, () -> seen, Budget.of((1 - form.capacity()) / form.every()), work);
-            } finally {
-                free(learning);
-            }
-            MixturePolicy learned = MixturePolicy.of(owner, start.copy(owner), form, MixturePolicy.Choice.PREDICTOR);
-            LanguageModel model = base.withPolicy(base.policy().withCore(learned))
-                    .withAdapter(Lora.copy(learning.adapter().orElseThrow(), owner));
-            return tuned(form.method(), model, run, Optional.empty(), Optional.of(lora));
+    /**
+     * D-LLM, a rival: a router a layer decides for each token, and leaves no keys and values of tokens that skip; routers and a fresh
+     * adapter learn together.
+     *
+     * @param form its target and what always runs, e.g. {@code DLlmForm.of(0.25)}
+     * @throws IllegalArgumentException if the target cannot be met beside what always runs
+     */
+    public static Tuned dLlm(
+            LanguageModel model,
+            DLlmForm form,
+            List<String> documents,
+            TuningOptions options,
+            ProgressObserver observer) {
+        try (InUse.Hold held = model.hold()) {
+            return RivalTuning.dLlm(new Tuning(model, documents, options, observer), form);
         }
     }
 
@@ -411,13 +404,13 @@ public final class Tuning {
     }
 
     // The forward pass of an adapter that learned; its result has one of its own.
-    private void free(LanguageModel learning) {
+    void free(LanguageModel learning) {
         if (learning.decoder() != base.decoder()) {
             learning.decoder().close();
         }
     }
 
-    private TrainingRun run(
+    TrainingRun run(
             Objective objective, LoopConfig loop, Supplier<LanguageModel> learning, Budget budget, NDManager work) {
         // Always packed, since a choice by measured costs could change the last digits of a column from run to run.
         Objective whole =
@@ -425,7 +418,7 @@ public final class Tuning {
         return TrainingLoop.run(whole, loop, work, observer);
     }
 
-    private Tuned tuned(
+    Tuned tuned(
             String method, LanguageModel model, TrainingRun run, Optional<Budget> budget, Optional<LoraConfig> lora) {
         Provenance provenance = Provenance.of(
                         method + " · " + budget.map(Budget::toString).orElse("no budget") + " · " + options)

@@ -3,10 +3,12 @@ package org.skipgpt.train;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.ModuleSite;
+import org.skipgpt.model.Projection;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Controller;
 import org.skipgpt.route.RouterConfig;
@@ -140,6 +142,22 @@ public record TuningOptions(
                 .withRouter(RouterConfig.official())
                 .withRouting(RouterTuningConfig.official(0.25))
                 .withSampling(Sampling.GUMBEL);
+    }
+
+    /**
+     * The authors' code of D-LLM: 8 rows of up to 1,024 tokens a step; routers and adapter 2.8e-4 with warm-up 0.2 and cosine, decay
+     * 0.02; rank 8 on q, k, v. They learn from instructions for 10 epochs; steps are those of {@link #paper}.
+     */
+    public static TuningOptions dLlm() {
+        LearningRate rate = LearningRate.cosine(2.8e-4, 0.2);
+        return paper().withLoop(LoopConfig.defaults()
+                        .withSteps(paper().loop().steps())
+                        .withDecay(0.02)
+                        .withClip(0)
+                        .withRate(rate))
+                .withLoraRate(rate)
+                .withBatch(8, 1024)
+                .withJointLora(new LoraConfig(8, 8, 0.05, Set.of(Projection.Q, Projection.K, Projection.V)));
     }
 
     /** With other settings of the loop; its rate is the routers'. */

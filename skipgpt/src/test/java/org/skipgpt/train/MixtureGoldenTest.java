@@ -32,6 +32,7 @@ import org.skipgpt.route.MixturePolicy;
 import org.skipgpt.route.MixtureWeights;
 import org.skipgpt.route.ModuleRouting;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.route.Thresholds;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
@@ -186,6 +187,17 @@ class MixtureGoldenTest {
         assertThat(again.alwaysPacked().logits(ids)[0])
                 .isDeepEqualTo(tuned.model().alwaysPacked().logits(ids)[0]);
         assertThat(SkipGpt.generate(again, "The river").text()).isNotEmpty();
+        double share = blocks ? 0.4 : 0.3;
+        LanguageModel turned =
+                SkipGpt.budgetDial(again, share, documents.subList(0, 8)).set(again, share);
+        assertThat(turned.policy().identity()).isNotEqualTo(again.policy().identity());
+        SkipGpt.save(turned, parent.resolve("turned").toString());
+        LanguageModel read = SkipGpt.loadSkipGpt(parent.resolve("turned").toString(), model);
+        assertThat(read.policy().identity()).isEqualTo(turned.policy().identity());
+        MixturePolicy best = ((MixturePolicy) again.policy().core()).withChoice(MixturePolicy.Choice.TOP_K);
+        assertThatThrownBy(() -> best.withThresholds(Thresholds.of(0.7)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("PREDICTOR");
         assertThat(tuned.method()).isEqualTo(blocks ? "MoD" : "MoD-D");
         assertThat(tuned.sparsity().cost().routerParameters()).isPositive();
     }
