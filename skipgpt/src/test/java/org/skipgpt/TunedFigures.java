@@ -30,7 +30,8 @@ import org.skipgpt.route.Budget;
  * {@code -Dlength} say how many windows of how many tokens are looked at.
  */
 public final class TunedFigures {
-    private static final String SENTENCE = "The weather was fine. Otto carried the lamp to the market, because the old lamp was broken.";
+    private static final String SENTENCE =
+            "The weather was fine. Otto carried the lamp to the market, because the old lamp was broken.";
     private static final double[] SHARES = {0.1, 0.15, 0.2, 0.25, 0.3};
 
     private final LanguageModel dense;
@@ -59,8 +60,8 @@ public final class TunedFigures {
         List<String> all = List.of(arguments);
         int end = all.indexOf("--") < 0 ? all.size() : all.indexOf("--");
         LanguageModel dense = SkipGpt.load(all.get(0)).named(System.getProperty("name", "model"));
-        TunedFigures figures =
-                new TunedFigures(dense, Files.readString(Path.of(all.get(1))), Path.of(all.get(2)), all.subList(3, end));
+        TunedFigures figures = new TunedFigures(
+                dense, Files.readString(Path.of(all.get(1))), Path.of(all.get(2)), all.subList(3, end));
         Map<String, Runnable> parts = new LinkedHashMap<>();
         parts.put("similarity", figures::similarity);
         parts.put("ranking", figures::ranking);
@@ -102,13 +103,13 @@ public final class TunedFigures {
         int[] ids = routed.tokenizer().encodeWithBos(SENTENCE);
         List<String> pieces =
                 IntStream.of(ids).mapToObj(routed.tokenizer()::readable).toList();
-        RoutingMap.of(routed, List.of(ids), observer)
-                .decisions(pieces)
-                .save(out.resolve("decisions.png"));
+        RoutingMap.of(routed, List.of(ids), observer).decisions(pieces).save(out.resolve("decisions.png"));
     }
 
     private void kinds() {
-        save("kinds", RoutingByTarget.dialled(routed(), SHARES, windows.subList(0, Math.min(4, windows.size())), observer));
+        save(
+                "kinds",
+                RoutingByTarget.dialled(routed(), SHARES, windows.subList(0, Math.min(4, windows.size())), observer));
     }
 
     private void drift() {
@@ -121,10 +122,16 @@ public final class TunedFigures {
         Ranking layers = Ranking.shortGpt(dense, longest, Ranking.FinalNorm.INCLUDED, observer);
         for (int n : new int[] {2, 4, 6, 8, 10}) {
             trials.add(new Scaling.Trial(
-                    "ShortGPT", n + " layers", dense.hash(), () -> layers.drop(n).applyTo(dense)));
+                    "ShortGPT",
+                    n + " layers",
+                    dense.hash(),
+                    () -> layers.drop(n).applyTo(dense)));
         }
-        List<String> sample =
-                longest.stream().skip(12).limit(3).map(ids -> dense.tokenizer().decode(ids)).toList();
+        List<String> sample = longest.stream()
+                .skip(12)
+                .limit(3)
+                .map(ids -> dense.tokenizer().decode(ids))
+                .toList();
         for (Map.Entry<String, LanguageModel> one : tuned.entrySet()) {
             for (double share : SHARES) {
                 trials.add(new Scaling.Trial(
