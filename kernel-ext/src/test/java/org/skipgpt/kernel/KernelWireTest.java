@@ -128,6 +128,10 @@ class KernelWireTest {
                 messages.write(bytes(random, 50)); // no frames any more
             }
             sendRaw(port, greeting(), ready(port == connection.iopub() ? "SUB" : "DEALER"), messages.toByteArray());
+            if ((i + MESSAGES_A_CONNECTION) % 20_000 == 0) {
+                assertLives();
+                System.out.println("lives after " + (i + MESSAGES_A_CONNECTION) + " of " + count + " messages");
+            }
         }
         assertLives();
     }
