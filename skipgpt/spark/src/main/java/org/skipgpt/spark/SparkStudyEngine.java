@@ -20,11 +20,16 @@ public final class SparkStudyEngine implements StudyEngine {
     @Override
     public Study run(String where, String model, LanguageModel base, StudyOptions options, ProgressObserver observer) {
         // System properties named spark.* set everything else, as they do for every Spark program.
-        SparkSession spark = SparkSession.builder()
+        SparkSession.Builder builder = SparkSession.builder()
                 .master(where)
                 .appName("SkipGPT study")
-                .config("spark.ui.enabled", System.getProperty("spark.ui.enabled", "false"))
-                .getOrCreate();
+                .config("spark.ui.enabled", System.getProperty("spark.ui.enabled", "false"));
+        // Executors of this process have its class path; others are sent what the launcher names.
+        String jars = System.getProperty("skipgpt.spark.jars", "");
+        if (!where.matches("local(\\[.*)?") && !jars.isEmpty()) {
+            builder.config("spark.jars", jars);
+        }
+        SparkSession spark = builder.getOrCreate();
         try {
             return SparkStudy.run(spark, model, base, options, observer);
         } finally {

@@ -123,12 +123,18 @@ final class SparkWork<T extends Serializable, R extends Serializable> {
                 }
             }
         } catch (InterruptedException | CancellationException e) {
-            spark.cancelJobGroup(group);
+            cancel(group);
             Thread.currentThread().interrupt();
             return false;
         } catch (RuntimeException | Error e) {
-            spark.cancelJobGroup(group);
+            cancel(group);
             throw e;
+        }
+    }
+
+    private void cancel(String group) {
+        if (!spark.isStopped()) { // as it is where somebody stopped the session
+            spark.cancelJobGroup(group);
         }
     }
 
