@@ -37,7 +37,7 @@ import org.skipgpt.train.TuningOptions;
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
  * steps, rows, rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
  * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of
- * stage 1), dial (a share that thresholds are turned to at the end, on the 6,000 characters behind those measured), method (routers, shortgpt,
+ * stage 1), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
  * joint, dense), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
  */
 public final class RecipeStudy {
@@ -132,7 +132,7 @@ public final class RecipeStudy {
         }
         double share = number("dial", 0);
         int from = (int) number("chars", 110_000);
-        List<String> sample = List.of(text.substring(from, from + 6_000));
+        List<String> sample = List.of(text.substring(from, from + (int) number("dialChars", 20_000)));
         return SkipGpt.budgetDial(model, Budget.Kind.PARAMS, sample, share).set(model, share);
     }
 
