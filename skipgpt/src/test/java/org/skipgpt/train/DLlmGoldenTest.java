@@ -114,7 +114,7 @@ class DLlmGoldenTest {
             }
             for (ModuleRouting module : RoutingTrace.of(dynamic, ids).modules()) {
                 int from = module.site().layer() * ids.length;
-                long open = Arrays.stream(gates, from, from + ids.length).sum();
+                int open = Arrays.stream(gates, from, from + ids.length).sum();
                 assertThat(module.executedShare() * ids.length).isCloseTo(open, within(1e-9));
             }
         }

@@ -189,7 +189,7 @@ class MixtureGoldenTest {
         assertThat(SkipGpt.generate(again, "The river").text()).isNotEmpty();
         double share = blocks ? 0.4 : 0.3;
         LanguageModel turned =
-                SkipGpt.budgetDial(again, share, documents.subList(0, 8)).set(again, share);
+                SkipGpt.budgetDial(again, documents.subList(0, 8), share).set(again, share);
         assertThat(turned.policy().identity()).isNotEqualTo(again.policy().identity());
         SkipGpt.save(turned, parent.resolve("turned").toString());
         LanguageModel read = SkipGpt.loadSkipGpt(parent.resolve("turned").toString(), model);
