@@ -17,13 +17,14 @@ import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.eval.PairedBootstrap;
 import org.skipgpt.eval.Reported;
+import org.skipgpt.io.Claims;
+import org.skipgpt.io.SharedWork;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.plot.BarPlot;
 import org.skipgpt.plot.LinePlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Identity;
-import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.Sha256;
@@ -35,7 +36,8 @@ import org.skipgpt.route.RoutingTrace;
  *
  * <p>A row is one method at one ratio and seed. A finished row lies in the study's folder under what decides its numbers and is
  * not made again; one that was stopped loses what it had not kept, at most the steps since a run's last checkpoint and the
- * question being scored. Several processes may share a folder: at worst two of them make one row.
+ * question being scored. Several processes may share a folder: each row is claimed by one of them, what a process that died had
+ * claimed is made by another, and each returns the whole table.
  *
  * <p>Ratios are measured on the last texts that are learned from, which no row learned: share of the dense model's parameters
  * that a token does without, whatever the method. Where whole layers or heads do not come nearer, column {@code off} says how
@@ -65,22 +67,29 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
      * @param base a dense model of the open workspace
      */
     public static Study run(LanguageModel base, StudyOptions options, ProgressObserver observer) {
+        return running(base, options, observer).run();
+    }
+
+    /** A study that has not begun. */
+    static Running running(LanguageModel base, StudyOptions options, ProgressObserver observer) {
         if (base.skips() || base.adapter().isPresent()) {
             throw new IllegalArgumentException("a study begins with a dense model, but this one is "
                     + base.policy().describe() + (base.adapter().isPresent() ? " with an adapter" : ""));
         }
-        return new Running(base, options, observer).run();
+        return new Running(base, options, observer);
     }
 
     /** One row of the plan. */
     private record Cell(StudyMethod method, double ratio, long seed) {}
 
-    private static final class Running {
+    /** A study under way. */
+    static final class Running {
         private final LanguageModel base;
         private final StudyOptions options;
         private final ProgressObserver observer;
         private final String hash;
         private final int[][] held;
+        private final List<CellPart> parts;
 
         Running(LanguageModel base, StudyOptions options, ProgressObserver observer) {
             this.base = base;
@@ -92,10 +101,29 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
                     .map(ids -> Arrays.copyOf(
                             ids, Math.min(ids.length, base.config().maxPositions())))
                     .toArray(int[][]::new);
+            this.parts = cells().stream().map(CellPart::new).toList();
         }
 
         Study run() {
-            long start = System.nanoTime();
+            try (Claims claims = claims()) {
+                return study(SharedWork.run(claims, parts, new StudyProgress(parts.size(), observer)));
+            }
+        }
+
+        List<CellPart> parts() {
+            return parts;
+        }
+
+        Claims claims() {
+            return Claims.of(options.folder().resolve("claims"));
+        }
+
+        Study study(List<Optional<StudyRow>> rows) {
+            List<StudyRow> made = rows.stream().flatMap(Optional::stream).toList();
+            return new Study(base.name(), made, made.size() == rows.size());
+        }
+
+        private Set<Cell> cells() {
             Set<Cell> cells = new LinkedHashSet<>();
             for (StudyMethod method : options.methods()) {
                 for (double ratio : options.ratios()) {
@@ -104,30 +132,43 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
                     }
                 }
             }
-            List<StudyRow> rows = new ArrayList<>();
-            int earlier = 0;
-            boolean complete = true;
-            for (Cell cell : cells) {
-                Path file = file(cell);
-                if (Files.exists(file)) {
-                    rows.add(StudyRow.open(file));
-                    earlier++;
-                    continue;
-                }
-                if (complete) {
-                    Optional<StudyRow> made = row(cell);
-                    complete = made.isPresent();
-                    made.ifPresent(row -> {
-                        row.save(file);
-                        rows.add(row);
-                    });
-                    double seconds = (System.nanoTime() - start) / 1e9;
-                    String note = cell.method().name() + (complete ? "" : ", stopped");
-                    observer.progress(new Progress("study", rows.size(), cells.size(), "rows", seconds, note)
-                            .withEarlier(earlier));
-                }
+            return cells;
+        }
+
+        /** A cell among those that several processes make. */
+        final class CellPart implements SharedWork.Part<StudyRow> {
+            private final Cell cell;
+            private final Path file;
+
+            CellPart(Cell cell) {
+                this.cell = cell;
+                this.file = Running.this.file(cell);
             }
-            return new Study(base.name(), rows, complete);
+
+            Path file() {
+                return file;
+            }
+
+            StudyCell cell() {
+                return new StudyCell(cell.method().name(), cell.ratio(), cell.seed(), name());
+            }
+
+            @Override
+            public String name() {
+                return String.valueOf(file.getFileName()).replaceAll("\\.json$", "");
+            }
+
+            @Override
+            public Optional<StudyRow> kept() {
+                return Files.exists(file) ? Optional.of(StudyRow.open(file)) : Optional.empty();
+            }
+
+            @Override
+            public Optional<StudyRow> make() {
+                Optional<StudyRow> made = row(cell);
+                made.ifPresent(row -> row.save(file));
+                return made;
+            }
         }
 
         private Path file(Cell cell) {

@@ -1,6 +1,7 @@
 package org.skipgpt;
 
 import ai.djl.ndarray.NDManager;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,13 +31,13 @@ import org.skipgpt.train.TuningOptions;
  * @param draws whether its result hangs on the seed; a row that does not is made once and not for each seed
  * @param maker makes the model
  */
-public record StudyMethod(String name, boolean skips, boolean draws, Maker maker) {
+public record StudyMethod(String name, boolean skips, boolean draws, Maker maker) implements Serializable {
     // What LlmPrunerConfig.matching looks at: 0 to 0.95.
     private static final int THOUSANDTHS = 951;
 
-    /** Makes a model from a dense one. */
+    /** Makes a model from a dense one; it travels to other processes where all that it holds can be serialized. */
     @FunctionalInterface
-    public interface Maker {
+    public interface Maker extends Serializable {
         /** The model of one cell; new weights belong to the base's workspace. */
         LanguageModel make(LanguageModel base, StudyMaterial material);
     }

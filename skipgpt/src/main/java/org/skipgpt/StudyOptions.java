@@ -90,6 +90,11 @@ public record StudyOptions(
         return paper(folder, calibration, documents).withTuning(TuningOptions.official());
     }
 
+    /** In another folder. */
+    public StudyOptions withFolder(Path other) {
+        return new StudyOptions(other, methods, ratios, seeds, tuning, evaluation, calibration, documents);
+    }
+
     /** With other rows. */
     public StudyOptions withMethods(List<StudyMethod> other) {
         return new StudyOptions(folder, other, ratios, seeds, tuning, evaluation, calibration, documents);

@@ -2,13 +2,17 @@ package org.skipgpt;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.stream.Stream;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TextUnit;
 import org.skipgpt.eval.EvaluationOptions;
+import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.TextTable;
@@ -21,6 +25,7 @@ import org.skipgpt.report.TextTable;
  * <p>Arguments are {@code name=value}; without any it is the workshop's study of the embedded model in {@code target/study}.
  */
 public final class StudyProgram {
+    private static final String SPARK = "spark";
     private static final String SKIPGPT = "SkipGPT-RT-L";
     private static final int DOCUMENTS = 2000;
     private static final long TEXT_SEED = 11;
@@ -39,13 +44,16 @@ public final class StudyProgram {
           first=0            most questions of a task; 0 for all
           methods=           names from the table, separated by ';'; all where nothing is said
           texts=             a file or folder to learn and calibrate on; texts of the embedded world where nothing is said
+          spark=             a Spark master that makes the rows, e.g. local[*] or spark://host:7077; this process where nothing
+                             is said. --spark means spark=local[*], --spark URL the same as spark=URL
+        Several of these commands may share one folder, on one machine or on several: each row is made by one of them.
         """;
 
     private StudyProgram() {}
 
     /** Runs it. */
     public static void main(String[] arguments) {
-        CommandLine line = new CommandLine(arguments);
+        CommandLine line = CommandLine.of(arguments);
         if (Arrays.asList(arguments).contains("help")) {
             System.out.print(USAGE);
             return;
@@ -55,7 +63,7 @@ public final class StudyProgram {
         ProgressObserver observer = ConsoleObserver.on(System.out);
         System.out.println(workspace);
         StudyOptions options = line.options();
-        Study study = SkipGpt.study(SkipGpt.load(line.of("model", "world"), observer), options, observer);
+        Study study = study(line, options, observer);
         study.save(options.folder().resolve("table.md"));
         study.save(options.folder().resolve("table.csv"));
         study.figure().save(options.folder().resolve("table.png"));
@@ -80,16 +88,55 @@ public final class StudyProgram {
         System.out.println("rows and tables: " + options.folder().toAbsolutePath());
     }
 
+    private static Study study(CommandLine line, StudyOptions options, ProgressObserver observer) {
+        String model = line.of("model", "world");
+        String spark = line.of(SPARK, "");
+        Optional<StudyEngine> engine = spark.isEmpty() ? Optional.empty() : Optional.of(engine());
+        LanguageModel base = SkipGpt.load(model, observer);
+        return engine.isPresent()
+                ? engine.get().run(spark, model, base, options, observer)
+                : SkipGpt.study(base, options, observer);
+    }
+
+    private static StudyEngine engine() {
+        for (StudyEngine engine : ServiceLoader.load(StudyEngine.class)) {
+            if (engine.name().equals(SPARK)) {
+                return engine;
+            }
+        }
+        throw new IllegalArgumentException("spark=... needs skipgpt-spark and Spark on the class path: start it as"
+                + " ./run study spark=..., which builds and adds them, or add skipgpt-spark to your project");
+    }
+
     /** What the command line says. */
     private record CommandLine(List<String> arguments) {
         private static final List<String> NAMES =
-                List.of("model", "folder", "settings", "ratios", "seeds", "steps", "first", "methods", "texts");
+                List.of("model", "folder", "settings", "ratios", "seeds", "steps", "first", "methods", "texts", SPARK);
+
+        // --spark and --spark URL, as other programs have it
+        static CommandLine of(String[] given) {
+            List<String> plain = new ArrayList<>();
+            for (int i = 0; i < given.length; i++) {
+                if (!given[i].equals("--" + SPARK)) {
+                    plain.add(given[i]);
+                } else if (i + 1 < given.length && !isNamed(given[i + 1])) {
+                    i++;
+                    plain.add(SPARK + "=" + given[i]);
+                } else {
+                    plain.add(SPARK + "=local[*]");
+                }
+            }
+            return new CommandLine(plain.toArray(String[]::new));
+        }
+
+        private static boolean isNamed(String one) {
+            return one.contains("=") && NAMES.contains(one.substring(0, one.indexOf('=')));
+        }
 
         CommandLine(String[] given) {
             this(List.of(given));
             for (String one : given) {
-                boolean named = one.contains("=") && NAMES.contains(one.substring(0, one.indexOf('=')));
-                if (!named && !one.equals("help")) {
+                if (!isNamed(one) && !one.equals("help")) {
                     throw new IllegalArgumentException("argument \"" + one + "\" is not known\n" + USAGE);
                 }
             }

@@ -224,7 +224,9 @@ public record StudyRow(
         tasks.forEach((name, score) -> {
             JsonObject one = new JsonObject();
             one.addProperty("score", score.value());
-            one.addProperty("error", score.error());
+            if (Double.isFinite(score.error())) { // one question alone has none
+                one.addProperty("error", score.error());
+            }
             scores.add(name, one);
         });
         out.add("tasks", scores);
@@ -265,7 +267,8 @@ public record StudyRow(
         JsonFields scores = in.object("tasks");
         for (String task : scores.names()) {
             JsonFields one = scores.object(task);
-            tasks.put(task, new Measured(one.number("score", Numbers.any()), one.number("error", Numbers.any())));
+            tasks.put(task, new Measured(
+                    one.number("score", Numbers.any()), one.number("error", Double.NaN, Numbers.any())));
             one.refuseOthers();
         }
         Map<String, String> answers = in.textsByName("answers");

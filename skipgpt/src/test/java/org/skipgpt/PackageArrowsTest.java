@@ -94,6 +94,15 @@ class PackageArrowsTest {
     }
 
     @Test
+    void theLibraryIsFreeOfSpark() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.apache.spark..", "scala..", "org.skipgpt.spark..")
+                .check(CLASSES);
+    }
+
+    @Test
     void reportsAndFiguresAreFreeOfTheEngine() {
         classes()
                 .that(resideInAnyPackage("org.skipgpt.report..", "org.skipgpt.plot.."))

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,8 +36,8 @@ import org.skipgpt.train.TuningOptions;
  * <p>{@code java -cp "$CP" org.skipgpt.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
  * steps, rows, rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
- * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), from (a folder of routers in place of
- * stage 1), dial (a share that thresholds are turned to at the end, on the 6,000 characters behind those measured), method (routers, shortgpt,
+ * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of
+ * stage 1), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
  * joint, dense), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
  */
 public final class RecipeStudy {
@@ -75,7 +76,7 @@ public final class RecipeStudy {
             int[] ids = model.tokenizer().encode(Files.readString(head));
             int[][] windows = Stream.iterate(0, at -> at + 512 <= ids.length, at -> at + 512)
                     .limit(16)
-                    .map(at -> java.util.Arrays.copyOfRange(ids, at, at + 512))
+                    .map(at -> Arrays.copyOfRange(ids, at, at + 512))
                     .toArray(int[][]::new);
             System.out.println(SparsityReport.of(model, windows).text());
         } finally {
@@ -106,8 +107,11 @@ public final class RecipeStudy {
         if (settings.containsKey("from")) {
             return SkipGpt.loadSkipGpt(settings.getOrDefault("from", ""), dense);
         }
-        Tuned tuned = SkipGpt.tuneRouters(dense, target, documents, options(), new Lines());
+        LanguageModel begun =
+                settings.containsKey("begin") ? SkipGpt.loadSkipGpt(settings.getOrDefault("begin", ""), dense) : dense;
+        Tuned tuned = SkipGpt.tuneRouters(begun, target, documents, options(), new Lines());
         saved(tuned, "");
+        columns(tuned);
         return tuned.model();
     }
 
@@ -128,8 +132,23 @@ public final class RecipeStudy {
         }
         double share = number("dial", 0);
         int from = (int) number("chars", 110_000);
-        List<String> sample = List.of(text.substring(from, from + 6_000));
+        List<String> sample = List.of(text.substring(from, from + (int) number("dialChars", 20_000)));
         return SkipGpt.budgetDial(model, Budget.Kind.PARAMS, sample, share).set(model, share);
+    }
+
+    // What the loss is made of, which a line of progress does not say.
+    private static void columns(Tuned tuned) {
+        List<String> names = List.of("LM loss", "KL to dense", "penalty", "r", "s_attn", "s_mlp");
+        System.out.println("step | " + String.join(" | ", names) + " (means of 20 steps)");
+        for (int to = 20; to <= tuned.run().steps(); to += 20) {
+            StringBuilder line = new StringBuilder().append(to);
+            for (String name : names) {
+                double[] column = tuned.run().log().column(name);
+                double mean = Arrays.stream(column, to - 20, to).average().orElse(Double.NaN);
+                line.append(String.format(Locale.ROOT, " | %.3f", mean));
+            }
+            System.out.println(line);
+        }
     }
 
     private void saved(Tuned tuned, String ending) {

@@ -157,6 +157,18 @@ class StudyEngineTest {
     }
 
     @Test
+    void rowsOfOneQuestionHaveNoStandardErrorAndAreRead(@TempDir Path folder) {
+        StudyOptions one = tiny(folder)
+                .withNames("Dense")
+                .withEvaluation(EvaluationOptions.defaults().withFirst(1));
+        study(model, one, ProgressObserver.silent());
+        Study again = study(model, one, ProgressObserver.silent());
+
+        assertThat(row(again, "Dense").tasks().values()).allMatch(score -> Double.isNaN(score.error()));
+        assertThat(again.isComplete()).isTrue();
+    }
+
+    @Test
     void rowsOfEarlierVersionsAreReadAndUnknownOnesRefused(@TempDir Path folder) throws IOException {
         Study study = study(model, tiny(folder).withNames("Dense", "ShortGPT"), ProgressObserver.silent());
         StudyRow row = row(study, "ShortGPT");

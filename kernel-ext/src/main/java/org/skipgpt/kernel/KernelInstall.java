@@ -18,13 +18,15 @@ import java.util.stream.Stream;
  */
 public final class KernelInstall {
     static final String USAGE =
-            "usage: install|uninstall [--user | --prefix FOLDER] [--name NAME] [--display-name TEXT] [--replace]"
+            "usage: install|uninstall [--user | --prefix FOLDER] [--name NAME] [--display-name TEXT] [--replace] [--variables]"
                     + System.lineSeparator()
                     + "  --user            for you, in Jupyter's data folder (this is the default)"
                     + System.lineSeparator()
                     + "  --prefix FOLDER   in FOLDER/share/jupyter, e.g. of a virtual environment"
                     + System.lineSeparator() + "  --name NAME       what notebooks call the kernel (java)"
-                    + System.lineSeparator() + "  --replace         takes the place of another kernel of that name";
+                    + System.lineSeparator() + "  --replace         takes the place of another kernel of that name"
+                    + System.lineSeparator()
+                    + "  --variables       JupyterLab's debugger button opens a list of variables; breakpoints are refused";
 
     private final Map<String, String> environment;
     private boolean isUninstall;
@@ -32,6 +34,7 @@ public final class KernelInstall {
     private String name = "java";
     private String displayName = KernelSpec.DISPLAY_NAME;
     private boolean replaces;
+    private boolean announcesVariables;
 
     private KernelInstall(Map<String, String> environment) {
         this.environment = environment;
@@ -70,6 +73,7 @@ public final class KernelInstall {
             switch (option) {
                 case "--user" -> data = userData();
                 case "--replace" -> replaces = true;
+                case "--variables" -> announcesVariables = true;
                 case "--prefix" ->
                     data = Path.of(value(option, rest)).resolve("share").resolve("jupyter");
                 case "--name" -> name = name(value(option, rest));
@@ -98,6 +102,9 @@ public final class KernelInstall {
 
     private String install() throws IOException {
         Path spec = KernelSpec.install(data, name, displayName, System.getProperty("java.class.path"), replaces);
+        if (announcesVariables) {
+            KernelSpec.announceVariables(spec);
+        }
         boolean isFast = StartArchive.make(spec);
         return "installed the kernel '" + name + "' in " + spec
                 + (isFast ? "" : " (without an archive of its classes, which would start it faster)");

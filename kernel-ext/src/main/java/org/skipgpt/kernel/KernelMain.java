@@ -7,9 +7,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.wire.Channel;
@@ -33,7 +35,9 @@ public final class KernelMain {
     private final JavaKernel kernel;
     private final Requests requests;
     private final ShellWorker shell;
+    private final DebugRequests debug;
     private final LinkedBlockingQueue<WireMessage> control = new LinkedBlockingQueue<>();
+    private final LinkedBlockingQueue<WireMessage> debugging = new LinkedBlockingQueue<>();
 
     private KernelMain(Connection connection) {
         sockets = new KernelSockets(connection, session, this::received, line -> log(line, null));
@@ -41,6 +45,7 @@ public final class KernelMain {
         prompt = new Prompt(sockets, session, publisher);
         History history = new History();
         kernel = new JavaKernel(publisher, prompt, history);
+        debug = new DebugRequests(kernel);
         requests = new Requests(kernel, publisher, prompt, history);
         shell = new ShellWorker(sockets, session, publisher, requests, this::shutdownFromShell);
     }
@@ -91,7 +96,9 @@ public final class KernelMain {
         sockets.start();
         publisher.publish(publisher.parent(), "status", starting);
         shell.start();
-        thread("kernel-control", this::control).start();
+        thread("kernel-control", () -> work(control, this::answerControl)).start();
+        // apart, as it waits where the compiler is busy, and an interrupt must not
+        thread("kernel-variables", () -> work(debugging, this::answerDebug)).start();
         thread("kernel-start", () -> Startup.run(kernel, engine, System.getenv()))
                 .start();
         endWithParent();
@@ -109,23 +116,23 @@ public final class KernelMain {
     private void received(Channel channel, WireMessage message) {
         switch (channel) {
             case SHELL -> shell.arrived(message);
-            case CONTROL -> control.add(message);
+            case CONTROL -> (message.type().equals("debug_request") ? debugging : control).add(message);
             case STDIN -> prompt.answered(message);
             case IOPUB -> {}
         }
     }
 
-    private void control() {
+    private static void work(BlockingQueue<WireMessage> queue, Consumer<WireMessage> answer) {
         while (true) {
             WireMessage request;
             try {
-                request = control.take();
+                request = queue.take();
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return;
             }
             try {
-                answerControl(request);
+                answer.accept(request);
             } catch (RuntimeException e) {
                 log("the request " + request.type() + " failed", e);
             }
@@ -141,11 +148,16 @@ public final class KernelMain {
             }
             case "kernel_info_request" -> reply(request, "kernel_info_reply", requests.kernelInfo());
             case "shutdown_request" -> shutdown(request, Channel.CONTROL);
-            case "debug_request" -> reply(request, "debug_reply", Requests.noDebugger(request));
             default ->
                 Requests.refusal(request.type())
                         .ifPresent(answer -> reply(request, Requests.replyType(request.type()), answer));
         }
+        publisher.status(request, "idle");
+    }
+
+    private void answerDebug(WireMessage request) {
+        publisher.status(request, "busy");
+        reply(request, "debug_reply", debug.answer(request));
         publisher.status(request, "idle");
     }
 

@@ -122,6 +122,14 @@ public final class KernelSpec {
         return Files.isRegularFile(json) && Files.readString(json).contains(KernelMain.class.getName());
     }
 
+    /** Says in a spec that the kernel tells variables: JupyterLab asks only where {@code debugger} is set. */
+    static void announceVariables(Path spec) throws IOException {
+        Path file = spec.resolve("kernel.json");
+        JsonObject json = GSON.fromJson(Files.readString(file), JsonObject.class);
+        json.getAsJsonObject("metadata").addProperty("debugger", true);
+        write(file, GSON.toJson(json) + "\n");
+    }
+
     private static JsonObject json(String displayName) {
         JsonArray argv = new JsonArray();
         argv.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

@@ -252,17 +252,6 @@ final class Requests {
         return Optional.of(reply);
     }
 
-    /** The answer to a debugger's request, in the words of the Debug Adapter Protocol. */
-    static JsonObject noDebugger(WireMessage request) {
-        JsonObject reply = new JsonObject();
-        reply.addProperty("type", "response");
-        reply.addProperty("request_seq", request.number("seq", 0));
-        reply.addProperty("command", request.text("command", ""));
-        reply.addProperty("success", false);
-        reply.addProperty("message", "this kernel has no debugger");
-        return reply;
-    }
-
     /** A reply that is just fine. */
     static JsonObject ok() {
         JsonObject reply = new JsonObject();

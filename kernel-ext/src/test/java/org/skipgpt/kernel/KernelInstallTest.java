@@ -41,10 +41,20 @@ class KernelInstallTest {
 
     @Test
     void installsBelowAPrefixUnderAnotherName() throws Exception {
-        run("install", "--prefix", home.resolve("venv").toString(), "--name", "skipgpt-java", "--display-name", "Mine");
+        run(
+                "install",
+                "--prefix",
+                home.resolve("venv").toString(),
+                "--name",
+                "skipgpt-java",
+                "--display-name",
+                "Mine",
+                "--variables");
 
         Path json = home.resolve("venv/share/jupyter/kernels/skipgpt-java/kernel.json");
-        assertThat(json).content().contains("\"display_name\": \"Mine\"", KernelMain.class.getName());
+        assertThat(json)
+                .content()
+                .contains("\"display_name\": \"Mine\"", "\"debugger\": true", KernelMain.class.getName());
         Path plain = Files.writeString(home.resolve("plain"), "");
         assertThat(Files.getPosixFilePermissions(json)).isEqualTo(Files.getPosixFilePermissions(plain));
     }

@@ -32,9 +32,9 @@ class KernelSoakTest {
                 cell(kernel, i);
                 if ((i + 1) % Math.max(1, CELLS / MEASURES) == 0) {
                     used.add(Long.parseLong(kernel.run(USED).result().orElseThrow()));
+                    System.out.println("heap in use after " + (i + 1) + " of " + CELLS + " cells: " + used); // at once
                 }
             }
-            System.out.println("heap in use over " + CELLS + " cells: " + used);
 
             long growth = used.get(used.size() - 1) - used.get(used.size() / 2); // the first half warms up
             double cells = CELLS * (used.size() - 1 - used.size() / 2) / (double) used.size();

@@ -195,6 +195,19 @@ class KernelUsersTest {
         }
     }
 
+    /** The verb {@code chat} needs a library that the language model's own jar does not bring. */
+    @Test
+    void aChatTemplateCanBeRun() throws Exception {
+        Files.writeString(
+                folder.resolve("chat_template.jinja"),
+                "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}");
+
+        assertThat(kernel.run("org.skipgpt.data.ChatTemplate.in(Path.of(\"" + folder + "\")).orElseThrow()"
+                                + ".render(List.of(org.skipgpt.data.ChatMessage.user(\"Hello\")), false)")
+                        .result())
+                .contains("<user>Hello");
+    }
+
     @Test
     void nothingIsOfferedInsideComments() throws Exception {
         for (String code : List.of("int a = 1; // Math.", "/* Math.", "/** see\n * Math.")) {

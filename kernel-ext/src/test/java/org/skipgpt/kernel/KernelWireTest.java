@@ -128,6 +128,10 @@ class KernelWireTest {
                 messages.write(bytes(random, 50)); // no frames any more
             }
             sendRaw(port, greeting(), ready(port == connection.iopub() ? "SUB" : "DEALER"), messages.toByteArray());
+            if ((i + MESSAGES_A_CONNECTION) % 20_000 == 0) {
+                assertLives();
+                System.out.println("lives after " + (i + MESSAGES_A_CONNECTION) + " of " + count + " messages");
+            }
         }
         assertLives();
     }
@@ -140,17 +144,9 @@ class KernelWireTest {
         JsonObject subshell = kernel.client
                 .ask(Channel.CONTROL, "create_subshell_request", new JsonObject(), LiveKernel.LIMIT)
                 .content();
-        JsonObject attach = new JsonObject();
-        attach.addProperty("command", "initialize");
-        attach.addProperty("seq", 3);
-        JsonObject debug = kernel.client
-                .ask(Channel.CONTROL, "debug_request", attach, LiveKernel.LIMIT)
-                .content();
 
         assertThat(shell.get("evalue").getAsString()).contains("no_such_request");
         assertThat(subshell.get("evalue").getAsString()).contains("no subshells");
-        assertThat(debug.get("success").getAsBoolean()).isFalse();
-        assertThat(debug.get("request_seq").getAsInt()).isEqualTo(3);
     }
 
     @Test

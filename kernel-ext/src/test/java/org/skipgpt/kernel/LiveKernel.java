@@ -15,8 +15,11 @@ import org.skipgpt.kernel.wire.WireMessage;
 
 /** A real kernel in a process of its own, with a client. */
 final class LiveKernel implements AutoCloseable {
-    /** Far more than any request needs: a guard against hanging, no measure of speed. */
-    static final Duration LIMIT = Duration.ofMinutes(3);
+    /**
+     * Far more than any request needs: a guard against hanging, no measure of speed. On a machine whose cores others own,
+     * -Dskipgpt.minutes makes it longer.
+     */
+    static final Duration LIMIT = Duration.ofMinutes(Integer.getInteger("skipgpt.minutes", 3));
 
     final KernelProcess process;
     final KernelClient client;

@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,6 +65,7 @@ class PythonFrontEndTest {
     void papermillSetsParametersOfAnyKind() throws Exception {
         assumeModule("papermill");
         Path python = Path.of("python").toAbsolutePath(); // of this module, where its tests run
+        Path installed = asIfInstalled(python.resolve("pyproject.toml"));
         String parameters = "int n = 1;\\ndouble x = 0;\\nString s = \\\"\\\";\\nboolean b = false;\\nlong big = 0;\\n"
                 + "List<Integer> list = null;\\nMap<String, Object> map = null;";
         String notebook = "{\"cells\":[{\"cell_type\":\"code\",\"id\":\"a\",\"execution_count\":null,\"outputs\":[],"
@@ -75,13 +78,27 @@ class PythonFrontEndTest {
         String output = python(
                 0,
                 "-c",
-                "import sys; sys.path.insert(0, sys.argv[1]); import skipgpt_kernel.papermill, papermill;"
+                "import sys; sys.path[:0] = sys.argv[1:]; import papermill;"
                         + " nb = papermill.execute_notebook('n.ipynb', 'o.ipynb', progress_bar=False, parameters=dict("
                         + "n=3, x=0.5, s='a\"b\\n\u00e9', b=True, big=2**40, list=[1, None], map=dict(k='v', none=None)));"
                         + " print(nb.cells[-1].outputs[0]['data']['text/plain'])",
-                python.toString());
+                python.toString(),
+                installed.toString());
 
         assertThat(output.strip()).endsWith("[3, 0.5, a\"b\n\u00e9, true, 1099511627776, [1, null], {k=v, none=null}]");
+    }
+
+    /** What pip would write of our entry points, which papermill looks for; the wheel is made of the same file. */
+    private Path asIfInstalled(Path project) throws IOException {
+        Matcher points = Pattern.compile("\\[project\\.entry-points\\.\"(.*)\"]\\n(\\S+) = \"(.*)\"")
+                .matcher(Files.readString(project));
+        assertThat(points.find()).as("the entry point in %s", project).isTrue();
+        Path packages = folder.resolve("packages");
+        Path info = Files.createDirectories(packages.resolve("skipgpt_kernel-0.1.0.dist-info"));
+        Files.writeString(
+                info.resolve("entry_points.txt"),
+                "[" + points.group(1) + "]\n" + points.group(2) + " = " + points.group(3) + "\n");
+        return packages;
     }
 
     private void assumeModule(String module) throws Exception {

@@ -1,12 +1,12 @@
 package org.skipgpt.analyze;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 import org.skipgpt.data.TokenTexts;
+import org.skipgpt.io.Claims;
+import org.skipgpt.io.SharedWork;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleKind;
@@ -14,7 +14,6 @@ import org.skipgpt.plot.LinePlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
-import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
@@ -67,7 +66,8 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
     }
 
     /**
-     * Measures every trial; an interrupted sweep returns what it has, and goes on where it was from its file.
+     * Measures every trial; an interrupted sweep returns what it has, and goes on where it was from its file. Several processes
+     * may sweep into one file: each trial is claimed by one of them.
      *
      * @param texts token ids
      * @param file where points are kept as they come
@@ -77,37 +77,24 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
         long start = System.nanoTime();
         String data = TokenTexts.hash(texts);
         SweepFile known = SweepFile.open(file, data);
-        List<Point> points = new ArrayList<>();
-        int earlier = 0;
         Provenance provenance = Provenance.of("scaling sweep").withData(TokenTexts.describe(texts), data);
-        for (Trial trial : trials) {
-            if (Thread.currentThread().isInterrupted()) {
-                break;
+        List<Optional<Point>> found;
+        if (file.isPresent()) {
+            Path folder = file.get().resolveSibling(file.get().getFileName() + ".claims");
+            try (Claims claims = Claims.of(folder)) {
+                Sweep sweep = new Sweep(known, Optional.of(claims), texts, observer, trials.size());
+                found = SharedWork.run(claims, sweep.parts(trials), sweep);
             }
-            Optional<Point> before = known.get(trial);
-            Point point;
-            if (before.isPresent()) {
-                point = before.get();
-                earlier++;
-            } else {
-                try {
-                    point = measure(trial, texts, observer);
-                } catch (CancellationException e) {
-                    break;
-                }
-                known.add(trial, point);
-            }
-            points.add(point);
-            double seconds = (System.nanoTime() - start) / 1e9;
-            String note = trial.method() + " " + trial.setting();
-            observer.progress(new Progress("scaling sweep", points.size(), trials.size(), "models", seconds, note)
-                    .withEarlier(earlier));
+        } else {
+            Sweep sweep = new Sweep(known, Optional.empty(), texts, observer, trials.size());
+            found = SharedWork.alone(sweep.parts(trials), sweep);
         }
+        List<Point> points = found.stream().flatMap(Optional::stream).toList();
         return new Scaling(
                 points, points.size() == trials.size(), provenance.withSeconds((System.nanoTime() - start) / 1e9));
     }
 
-    private static Point measure(Trial trial, List<int[]> texts, ProgressObserver observer) {
+    static Point measure(Trial trial, List<int[]> texts, ProgressObserver observer) {
         LanguageModel model = trial.model().get();
         Interruption.check();
         String task = trial.method() + " " + trial.setting();

@@ -8,12 +8,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.skipgpt.io.Claim;
+import org.skipgpt.io.Claims;
 import org.skipgpt.io.Json;
 import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.Numbers;
 import org.skipgpt.report.WholeFile;
 
-/** The points of a sweep as they came, with what each was measured on. */
+/** The points of a sweep as they came, with what each was measured on; several processes may add to one file. */
 final class SweepFile {
     private static final int FORMAT = 2;
 
@@ -83,10 +85,27 @@ final class SweepFile {
         return known.map(Known::point);
     }
 
-    /** Keeps a point. */
-    void add(Scaling.Trial trial, Scaling.Point point) {
-        points.put(key(trial.method(), trial.setting()), new Known(trial.identity(), point));
-        file.ifPresent(path -> WholeFile.write(path, Json.pretty(json())));
+    /** The same, and what other processes have added since. */
+    Optional<Scaling.Point> getNew(Scaling.Trial trial) {
+        file.filter(Files::exists).ifPresent(this::read);
+        return get(trial);
+    }
+
+    /**
+     * Keeps a point beside those that other processes have kept.
+     *
+     * @param claims of the file; one process at a time writes it
+     */
+    void add(Scaling.Trial trial, Scaling.Point point, Optional<Claims> claims) {
+        if (file.isEmpty()) {
+            points.put(key(trial.method(), trial.setting()), new Known(trial.identity(), point));
+            return;
+        }
+        try (Claim alone = claims.orElseThrow().await("writing")) {
+            file.filter(Files::exists).ifPresent(this::read);
+            points.put(key(trial.method(), trial.setting()), new Known(trial.identity(), point));
+            WholeFile.write(file.get(), Json.pretty(json()));
+        }
     }
 
     private JsonObject json() {

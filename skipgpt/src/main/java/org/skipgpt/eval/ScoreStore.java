@@ -1,8 +1,8 @@
 package org.skipgpt.eval;
 
 import com.google.gson.JsonObject;
-import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -24,17 +24,18 @@ import org.skipgpt.io.JsonFields;
 /**
  * Scores on disk under the identity of model, policy, task and question, so that a stopped run goes on where it was.
  *
- * <p>A jsonl file that only grows. Every line has a sum over itself; one that a crash cut off, or that is not what was
- * written, is passed over and its question scored again.
+ * <p>A jsonl file that only grows, and that several processes may append to: each writes whole lines at once. Every line has a sum
+ * over itself; one that a crash cut off, or that is not what was written, is passed over and its question scored again.
  */
 public final class ScoreStore implements AutoCloseable {
     private static final String SUM = "sum";
 
     private final Map<String, Scores> known = new HashMap<>();
-    private final Optional<BufferedWriter> writer;
+    private final Optional<OutputStream> out;
+    private final StringBuilder lines = new StringBuilder();
 
-    private ScoreStore(Optional<BufferedWriter> writer) {
-        this.writer = writer;
+    private ScoreStore(Optional<OutputStream> out) {
+        this.out = out;
     }
 
     /** Remembers nothing beyond its own life. */
@@ -62,10 +63,9 @@ public final class ScoreStore implements AutoCloseable {
                     parse(line, read);
                 }
             }
-            BufferedWriter out = Files.newBufferedWriter(
-                    file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            OutputStream out = Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
             if (torn) {
-                out.newLine();
+                out.write('\n');
             }
             ScoreStore store = new ScoreStore(Optional.of(out));
             store.known.putAll(read);
@@ -133,25 +133,22 @@ public final class ScoreStore implements AutoCloseable {
 
     void put(String key, Scores scores) {
         known.put(key, scores);
-        if (writer.isEmpty()) {
+        if (out.isEmpty()) {
             return;
         }
         JsonObject line = new JsonObject();
         line.addProperty("key", key);
         scores.addTo(line);
         line.addProperty(SUM, sum(line));
-        try {
-            writer.get().write(line + "\n");
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        lines.append(line).append('\n');
     }
 
     /** Puts what is known on disk. */
     void flush() {
         try {
-            if (writer.isPresent()) {
-                writer.get().flush();
+            if (out.isPresent() && !lines.isEmpty()) {
+                out.get().write(lines.toString().getBytes(StandardCharsets.UTF_8));
+                lines.setLength(0);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -160,9 +157,10 @@ public final class ScoreStore implements AutoCloseable {
 
     @Override
     public void close() {
+        flush();
         try {
-            if (writer.isPresent()) {
-                writer.get().close();
+            if (out.isPresent()) {
+                out.get().close();
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

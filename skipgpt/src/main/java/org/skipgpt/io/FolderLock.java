@@ -33,7 +33,8 @@ public final class FolderLock implements AutoCloseable {
      * Takes a folder, making it where it is missing.
      *
      * @param what is done in it, for messages: {@code training}
-     * @throws CheckpointException if another writer has it, or it cannot be written to
+     * @throws FolderBusyException if another writer has it
+     * @throws CheckpointException if it cannot be written to
      */
     public static FolderLock of(Path folder, String what) {
         AtomicFile.makeFolder(folder, folder);
@@ -42,8 +43,7 @@ public final class FolderLock implements AutoCloseable {
             FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             if (take(channel).isEmpty()) {
                 channel.close();
-                throw new CheckpointException("Another " + what + " is writing to folder " + folder
-                        + " at this moment. Wait for it, stop it, or name another folder.");
+                throw new FolderBusyException(folder, what);
             }
             return new FolderLock(folder, channel);
         } catch (IOException e) {

@@ -1,6 +1,7 @@
 package org.skipgpt.lora;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -34,7 +35,9 @@ public record LoraConfig(int rank, double alpha, double dropout, Set<Projection>
         if (!faults.isEmpty()) {
             throw new IllegalArgumentException("LoRA: " + String.join("; ", faults));
         }
-        targets = Set.copyOf(targets);
+        // In the enum's order: its text is part of what a run and a study's row are known by, in this process and the
+        // next.
+        targets = Collections.unmodifiableSet(EnumSet.copyOf(targets));
     }
 
     /** SkipGPT's second stage: rank 16, alpha 32, dropout 0.1 on query, value and gate. */

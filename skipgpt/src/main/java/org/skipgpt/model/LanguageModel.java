@@ -380,7 +380,8 @@ public final class LanguageModel {
         }
     }
 
-    private boolean isOpen() {
+    /** Whether its memory is still there. */
+    public boolean isOpen() {
         return decoder.weights().manager().isOpen() && added.stream().allMatch(NDManager::isOpen);
     }
 

@@ -1,5 +1,6 @@
 package org.skipgpt.prune;
 
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import org.skipgpt.model.LanguageModel;
@@ -18,7 +19,7 @@ import org.skipgpt.report.ProgressObserver;
  * LanguageModel pruned = drop(model, plan(model, depth, text, 0.25));
  * }</pre>
  */
-public interface Criterion {
+public interface Criterion extends Serializable {
     /** What goes as one: a whole layer, or a single attention or MLP module. */
     enum Grain {
         LAYERS,
@@ -47,7 +48,7 @@ public interface Criterion {
 
     /** The arithmetic of a criterion. */
     @FunctionalInterface
-    interface Importance {
+    interface Importance extends Serializable {
         /**
          * Importance of each unit.
          *

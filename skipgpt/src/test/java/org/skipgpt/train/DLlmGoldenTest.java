@@ -114,8 +114,8 @@ class DLlmGoldenTest {
             }
             for (ModuleRouting module : RoutingTrace.of(dynamic, ids).modules()) {
                 int from = module.site().layer() * ids.length;
-                int open = Arrays.stream(gates, from, from + ids.length).sum();
-                assertThat(module.executedShare() * ids.length).isCloseTo(open, within(1e-9));
+                long open = Arrays.stream(gates, from, from + ids.length).sum();
+                assertThat(module.executedShare() * ids.length).isCloseTo((double) open, within(1e-9));
             }
         }
     }

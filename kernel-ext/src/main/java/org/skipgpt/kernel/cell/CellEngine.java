@@ -20,7 +20,9 @@ import jdk.jshell.JShell;
 import jdk.jshell.Snippet;
 import jdk.jshell.SourceCodeAnalysis;
 import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
+import jdk.jshell.VarSnippet;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.kernel.cell.CellExecutionControl.Captured;
 import org.skipgpt.kernel.cell.Interrupter.Execution;
 import org.skipgpt.kernel.cell.SnippetPlaces.Place;
 
@@ -265,6 +267,25 @@ public final class CellEngine implements AutoCloseable {
     /** Why a declaration cannot be used or has no value; empty where all is well. */
     public Optional<String> remark(Snippet declaration) {
         return ledger.remark(declaration);
+    }
+
+    /** The variables with their values, in the order of their declaration; no code of cells runs for it. */
+    public List<SessionVariable> variables() {
+        return withCompiler(() -> shell.variables()
+                .filter(variable -> shell.status(variable).isActive()
+                        && variable.subKind() != Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND)
+                .map(this::variable)
+                .toList());
+    }
+
+    private SessionVariable variable(VarSnippet variable) {
+        boolean isValid = shell.status(variable) == Snippet.Status.VALID;
+        Captured captured = isValid ? control.take(shell.varValue(variable)) : null;
+        return new SessionVariable(
+                variable.name(),
+                variable.typeName(),
+                captured == null ? null : captured.value(),
+                ledger.remark(variable));
     }
 
     /** An exception that no cell can throw, because another thread did: its lines with places in cells. */

@@ -1,5 +1,6 @@
 package org.skipgpt.kernel.cell;
 
+import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -121,6 +122,18 @@ final class CellExecutionControl extends LocalExecutionControl {
             for (int i = 0; i < holds; i++) {
                 compiler.lock();
             }
+        }
+    }
+
+    /** The value of a variable, which is kept as that of a snippet is; JShell would call its {@code toString}. */
+    @Override
+    public String varValue(String className, String varName) throws RunException, InternalException {
+        try {
+            Field field = findClass(className).getDeclaredField(varName);
+            field.setAccessible(true);
+            return keep(field.get(null));
+        } catch (ReflectiveOperationException e) {
+            throw new InternalException("there is no value of " + varName + ": " + e);
         }
     }
 
