@@ -10,6 +10,7 @@ import org.skipgpt.vector.RowMemory;
 /** One sequence's keys and values at one layer, in the very arrays that the engine reads and writes, see {@link KvCache}. */
 final class RowCache {
     private final NDArray source;
+    private final NDArray counted;
     private final RowMemory keys;
     private final RowMemory values;
     private final FloatBuffer keyNumbers;
@@ -28,6 +29,7 @@ final class RowCache {
      */
     RowCache(List<NDArray> arrays, int sequence, RowKernels kernels) {
         this.source = arrays.get(0);
+        this.counted = arrays.get(3);
         this.keys = kernels.memory(RowWeights.numbers(arrays.get(0)));
         this.values = kernels.memory(RowWeights.numbers(arrays.get(1)));
         this.keyNumbers = keys.bytes().asFloatBuffer();
@@ -40,9 +42,9 @@ final class RowCache {
         this.width = (int) source.getShape().get(3);
     }
 
-    /** Whether these are still the arrays, which growing replaces. */
+    /** Whether these are still the arrays, which growing and rewinding replace. */
     boolean looksAt(List<NDArray> arrays, int ofSequence) {
-        return arrays.get(0) == source && ofSequence == sequence;
+        return arrays.get(0) == source && arrays.get(3) == counted && ofSequence == sequence;
     }
 
     RowMemory keys() {
