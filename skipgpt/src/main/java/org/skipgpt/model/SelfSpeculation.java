@@ -13,7 +13,7 @@ import org.skipgpt.torch.InUse;
  *
  * <p>The skipping view proposes k tokens one by one; the dense model computes all of them at once and keeps those that it would
  * have said itself, and one more. The text is the dense model's own, whatever the draft is worth; where two tokens are as likely
- * as each other but for rounding, a pass over several tokens may choose the other. One cache serves both: the draft attends to
+ * as each other but for rounding, as happens in bf16 now and then, a pass over several tokens may choose the other. One cache serves both: the draft attends to
  * the dense model's keys and values, and its own are written anew when the dense model checks them.
  *
  * <p>With a share {@code a} of drafts accepted, {@code k} tokens ahead, a check brings {@code (1 - a^(k+1)) / (1 - a)} tokens on
