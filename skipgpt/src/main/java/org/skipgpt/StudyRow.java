@@ -267,8 +267,9 @@ public record StudyRow(
         JsonFields scores = in.object("tasks");
         for (String task : scores.names()) {
             JsonFields one = scores.object(task);
-            tasks.put(task, new Measured(
-                    one.number("score", Numbers.any()), one.number("error", Double.NaN, Numbers.any())));
+            tasks.put(
+                    task,
+                    new Measured(one.number("score", Numbers.any()), one.number("error", Double.NaN, Numbers.any())));
             one.refuseOthers();
         }
         Map<String, String> answers = in.textsByName("answers");

@@ -228,7 +228,8 @@ final class KvCache implements AutoCloseable {
             }
             if (lengths[sequence] > length) {
                 lengths[sequence] = length;
-                // A new array: setting the old one's numbers would move them away from under whoever looks at its memory.
+                // A new array: setting the old one's numbers would move them away from under whoever looks at its
+                // memory.
                 arrays.set(3, Rows.cpu(manager, Rows.wide(lengths))).close();
             }
         }
