@@ -23,7 +23,7 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
 
 /**
- * The paper's figures of a model whose routers were tuned before: docs/smollm2.md has those of SmolLM2-135M.
+ * The paper's figures of a model whose routers were tuned before, such as SmolLM2-135M's of docs/recipe.md.
  *
  * <p>{@code java -cp "$CP" org.skipgpt.TunedFigures MODEL TEXT OUT ROUTERS [HEALED] -- [PART...]}: TEXT is a file nobody learned from,
  * ROUTERS and HEALED are saved folders, the second with an adapter; parts are similarity, ranking, map, kinds, drift and scaling. {@code -Dwindows} and

@@ -234,7 +234,7 @@ public record TuningOptions(
 
     /**
      * Routers begin almost dense and the target grows over the first half of the steps, for models that ShortGPT cannot rank.
-     * On SmolLM2-135M it needs more than four times the tokens of a start at a plan; docs/recipe.md has the rows.
+     * On SmolLM2-135M it was still behind a start at a plan after nearly four times its tokens; docs/recipe.md has the rows.
      */
     public TuningOptions withDenseStart() {
         return withStart(RouterStart.executing()).withRouting(routing.withSchedule(new TargetSchedule.Ramp(0.5)));
