@@ -17,8 +17,7 @@ final class Generator {
     private Generator(LanguageModel model, GenerationOptions options) {
         this.model = model;
         this.options = options;
-        int own = model.config().maxPositions();
-        this.context = options.context() == 0 ? own : Math.min(own, options.context());
+        this.context = GrowingText.context(model, options);
     }
 
     /**
@@ -35,45 +34,11 @@ final class Generator {
     }
 
     /** One prompt and its continuation so far. */
-    private static final class Part {
-        final int[] prompt;
-        final Sampler sampler;
-        final TextStream stream;
-        int[] tokens = new int[0];
-        StopReason stopped = StopReason.INTERRUPTED;
-        boolean live = true;
-
-        Part(int[] prompt, Sampler sampler, TextStream stream) {
-            this.prompt = prompt;
-            this.sampler = sampler;
-            this.stream = stream;
-        }
-
-        void stop(StopReason reason) {
-            stopped = reason;
-            live = false;
-        }
-    }
+    private record Part(GrowingText text, Sampler sampler) {}
 
     private void add(int[] prompt, Consumer<String> out) {
-        if (prompt.length == 0) {
-            throw new IllegalArgumentException("prompt " + parts.size()
-                    + " has no token and the vocabulary adds no beginning mark; give at least one token");
-        }
-        if (prompt.length > context) {
-            throw new IllegalArgumentException("prompt " + parts.size() + " has " + prompt.length
-                    + " tokens but the context holds " + context + "; shorten it or use a model with a longer context");
-        }
-        int vocabulary = model.config().vocabulary();
-        for (int id : prompt) {
-            if (id < 0 || id >= vocabulary) {
-                throw new IllegalArgumentException("token id " + id + " in prompt " + parts.size()
-                        + " is outside the vocabulary 0.." + (vocabulary - 1)
-                        + "; use the tokenizer that belongs to the model");
-            }
-        }
-        Sampler sampler = new Sampler(options, parts.size(), prompt);
-        parts.add(new Part(prompt, sampler, new TextStream(model.tokenizer(), prompt, options.stop(), out)));
+        GrowingText text = new GrowingText(model, options, parts.size(), prompt, out);
+        parts.add(new Part(text, new Sampler(options, parts.size(), prompt)));
     }
 
     private Generation run() {
@@ -82,11 +47,11 @@ final class Generator {
         try (StopOnExit guard = new StopOnExit();
                 Session session = Session.of(model, parts.size(), context)) {
             try {
-                float[][] logits =
-                        session.append(parts.stream().map(p -> p.prompt).toArray(int[][]::new));
+                float[][] logits = session.append(
+                        parts.stream().map(p -> p.text().prompt()).toArray(int[][]::new));
                 int[][] next = choose(logits);
                 prefill = parts.isEmpty() ? Double.NaN : (System.nanoTime() - start) / 1e9;
-                while (parts.stream().anyMatch(p -> p.live)
+                while (parts.stream().anyMatch(p -> p.text().isLive())
                         && !Thread.currentThread().isInterrupted()) {
                     next = choose(session.append(next));
                 }
@@ -103,31 +68,18 @@ final class Generator {
         int[][] next = new int[parts.size()][];
         for (int i = 0; i < next.length; i++) {
             Part part = parts.get(i);
-            next[i] = part.live ? choose(part, logits[i]) : new int[0];
+            next[i] = part.text().isLive() ? choose(part, logits[i]) : new int[0];
         }
         return next;
     }
 
     private int[] choose(Part part, float[] logits) {
-        if (part.tokens.length >= options.maxTokens()) {
-            part.stop(StopReason.MAX_TOKENS);
+        if (!part.text().hasRoom()) {
             return new int[0];
         }
-        if (part.prompt.length + part.tokens.length >= context) {
-            part.stop(StopReason.CONTEXT_FULL);
-            return new int[0];
-        }
-        int token = part.sampler.next(logits);
-        part.tokens = Arrays.copyOf(part.tokens, part.tokens.length + 1);
-        part.tokens[part.tokens.length - 1] = token;
-        if (options.stopsAtEnd() && model.tokenizer().ends().contains(token)) {
-            part.stop(StopReason.END_OF_TEXT);
-        } else if (!part.stream.add(token)) {
-            part.stop(StopReason.STOP_TEXT);
-        } else if (part.tokens.length == options.maxTokens()) {
-            part.stop(StopReason.MAX_TOKENS);
-        }
-        return part.live ? new int[] {token} : new int[0];
+        int token = part.sampler().next(logits);
+        part.text().add(token);
+        return part.text().isLive() ? new int[] {token} : new int[0];
     }
 
     private List<String> ends() {
@@ -140,7 +92,7 @@ final class Generator {
     private Generation result(Session session, double prefill, double decode) {
         List<Continuation> continuations = new ArrayList<>();
         for (Part part : parts) {
-            continuations.add(new Continuation(part.stream.finish(), part.tokens, part.prompt.length, part.stopped));
+            continuations.add(part.text().finish());
         }
         boolean ran = Arrays.stream(session.lengths()).anyMatch(length -> length > 0);
         return new Generation(

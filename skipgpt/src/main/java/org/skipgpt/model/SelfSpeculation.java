@@ -99,10 +99,7 @@ public record SelfSpeculation(
         private final int[] prompt;
         private final LanguageModel drafter;
         private final int context;
-        private final TextStream stream;
-        private int[] tokens = new int[0];
-        private StopReason stopped = StopReason.INTERRUPTED;
-        private boolean live = true;
+        private final GrowingText text;
         private long drafted;
         private long accepted;
         private long checks;
@@ -113,13 +110,8 @@ public record SelfSpeculation(
             this.ahead = ahead;
             this.options = options;
             this.prompt = prompt;
-            int own = dense.config().maxPositions();
-            this.context = options.context() == 0 ? own : Math.min(own, options.context());
-            if (prompt.length == 0 || prompt.length > context) {
-                throw new IllegalArgumentException(
-                        "a prompt of " + prompt.length + " tokens cannot be continued: expected 1.." + context);
-            }
-            this.stream = new TextStream(dense.tokenizer(), prompt, options.stop(), text -> {});
+            this.context = GrowingText.context(dense, options);
+            this.text = new GrowingText(dense, options, 0, prompt, piece -> {});
         }
 
         SelfSpeculation run() {
@@ -138,7 +130,7 @@ public record SelfSpeculation(
                     int next = whole.behind(prompt);
                     prefill = (System.nanoTime() - start) / 1e9;
                     say(next);
-                    while (live && !Thread.currentThread().isInterrupted()) {
+                    while (text.isLive() && !Thread.currentThread().isInterrupted()) {
                         next = turn(whole, draft, cache, next);
                     }
                 } catch (CancellationException e) {
@@ -152,7 +144,7 @@ public record SelfSpeculation(
         /** Drafts, checks and says what holds; the next token, which is said already. */
         private int turn(Passes whole, Passes draft, KvCache cache, int next) {
             int known = cache.positions()[0];
-            int room = Math.min(options.maxTokens() - tokens.length - 1, context - known - 1);
+            int room = Math.min(options.maxTokens() - text.length() - 1, context - known - 1);
             int[] guessed = new int[1 + Math.max(0, Math.min(ahead, room))];
             guessed[0] = next;
             for (int i = 1; i < guessed.length; i++) {
@@ -168,35 +160,16 @@ public record SelfSpeculation(
             }
             accepted += right;
             cache.rewind(0, known + right + 1);
-            for (int i = 0; i <= right && live; i++) {
+            for (int i = 0; i <= right && text.isLive(); i++) {
                 say(best[i]);
             }
             return best[right];
         }
 
         private void say(int token) {
-            if (tokens.length >= options.maxTokens()) {
-                stop(StopReason.MAX_TOKENS);
-                return;
+            if (text.hasRoom()) {
+                text.add(token);
             }
-            if (prompt.length + tokens.length >= context) {
-                stop(StopReason.CONTEXT_FULL);
-                return;
-            }
-            tokens = Arrays.copyOf(tokens, tokens.length + 1);
-            tokens[tokens.length - 1] = token;
-            if (options.stopsAtEnd() && dense.tokenizer().ends().contains(token)) {
-                stop(StopReason.END_OF_TEXT);
-            } else if (!stream.add(token)) {
-                stop(StopReason.STOP_TEXT);
-            } else if (tokens.length == options.maxTokens()) {
-                stop(StopReason.MAX_TOKENS);
-            }
-        }
-
-        private void stop(StopReason reason) {
-            stopped = reason;
-            live = false;
         }
 
         private SelfSpeculation result(Passes draft, double prefill, double decode) {
@@ -206,7 +179,7 @@ public record SelfSpeculation(
                     dense.name(),
                     drafter.policy().describe(),
                     ahead,
-                    new Continuation(stream.finish(), tokens, prompt.length, stopped),
+                    text.finish(),
                     drafted,
                     accepted,
                     checks,

@@ -104,7 +104,9 @@ class SelfSpeculationEngineTest {
                     .hasMessageContaining("withTemperature(0)");
             assertThatThrownBy(() -> SelfSpeculation.run(dense, dense, 4, OPTIONS, new int[0]))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("0 tokens");
+                    .hasMessageContaining("no token");
+            assertThatThrownBy(() -> SelfSpeculation.run(dense, dense, 4, OPTIONS, new int[] {-1}))
+                    .hasMessageContaining("outside the vocabulary");
         }
     }
 }
