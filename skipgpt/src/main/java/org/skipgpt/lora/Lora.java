@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -77,6 +78,13 @@ public final class Lora {
             all.add(adapter.pair(key.layer(), key.projection()).a());
             all.add(adapter.pair(key.layer(), key.projection()).b());
         }
+        return all;
+    }
+
+    /** The same by the names under which a run keeps them: {@code adapter.0} and so on. */
+    public static Map<String, NDArray> named(Adapter adapter, DecoderConfig model) {
+        Map<String, NDArray> all = new LinkedHashMap<>();
+        parameters(adapter, model).forEach(factor -> all.put("adapter." + all.size(), factor));
         return all;
     }
 

@@ -130,12 +130,7 @@ public final class DLlmTuning implements Objective {
                 parameters.put("router." + one.names().get(i), one.parameters().get(i));
             }
         }
-        model.adapter().ifPresent(adapter -> {
-            List<NDArray> factors = Lora.parameters(adapter, model.config());
-            for (int i = 0; i < factors.size(); i++) {
-                parameters.put("adapter." + i, factors.get(i));
-            }
-        });
+        model.adapter().ifPresent(adapter -> parameters.putAll(Lora.named(adapter, model.config())));
         this.dropout = model.adapter().isPresent() && lora.dropout() > 0
                 ? Optional.of(new SeededDropout(decoder.weights().manager()))
                 : Optional.empty();

@@ -68,12 +68,7 @@ public final class MixtureTuning implements Objective {
         this.adapterRate = adapterRate;
         this.data = data;
         policy.weights().named().forEach((name, array) -> parameters.put("mixture." + name, array));
-        model.adapter().ifPresent(adapter -> {
-            List<NDArray> factors = Lora.parameters(adapter, model.config());
-            for (int i = 0; i < factors.size(); i++) {
-                parameters.put("adapter." + i, factors.get(i));
-            }
-        });
+        model.adapter().ifPresent(adapter -> parameters.putAll(Lora.named(adapter, model.config())));
         this.dropout = model.adapter().isPresent() && config.dropout() > 0
                 ? Optional.of(new SeededDropout(decoder.weights().manager()))
                 : Optional.empty();

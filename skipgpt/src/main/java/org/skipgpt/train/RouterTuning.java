@@ -87,10 +87,7 @@ public final class RouterTuning implements Objective {
                     "router." + routers.names().get(i), routers.parameters().get(i));
         }
         if (joint) {
-            List<NDArray> factors = Lora.parameters(model.adapter().orElseThrow(), model.config());
-            for (int i = 0; i < factors.size(); i++) {
-                parameters.put("adapter." + i, factors.get(i));
-            }
+            parameters.putAll(Lora.named(model.adapter().orElseThrow(), model.config()));
         }
         this.dropout = joint && config.dropout() > 0
                 ? Optional.of(new SeededDropout(decoder.weights().manager()))
