@@ -3,10 +3,12 @@ package org.skipgpt.kernel;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.ZipEntry;
@@ -52,6 +54,37 @@ class KernelUsersTest {
                     .isEmpty();
         }
         assertThat(kernel.run("again.length").result()).contains("10000000");
+    }
+
+    /** Each is imported into every later cell, so that small ones cost memory, too. */
+    @Test
+    void ofSmallResultsWithoutANameTheLastHundredAreKept() throws Exception {
+        kernel.run("1 + 1");
+        String first = lastResult();
+        for (int i = 0; i < 100; i++) {
+            kernel.run(i + " + 1");
+        }
+
+        assertThat(kernel.run(lastResult()).result()).contains("100");
+        assertThat(kernel.run(first).traceback()).contains("only the last few results without a name are kept");
+    }
+
+    /** The name that JShell gave to the last result without one, as completion tells it. */
+    private String lastResult() throws Exception {
+        JsonObject content = new JsonObject();
+        content.addProperty("code", "$");
+        content.addProperty("cursor_pos", 1);
+        return kernel
+                .client
+                .ask(Channel.SHELL, "complete_request", content, LiveKernel.LIMIT)
+                .content()
+                .getAsJsonArray("matches")
+                .asList()
+                .stream()
+                .map(JsonElement::getAsString)
+                .filter(name -> name.matches("\\$\\d+"))
+                .max(Comparator.comparingInt(name -> Integer.parseInt(name.substring(1))))
+                .orElseThrow();
     }
 
     @Test

@@ -4,7 +4,6 @@ import java.lang.reflect.Field;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.Map;
 import jdk.jshell.JShell;
 import jdk.jshell.Snippet;
@@ -16,12 +15,17 @@ import org.jspecify.annotations.Nullable;
  * never clears one: neither that of a variable declared anew, nor those of results without a name ({@code $12}).
  */
 final class HeldValues {
-    private static final int RESULTS = 5;
+    private static final int LARGE_RESULTS = 5;
+
+    /** JShell imports each by its name into every later snippet, whose source it keeps: the sum would grow as a square. */
+    private static final int RESULTS = 100;
+
     private static final int SMALL_TEXT = 10_000; // characters
 
     private final JShell shell;
     private final Map<String, Class<?>> holders = new HashMap<>(); // by snippet id
-    private final Deque<VarSnippet> results = new ArrayDeque<>(); // the large ones, oldest first
+    private final Deque<VarSnippet> results = new ArrayDeque<>(); // oldest first
+    private final Deque<VarSnippet> largeResults = new ArrayDeque<>(); // those of them that take much memory
 
     HeldValues(JShell shell) {
         this.shell = shell;
@@ -46,20 +50,25 @@ final class HeldValues {
     /** A cell ended with a result that has no name; returns one that goes for it, where there are many. */
     @Nullable
     VarSnippet add(VarSnippet result, @Nullable Object value) {
-        if (isSmall(value)) {
-            return null;
-        }
         results.add(result);
-        Iterator<VarSnippet> oldest = results.iterator();
-        while (results.size() > RESULTS && oldest.hasNext()) {
-            VarSnippet candidate = oldest.next();
-            if (!isNamed(candidate)) {
-                oldest.remove();
-                free(candidate);
-                return candidate;
-            }
+        if (!isSmall(value)) {
+            largeResults.add(result);
         }
-        return null;
+        VarSnippet old = oldest(largeResults, LARGE_RESULTS);
+        old = old == null ? oldest(results, RESULTS) : old;
+        if (old != null) {
+            results.remove(old);
+            largeResults.remove(old);
+            free(old);
+        }
+        return old;
+    }
+
+    /** The oldest of more than so many that no other declaration names. */
+    private @Nullable VarSnippet oldest(Deque<VarSnippet> of, int most) {
+        return of.size() <= most
+                ? null
+                : of.stream().filter(result -> !isNamed(result)).findFirst().orElse(null);
     }
 
     private boolean isNamed(VarSnippet result) {
