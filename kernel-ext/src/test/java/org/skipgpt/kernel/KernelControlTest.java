@@ -288,7 +288,7 @@ class KernelControlTest {
             ProcessHandle handle = other.process.handle();
             other.client.shutdown(true, LiveKernel.LIMIT);
 
-            assertThat(other.process.awaitExit(30)).isTrue();
+            assertThat(other.process.awaitExit(LiveKernel.LIMIT.toSeconds())).isTrue();
             assertThat(handle.isAlive()).isFalse();
         }
     }
@@ -338,7 +338,7 @@ class KernelControlTest {
             other.client.interrupt(LiveKernel.LIMIT);
             other.client.shutdown(false, LiveKernel.LIMIT);
 
-            assertThat(other.process.awaitExit(30)).isTrue();
+            assertThat(other.process.awaitExit(LiveKernel.LIMIT.toSeconds())).isTrue();
         }
     }
 

@@ -41,7 +41,7 @@ class PythonFrontEndTest {
 
         String output = python(0, "-m", "unittest", "-v", "conformance");
 
-        assertThat(output).contains("Ran 12 tests", "OK").doesNotContain("skipped");
+        assertThat(output).contains("Ran 13 tests", "OK").doesNotContain("skipped");
     }
 
     @Test

@@ -4,6 +4,8 @@ import unittest
 
 import jupyter_kernel_test
 
+LIMIT = 180  # seconds; a guard against hanging, no measure of speed
+
 
 class JavaKernelTests(jupyter_kernel_test.KernelTests):
     kernel_name = "java"
@@ -26,6 +28,14 @@ class JavaKernelTests(jupyter_kernel_test.KernelTests):
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "Math.abs"
     code_clear_output = "clearOutput(false);"
+
+    def get_non_kernel_info_reply(self, timeout=None):
+        return super().get_non_kernel_info_reply(timeout=LIMIT)  # the suite's own 15 s are few on a busy machine
+
+
+class JavaWelcomeTests(jupyter_kernel_test.IopubWelcomeTests):
+    kernel_name = "java"
+    support_iopub_welcome = True
 
 
 if __name__ == "__main__":
