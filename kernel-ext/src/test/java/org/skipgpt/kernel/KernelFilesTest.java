@@ -1,5 +1,6 @@
 package org.skipgpt.kernel;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -54,6 +55,20 @@ class KernelFilesTest {
     }
 
     @Test
+    void aQuestionForHelpMakesNoFolder() throws Exception {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        Process help = new ProcessBuilder(
+                        java, "-cp", System.getProperty("java.class.path"), KernelSpec.class.getName(), "--help")
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .start();
+
+        assertThat(new String(help.getInputStream().readAllBytes(), UTF_8)).contains("usage: KernelSpec FOLDER");
+        assertThat(help.waitFor()).isEqualTo(2);
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
     void readsTheSettingsOfIJava() throws Exception {
         Files.writeString(folder.resolve("one.jar"), "");
         Files.writeString(folder.resolve("two.jar"), "");
@@ -66,6 +81,8 @@ class KernelFilesTest {
 
         assertThat(settings.classpath())
                 .containsExactly(folder.resolve("one.jar"), folder.resolve("two.jar"), Path.of("/x/y.jar"));
+        assertThat(KernelSettings.of(Map.of("IJAVA_CLASSPATH", folder + "/")).classpath())
+                .containsExactly(folder.resolve("one.jar"), folder.resolve("two.jar"));
         assertThat(settings.compilerOptions()).containsExactly("-Xlint:all", "-parameters");
         assertThat(settings.timeout()).isEqualTo(Duration.ofSeconds(30));
         assertThat(KernelSettings.of(Map.of("IJAVA_TIMEOUT", "250")).timeout()).isEqualTo(Duration.ofMillis(250));

@@ -2,8 +2,12 @@ package org.skipgpt.kernel;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +23,7 @@ import org.skipgpt.kernel.client.CellRun;
 import org.skipgpt.kernel.client.KernelClient;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.Connection;
+import org.skipgpt.kernel.wire.KernelSockets;
 import org.skipgpt.kernel.wire.WireMessage;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
@@ -174,6 +179,42 @@ class KernelWireTest {
         Connection six = new Connection("tcp", "::1", 1, 2, 3, 4, 5, "hmac-sha256", "k");
 
         assertThat(six.address(6)).isEqualTo("tcp://[::1]:6");
+    }
+
+    @Test
+    void listensOnIpVersion6() throws Exception {
+        assumeTrue(hasIpVersion6(), "this machine has no ::1");
+        Connection free = Connection.local();
+        Connection six = new Connection(
+                "tcp",
+                "::1",
+                free.shell(),
+                free.iopub(),
+                free.stdin(),
+                free.control(),
+                free.heartbeat(),
+                free.scheme(),
+                free.key());
+        try (KernelSockets sockets = new KernelSockets(six, "session", (channel, message) -> {}, line -> {});
+                ZContext context = new ZContext();
+                ZMQ.Socket request = context.createSocket(SocketType.REQ)) {
+            sockets.start();
+            request.setIPv6(true);
+            request.setLinger(0);
+            request.setReceiveTimeOut(Math.toIntExact(LiveKernel.LIMIT.toMillis()));
+            request.connect(six.address(six.heartbeat()));
+            request.send("ping");
+
+            assertThat(request.recvStr()).isEqualTo("ping");
+        }
+    }
+
+    private static boolean hasIpVersion6() {
+        try (ServerSocket any = new ServerSocket(0, 1, InetAddress.getByName("::1"))) {
+            return any.isBound();
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     @Test

@@ -152,6 +152,20 @@ class MavenResolverTest {
     }
 
     @Test
+    void asksThroughTheProxyOfTheSettings() throws Exception {
+        String proxy = "<proxy><active>true</active><protocol>http</protocol><host>127.0.0.1</host><port>"
+                + server.getAddress().getPort() + "</port></proxy>";
+        settings = Files.writeString(
+                folder.resolve("settings.xml"), "<settings><proxies>" + proxy + "</proxies></settings>");
+        MavenResolver resolver = resolver();
+        resolver.addRepository("central", "http://repository.invalid/"); // in place of the one that is always there
+
+        assertThat(names(resolver.resolve(List.of("t:leaf:1"), List.of(), line -> {})))
+                .containsExactly("leaf-1.jar");
+        assertThat(asked).contains("/t/leaf/1/leaf-1.jar");
+    }
+
+    @Test
     void whatIsNotThereIsNamed() {
         assertThatThrownBy(() -> resolver().resolve(List.of("t:nowhere:1"), List.of(), line -> {}))
                 .hasMessageContainingAll("t:nowhere", "check the coordinates");
