@@ -24,8 +24,6 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>The environment variable SKIPGPT_PYTHON names a Python other than {@code python3}.
  */
 class PythonFrontEndTest {
-    private static final int LIMIT_SECONDS = 180;
-
     private final Path folder;
 
     PythonFrontEndTest(@TempDir Path folder) {
@@ -132,7 +130,7 @@ class PythonFrontEndTest {
         } catch (IOException e) {
             return new Result(127, e.toString());
         }
-        if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+        if (!process.waitFor(LiveKernel.LIMIT.toSeconds(), TimeUnit.SECONDS)) {
             process.destroyForcibly();
         }
         int code = process.waitFor();
