@@ -132,7 +132,7 @@ public final class TokenizerValues {
 
     /** The file's number of a kind: 1..6. */
     static long number(Kind kind) {
-        return kind.ordinal() + 1L;
+        return List.of(Kind.values()).indexOf(kind) + 1L;
     }
 
     // The end mark first; llama.cpp has room for an end of turn and an end of message beside it.
