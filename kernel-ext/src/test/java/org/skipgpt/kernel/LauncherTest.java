@@ -44,24 +44,22 @@ class LauncherTest {
             }
             """;
 
-    @TempDir
-    static Path made;
-
-    @TempDir
-    Path checkout;
-
+    private static Path made;
+    private Path checkout;
     private Path calls;
 
     /** What a command printed, and its exit code. */
     private record Ended(int code, String text) {}
 
     @BeforeAll
-    static void makeJar() throws IOException {
-        jar(made.resolve("made.jar"));
+    static void makeJar(@TempDir Path folder) throws IOException {
+        made = folder;
+        jar(folder.resolve("made.jar"), Files.createDirectories(folder.resolve("classes")));
     }
 
     @BeforeEach
-    void makeCheckout() throws IOException {
+    void makeCheckout(@TempDir Path fresh) throws IOException {
+        checkout = fresh;
         calls = checkout.resolve("calls.txt");
         for (String name : List.of("run", "launcher/Run.java", "launcher/Build.java", "launcher/Lab.java")) {
             Files.createDirectories(checkout.resolve(name).getParent());
@@ -99,8 +97,7 @@ class LauncherTest {
         }
     }
 
-    private static void jar(Path jar) throws IOException {
-        Path classes = Files.createDirectories(made.resolve("classes"));
+    private static void jar(Path jar, Path classes) throws IOException {
         List<String> names = List.of(
                 "org.skipgpt.Doctor",
                 "org.skipgpt.StudyProgram",
@@ -112,7 +109,7 @@ class LauncherTest {
                 JarOutputStream zip = new JarOutputStream(out)) {
             for (String name : names) {
                 int dot = name.lastIndexOf('.');
-                Path source = made.resolve(name.substring(dot + 1) + ".java");
+                Path source = classes.resolve(name.substring(dot + 1) + ".java");
                 Files.writeString(
                         source,
                         ECHO.replace("package org.skipgpt;", "package " + name.substring(0, dot) + ";")
