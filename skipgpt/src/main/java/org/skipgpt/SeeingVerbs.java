@@ -17,6 +17,7 @@ import org.skipgpt.analyze.Scaling;
 import org.skipgpt.analyze.TokenCost;
 import org.skipgpt.analyze.TokenSimilarity;
 import org.skipgpt.data.TokenTexts;
+import org.skipgpt.io.GgufStorage;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.Criterion;
 import org.skipgpt.prune.DropPlan;
@@ -28,6 +29,7 @@ import org.skipgpt.prune.Ranking;
 import org.skipgpt.prune.SliceGpt;
 import org.skipgpt.prune.SliceGptConfig;
 import org.skipgpt.prune.StockFolder;
+import org.skipgpt.prune.StockGguf;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.train.Recovery;
@@ -205,6 +207,25 @@ public abstract class SeeingVerbs {
      */
     public static void export(LanguageModel pruned, String tokenizerFiles, String folder) {
         StockFolder.save(pruned, Path.of(tokenizerFiles), Path.of(folder));
+    }
+
+    /**
+     * Writes a model without whole layers, or a dense one, as a GGUF file that llama.cpp runs; see {@link StockGguf}. Matrices
+     * keep the type they have in memory.
+     *
+     * @param tokenizerFiles folder or file, GGUF too, that the base was loaded from
+     */
+    public static void exportGguf(LanguageModel pruned, String tokenizerFiles, String file) {
+        StockGguf.save(pruned, Path.of(tokenizerFiles), Path.of(file), StockGguf.asInMemory(pruned));
+    }
+
+    /**
+     * The same with matrices rounded.
+     *
+     * @param type F32, F16, BF16 or Q8_0
+     */
+    public static void exportGguf(LanguageModel pruned, String tokenizerFiles, String file, String type) {
+        StockGguf.save(pruned, Path.of(tokenizerFiles), Path.of(file), GgufStorage.of(type));
     }
 
     /** Logits, memory and speed of the three K/V policies against the whole pass with all keys. */

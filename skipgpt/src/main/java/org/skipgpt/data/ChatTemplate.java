@@ -120,6 +120,11 @@ public final class ChatTemplate {
         }
     }
 
+    /** The template itself. */
+    String source() {
+        return source;
+    }
+
     /** Identity of the template and its marks: sha256, hex. */
     public String hash() {
         return Sha256.of((source + "\n" + new TreeMap<>(marks)).getBytes(StandardCharsets.UTF_8));

@@ -6,10 +6,14 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.skipgpt.data.SentencePieceModel.Kind;
 import org.skipgpt.data.SentencePieceModel.Piece;
 
@@ -22,7 +26,10 @@ import org.skipgpt.data.SentencePieceModel.Piece;
  * }</pre>
  */
 public final class GgufTokens {
-    private static final String PREFIX = "tokenizer.ggml.";
+    private static final String PREFIX = TokenizerValues.PREFIX;
+    /** Names of word splittings, one for each. */
+    static final List<String> WORDS = List.of("gpt-2", "smollm", "llama-bpe", "qwen2");
+
     private final String file;
     private final Map<String, Object> values;
 
@@ -69,7 +76,8 @@ public final class GgufTokens {
                 id("eos", 2),
                 flag("add_space_prefix", true),
                 false);
-        return SentencePiece.of(Path.of(file), model, flag("add_bos_token", true));
+        return SentencePiece.of(
+                Path.of(file), model, marks(Optional.empty(), Optional.empty(), flag("add_bos_token", true)));
     }
 
     private Kind kind(Object number, int i) {
@@ -117,12 +125,28 @@ public final class GgufTokens {
         model.add("merges", merges);
         model.addProperty("ignore_merges", isLlama3());
         json.add("model", model);
-        return HuggingFaceTokens.open(TokenizerJson.of(Path.of(file), json), marks(texts, marked));
+        TokenMarks marks = marks(named("bos", texts), named("eos", texts), marked);
+        return HuggingFaceTokens.open(TokenizerJson.of(Path.of(file), json), marks, () -> chat(texts));
     }
 
-    private TokenMarks marks(List<String> texts, boolean marked) {
+    // An end of turn and of message end a text too, as llama.cpp has it.
+    private TokenMarks marks(Optional<String> bos, Optional<String> eos, boolean marked) {
+        List<Integer> ends = Stream.of("eos", "eot", "eom")
+                .map(mark -> id(mark, -1))
+                .filter(id -> id >= 0)
+                .toList();
         return new TokenMarks(
-                named("bos", texts), named("eos", texts), List.of(), List.of(), Optional.of(marked), Optional.empty());
+                bos, eos, List.of(), ends, Optional.of(marked), Optional.of(flag("add_eos_token", false)));
+    }
+
+    private Optional<ChatTemplate> chat(List<String> texts) {
+        if (!(values.get(TokenizerValues.CHAT) instanceof String source)) {
+            return Optional.empty();
+        }
+        Map<String, String> marks = new LinkedHashMap<>();
+        Map.of("bos", "bos_token", "eos", "eos_token", "unknown", "unk_token", "padding", "pad_token")
+                .forEach((mark, name) -> named(mark, texts).ifPresent(text -> marks.put(name, text)));
+        return Optional.of(new ChatTemplate(file, source, marks, Clock.system(ZoneId.systemDefault())));
     }
 
     private Optional<String> named(String mark, List<String> texts) {
@@ -151,15 +175,19 @@ public final class GgufTokens {
     }
 
     private JsonObject words() {
-        return switch (pre()) {
-            case "gpt-2", "default" -> WordSplits.byteLevel(true);
-            case "smollm" -> WordSplits.singleDigits();
-            case "llama-bpe", "llama3" -> WordSplits.pattern(WordSplits.LLAMA3);
-            case "qwen2" -> WordSplits.pattern(WordSplits.QWEN2);
-            default ->
-                throw new DataException(
-                        file + " has " + PREFIX + "pre \"" + pre()
-                                + "\"; known are gpt-2, smollm, llama-bpe and qwen2. Load the model from its Hugging Face folder");
+        return words(pre())
+                .orElseThrow(() -> new DataException(file + " has " + PREFIX + "pre \"" + pre() + "\"; known are "
+                        + String.join(", ", WORDS) + ". Load the model from its Hugging Face folder"));
+    }
+
+    /** The word splitting that a name stands for, in the form of a tokenizer.json. */
+    static Optional<JsonObject> words(String pre) {
+        return switch (pre) {
+            case "gpt-2", "default" -> Optional.of(WordSplits.byteLevel(true));
+            case "smollm" -> Optional.of(WordSplits.singleDigits());
+            case "llama-bpe", "llama3" -> Optional.of(WordSplits.pattern(WordSplits.LLAMA3));
+            case "qwen2" -> Optional.of(WordSplits.pattern(WordSplits.QWEN2));
+            default -> Optional.empty();
         };
     }
 

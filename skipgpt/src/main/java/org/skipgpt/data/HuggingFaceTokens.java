@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,13 +45,17 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     private final boolean addsEos;
     private final boolean templateHolds;
     private final boolean spellsBytes;
-    private final Optional<Path> folder;
+    private final Supplier<Optional<ChatTemplate>> chat;
     private boolean closed;
 
     private HuggingFaceTokens(
-            Path file, HuggingFaceTokenizer engine, TokenizerJson json, TokenMarks marks, Optional<Path> folder) {
+            Path file,
+            HuggingFaceTokenizer engine,
+            TokenizerJson json,
+            TokenMarks marks,
+            Supplier<Optional<ChatTemplate>> chat) {
         this.file = file;
-        this.folder = folder;
+        this.chat = chat;
         this.engine = engine;
         Map<String, Integer> ids = json.ids();
         JsonElement decoder = json.json().get("decoder");
@@ -84,15 +89,11 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     /** Opens what may not lie in a file. */
     static HuggingFaceTokens open(TokenizerJson json, Path folder) {
         TokenizerSettings.beside(folder).complete(json);
-        return open(json, TokenMarks.beside(folder), Optional.of(folder));
+        return open(json, TokenMarks.beside(folder), () -> ChatTemplate.in(folder));
     }
 
-    /** Of a tokenizer that is complete, with no files beside it. */
-    static HuggingFaceTokens open(TokenizerJson json, TokenMarks marks) {
-        return open(json, marks, Optional.empty());
-    }
-
-    private static HuggingFaceTokens open(TokenizerJson json, TokenMarks marks, Optional<Path> folder) {
+    /** Of a tokenizer that is complete, whatever lies beside it. */
+    static HuggingFaceTokens open(TokenizerJson json, TokenMarks marks, Supplier<Optional<ChatTemplate>> chat) {
         // On a machine with a GPU the engine would look for a CUDA build of itself and download it.
         if (System.getenv("RUST_FLAVOR") == null && System.getProperty("RUST_FLAVOR") == null) {
             System.setProperty("RUST_FLAVOR", "cpu");
@@ -102,7 +103,7 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
                 Map.of("addSpecialTokens", "false", "truncation", "do_not_truncate", "padding", "false");
         try {
             HuggingFaceTokenizer engine = HuggingFaceTokenizer.newInstance(text, options);
-            return new HuggingFaceTokens(json.file(), engine, json, marks, folder);
+            return new HuggingFaceTokens(json.file(), engine, json, marks, chat);
         } catch (DataException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
@@ -200,7 +201,7 @@ public final class HuggingFaceTokens implements Tokenizer, AutoCloseable {
     // read when it is asked for: most that is done with a model needs no template
     @Override
     public Optional<ChatTemplate> chat() {
-        return folder.flatMap(ChatTemplate::in);
+        return chat.get();
     }
 
     @Override

@@ -123,12 +123,12 @@ public final class SentencePiece implements Tokenizer {
 
     /** As above, saying whether texts begin with BOS ({@code add_bos_token} of a Hugging Face folder). */
     public static SentencePiece open(Path file, boolean addsBos) {
-        return of(file, SentencePieceModel.read(file), addsBos);
+        return of(file, SentencePieceModel.read(file), TokenMarks.none(addsBos));
     }
 
     /** Of pieces that are already read; the file is for messages. */
-    static SentencePiece of(Path file, SentencePieceModel model, boolean addsBos) {
-        return new SentencePiece(file, model, TokenMarks.none(addsBos));
+    static SentencePiece of(Path file, SentencePieceModel model, TokenMarks marks) {
+        return new SentencePiece(file, model, marks);
     }
 
     @Override

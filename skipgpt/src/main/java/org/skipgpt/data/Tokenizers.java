@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Opens the right tokenizer for a file or for a model's folder. */
@@ -59,19 +60,26 @@ public final class Tokenizers {
         if (Files.isRegularFile(folder.resolve("vocab.json"))) {
             return open(folder.resolve("vocab.json"));
         }
+        return single(folder)
+                .map(Tokenizers::open)
+                .orElseThrow(() -> new DataException("no tokenizer in " + folder + ": looked for " + KNOWN));
+    }
+
+    /** The one tokenizer of a llama2.c folder, which names its own freely. */
+    static Optional<Path> single(Path folder) {
         if (Files.isRegularFile(folder.resolve("tokenizer.bin"))) {
-            return open(folder.resolve("tokenizer.bin"));
+            return Optional.of(folder.resolve("tokenizer.bin"));
         }
         for (String ending : List.of(".bin", ".model")) {
             List<Path> found = named(folder, ending);
             if (found.size() == 1) {
-                return open(found.get(0));
+                return Optional.of(found.get(0));
             }
             if (found.size() > 1) {
                 throw new DataException(folder + " holds several tokenizers: " + found + "; name the file");
             }
         }
-        throw new DataException("no tokenizer in " + folder + ": looked for " + KNOWN);
+        return Optional.empty();
     }
 
     private static List<Path> named(Path folder, String ending) {
@@ -108,7 +116,7 @@ public final class Tokenizers {
     }
 
     // The tiktoken form is text and begins with the piece "!" of rank 0; a protocol buffer begins with byte 0x0A.
-    private static boolean isTiktoken(Path file) {
+    static boolean isTiktoken(Path file) {
         try (InputStream in = Files.newInputStream(file)) {
             String head = new String(in.readNBytes(16), StandardCharsets.ISO_8859_1);
             return head.matches("(?s)[A-Za-z0-9+/]+=* [0-9]+\\R.*");

@@ -115,6 +115,18 @@ public final class GgufFile implements TensorSource {
         return config.deepCopy();
     }
 
+    /**
+     * The configuration that {@link #config} gives for a file with these values.
+     *
+     * @param file what to call it in messages
+     * @param ownHead whether there is a head besides the embedding
+     * @param ropeFactors what the rotary frequencies are divided by; empty for nothing
+     * @throws CheckpointException as {@link #open} does
+     */
+    public static JsonObject config(Path file, Map<String, Object> values, boolean ownHead, float[] ropeFactors) {
+        return new GgufConfig(file, values).json(ownHead, ropeFactors);
+    }
+
     /** The file's named values: Long, Double, Boolean, String or List of these. */
     public Map<String, Object> values() {
         return header.values();

@@ -22,6 +22,7 @@ record GgufNames(Map<String, String> stored, int heads, int kvHeads, boolean one
     static final String HEAD = "output.weight";
 
     private static final Pattern LAYER = Pattern.compile("blk\\.(\\d+)\\.(.+)");
+    private static final Pattern NAMED_LAYER = Pattern.compile("model\\.layers\\.(\\d+)\\.(.+)");
     private static final Map<String, String> OUTSIDE = Map.of(
             "token_embd.weight",
             "model.embed_tokens.weight",
@@ -80,6 +81,28 @@ record GgufNames(Map<String, String> stored, int heads, int kvHeads, boolean one
             default:
                 return INSIDE.getOrDefault(name, "");
         }
+    }
+
+    /**
+     * The file's name of a tensor.
+     *
+     * @throws CheckpointException for a name that no file has
+     */
+    static String stored(String name, boolean gemma) {
+        Matcher layer = NAMED_LAYER.matcher(name);
+        Map<String, String> all = new LinkedHashMap<>(layer.matches() ? INSIDE : OUTSIDE);
+        if (layer.matches()) {
+            for (String norm : List.of("ffn_norm.weight", "post_attention_norm.weight", "post_ffw_norm.weight")) {
+                all.put(norm, inside(norm, gemma));
+            }
+        }
+        String wanted = layer.matches() ? layer.group(2) : name;
+        return all.entrySet().stream()
+                .filter(pair -> pair.getValue().equals(wanted))
+                .map(pair -> layer.matches() ? "blk." + layer.group(1) + "." + pair.getKey() : pair.getKey())
+                .findFirst()
+                .orElseThrow(() -> new CheckpointException("Tensor " + name
+                        + " has no name in GGUF: save the model as a Hugging Face folder, which has one."));
     }
 
     /** Heads whose rows the file interleaves in this tensor; 0 where it does not. */

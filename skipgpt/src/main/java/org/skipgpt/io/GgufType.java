@@ -52,6 +52,11 @@ enum GgufType {
                 + ". Convert the file to one of these, e.g. with llama.cpp's llama-quantize.");
     }
 
+    /** Number of the type in a file. */
+    int id() {
+        return id;
+    }
+
     /** Elements of a block. */
     int blockElements() {
         return elements;

@@ -1,14 +1,8 @@
 package org.skipgpt.prune;
 
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Optional;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.WeightSaver;
 import org.skipgpt.report.WholeFile;
 
@@ -34,36 +28,9 @@ public final class StockFolder {
      *     modules, for which stock classes have no form
      */
     public static void save(LanguageModel pruned, Path tokenizerFiles, Path folder) {
-        if (!pruned.config().sites().stream().allMatch(pruned.policy()::isConstant)) {
-            throw new IllegalArgumentException(
-                    "this model is " + pruned.policy().describe()
-                            + ", which decides token by token: only a dense one, or one without whole layers, is an"
-                            + " ordinary model; save this one with save(model, folder), or use drop(model, plan) on"
-                            + " the dense one");
-        }
-        if (pruned.adapter().isPresent()) {
-            throw new IllegalArgumentException(
-                    "this model has an adapter, which an ordinary folder cannot hold: use Lora.merge first");
-        }
-        Optional<DropPlan> plan = DropPlan.of(pruned);
-        if (plan.isPresent() && !plan.get().isWholeLayers()) {
-            String single =
-                    plan.get().dropped().stream().map(ModuleSite::toString).collect(Collectors.joining(", "));
-            throw new IllegalArgumentException("the plan drops single modules (" + single
-                    + "), for which stock classes have no form: save the plan with DropPlan.save instead");
-        }
-        List<Integer> kept = plan.map(DropPlan::keptLayers)
-                .orElseGet(() ->
-                        IntStream.range(0, pruned.config().layers()).boxed().toList());
-        if (pruned.config().hasShortcuts() && kept.size() < pruned.config().layers()) {
-            throw new IllegalArgumentException("layers of " + pruned.name() + " are dropped between matrices on its"
-                    + " residual, which would go with them: save the plan with DropPlan.save beside the whole model");
-        }
-        DecoderConfig config = pruned.config().withLayers(kept);
-        DecoderWeights all = pruned.decoder().weights();
-        DecoderWeights some = all.withLayers(
-                all.manager(), kept.stream().map(all.layers()::get).toList());
-        WeightSaver.save(config, some, all.dtype(), pruned.tokenizer(), tokenizerFiles, folder);
-        plan.ifPresent(known -> WholeFile.write(folder.resolve("drop-plan.json"), known.json() + "\n"));
+        StockModel left = StockModel.of(pruned, "an ordinary folder");
+        DecoderWeights weights = left.weights();
+        WeightSaver.save(left.config(), weights, weights.dtype(), pruned.tokenizer(), tokenizerFiles, folder);
+        left.plan().ifPresent(known -> WholeFile.write(folder.resolve("drop-plan.json"), known.json() + "\n"));
     }
 }

@@ -50,12 +50,12 @@ class TokenizerGoldenTest {
         assertThat(differing).isEmpty();
     }
 
-    private static List<String> texts(Path file) throws IOException {
+    static List<String> texts(Path file) throws IOException {
         return List.of(Files.readString(file).split("\n__ggml_vocab_test__\n", -1))
                 .subList(0, CASES);
     }
 
-    private static List<int[]> ids(Path file) throws IOException {
+    static List<int[]> ids(Path file) throws IOException {
         return Files.readAllLines(file).stream()
                 .map(line -> Arrays.stream(line.strip().split(" +"))
                         .filter(word -> !word.isEmpty())
