@@ -25,12 +25,15 @@ import org.skipgpt.kernel.wire.WireMessage;
  * Publishes outputs in the order they were made.
  *
  * <p>Printed text is gathered and leaves every {@value #FLUSH_MILLIS} ms, at {@value #FLUSH_CHARS} characters, and before
- * any other output: servers drop the outputs of a kernel that sends a message for each line.
+ * any other output: servers drop the outputs of a kernel that sends a message for each line. The more a cell has printed the more is
+ * gathered, up to {@value #MOST_CHARS} characters and {@value #MOST_MILLIS} ms, since JupyterLab draws all of a cell's text anew for each message.
  */
 final class Publisher {
     private static final int FLUSH_MILLIS = 200;
     private static final int FLUSH_CHARS = 1 << 17;
-    private static final long PAUSE_NANOS = 30_000_000; // 4 MB/s
+    private static final int MOST_MILLIS = 2000;
+    private static final int MOST_CHARS = 1 << 19;
+    private static final long NANOS_A_CHAR = 230; // 4 MB/s
     private static final Gson GSON = new Gson();
 
     private final KernelSockets sockets;
@@ -40,6 +43,7 @@ final class Publisher {
     private final OutputLimit limit;
     private String textStream = "";
     private boolean flushPlanned;
+    private long sent; // characters of the present cell
     private WireMessage parent;
     private boolean hasParent;
 
@@ -69,6 +73,7 @@ final class Publisher {
         flush();
         parent = request;
         limit.begin();
+        sent = 0;
         if (!hasParent) {
             hasParent = true;
             early.forEach(output -> output(output.type(), output.content()));
@@ -97,30 +102,34 @@ final class Publisher {
 
     /** Adds printed text; {@code stream} is stdout or stderr. */
     void print(String stream, String printed) {
-        if (gather(stream, printed)) {
-            LockSupport.parkNanos(PAUSE_NANOS); // an endless loop of prints must not fill the memory
+        long left = gather(stream, printed);
+        if (left > 0) {
+            LockSupport.parkNanos(left * NANOS_A_CHAR); // an endless loop of prints must not fill the memory
         }
     }
 
-    private synchronized boolean gather(String stream, String printed) {
+    // How many characters had to leave at once.
+    private synchronized long gather(String stream, String printed) {
         String allowed = limit.allowed(printed);
         if (allowed.isEmpty()) {
-            return false;
+            return 0;
         }
         if (!stream.equals(textStream)) {
             flush();
             textStream = stream;
         }
         text.append(allowed);
-        if (text.length() >= FLUSH_CHARS) {
+        int length = text.length();
+        if (length >= Math.min(MOST_CHARS, Math.max(FLUSH_CHARS, sent / 2))) {
             flush();
-            return true;
+            return length;
         }
         if (!flushPlanned) {
             flushPlanned = true;
-            Future<?> unused = timer.schedule(this::flushOnTime, FLUSH_MILLIS, TimeUnit.MILLISECONDS);
+            long millis = Math.min(MOST_MILLIS, FLUSH_MILLIS * (1 + sent / FLUSH_CHARS));
+            Future<?> unused = timer.schedule(this::flushOnTime, millis, TimeUnit.MILLISECONDS);
         }
-        return false;
+        return 0;
     }
 
     /** The cell has printed all it will; says what was cut, where something was. */
@@ -140,6 +149,7 @@ final class Publisher {
             return;
         }
         JsonObject content = stream(textStream, text.toString());
+        sent += text.length();
         text.setLength(0);
         output("stream", content);
     }

@@ -59,7 +59,9 @@ final class ShellWorker {
                 Arrived next = queue.take();
                 try {
                     handle(next);
-                } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
+                    // A heap that was full for a moment, say, must not end the thread: every later cell would get no
+                    // answer.
+                } catch (RuntimeException | Error e) {
                     KernelMain.log("the request " + next.message().type() + " failed", e);
                 }
             }
@@ -94,7 +96,7 @@ final class ShellWorker {
         if (arrived.nanos() - abortArrivedBefore < 0 && abortArrivedBefore != Long.MIN_VALUE) {
             reply = requests.aborted();
         } else {
-            reply = requests.execute(request);
+            reply = executed(request);
             if (!reply.get("status").getAsString().equals("ok") && request.flag("stop_on_error", true)) {
                 // A Run All comes as a burst; its last requests may still be on the way.
                 Thread.sleep(BURST_MILLIS);
@@ -105,16 +107,27 @@ final class ShellWorker {
         sockets.send(Channel.SHELL, request.answer(session, "execute_reply", reply));
     }
 
+    private JsonObject executed(WireMessage request) {
+        try {
+            return requests.execute(request);
+        } catch (RuntimeException | Error e) {
+            return failure("execute_request", e);
+        }
+    }
+
+    private static JsonObject failure(String type, Throwable e) {
+        KernelMain.log("the request " + type + " failed", e);
+        JsonObject error = Publisher.errorContent(e.getClass().getName(), String.valueOf(e.getMessage()), List.of());
+        error.addProperty("status", "error");
+        return error;
+    }
+
     private void answer(WireMessage request, String type) {
         Optional<JsonObject> content;
         try {
             content = content(request, type);
-        } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
-            KernelMain.log("the request " + type + " failed", e);
-            JsonObject error =
-                    Publisher.errorContent(e.getClass().getName(), String.valueOf(e.getMessage()), List.of());
-            error.addProperty("status", "error");
-            content = Optional.of(error);
+        } catch (RuntimeException | Error e) {
+            content = Optional.of(failure(type, e));
         }
         content.ifPresent(
                 reply -> sockets.send(Channel.SHELL, request.answer(session, Requests.replyType(type), reply)));
