@@ -20,7 +20,7 @@ import org.skipgpt.train.TuningOptions;
 
 /** The embedded model with tuned routers writes the same text whether keys and values are computed at once or when needed. */
 class GreedyTextEngineTest {
-    private static final int PROMPTS = 200;
+    private static final int PROMPTS = 80;
     private static final int BATCH = 20;
 
     @Test
