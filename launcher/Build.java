@@ -126,7 +126,8 @@ public final class Build {
             }
         }
         boolean another = Files.getLastModifiedTime(classPathFile).compareTo(built) >= 0; // another build wrote it
-        return !another && Arrays.stream(Files.readString(classPathFile).strip().split(File.pathSeparator)).allMatch(entry -> Files.exists(Path.of(entry)));
+        String[] entries = Files.readString(classPathFile).strip().split(File.pathSeparator);
+        return !another && Arrays.stream(entries).allMatch(entry -> Files.exists(Path.of(entry)));
     }
 
     private static boolean isNewer(Path source, FileTime than) throws IOException {

@@ -17,8 +17,6 @@ import org.skipgpt.data.TextUnit;
 import org.skipgpt.eval.Perplexity;
 import org.skipgpt.eval.PerplexityOptions;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
@@ -37,7 +35,7 @@ import org.skipgpt.train.TuningOptions;
  *
  * <p>{@code java -cp "$CP" org.skipgpt.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
- * steps, rows, length (most tokens of a row), packed (documents joined into full rows), plan (modules that routers begin by skipping, e.g. a5,m12), rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
+ * steps, rows, length (most tokens of a row), packed (documents joined into full rows), rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
  * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of
  * stage 1), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
  * joint, dense), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
@@ -193,29 +191,16 @@ public final class RecipeStudy {
                         ramp > 0
                                 ? new TargetSchedule.Ramp(ramp)
                                 : base.routing().schedule());
-        TuningOptions begun = base;
-        if (settings.containsKey("plan")) {
-            begun = base.withPlanStart(
-                    Stream.of(settings.getOrDefault("plan", "").split(","))
-                            .map(RecipeStudy::site)
-                            .toList());
-        }
-        return begun.withRouting(routing)
+        return base.withRouting(routing)
                 .withSteps((long) number("steps", 300))
                 .withSeed((long) number("seed", 43))
                 .withPacked(Boolean.parseBoolean(settings.getOrDefault("packed", "false")))
                 .withBatch((int) number("rows", 2), (int) number("length", 128))
                 .withRouterRate(
                         LearningRate.cosine(number("rate", base.loop().rate().peak()), 0.05))
-                .withStart(begun.start().withMargin(number("margin", 3)).withScale(number("scale", 0.02)))
+                .withStart(base.start().withMargin(number("margin", 3)).withScale(number("scale", 0.02)))
                 .withRouter(RouterConfig.defaults()
                         .withNorm(RouterConfig.Norm.valueOf(settings.getOrDefault("norm", "RMS"))));
-    }
-
-    // For example a26 or m14.
-    private static ModuleSite site(String name) {
-        return new ModuleSite(
-                Integer.parseInt(name.substring(1)), name.charAt(0) == 'a' ? ModuleKind.ATTENTION : ModuleKind.MLP);
     }
 
     private double number(String key, double otherwise) {

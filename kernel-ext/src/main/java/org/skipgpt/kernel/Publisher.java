@@ -26,7 +26,7 @@ import org.skipgpt.kernel.wire.WireMessage;
  *
  * <p>Printed text is gathered and leaves every {@value #FLUSH_MILLIS} ms, at {@value #FLUSH_CHARS} characters, and before
  * any other output: servers drop the outputs of a kernel that sends a message for each line. The more a cell has printed the more is
- * gathered, up to {@value #MOST_CHARS} characters and {@value #MOST_MILLIS} ms, since JupyterLab draws all of a cell's text anew for each message.
+ * gathered, up to {@value #MOST_CHARS} characters and {@value #MOST_MILLIS} ms, since JupyterLab takes longer the more messages bring one text.
  */
 final class Publisher {
     private static final int FLUSH_MILLIS = 200;

@@ -59,9 +59,8 @@ final class ShellWorker {
                 Arrived next = queue.take();
                 try {
                     handle(next);
-                    // A heap that was full for a moment, say, must not end the thread: every later cell would get no
-                    // answer.
                 } catch (RuntimeException | Error e) {
+                    // A heap that was full for a moment must not end the thread, or no later cell would get an answer.
                     KernelMain.log("the request " + next.message().type() + " failed", e);
                 }
             }

@@ -10,9 +10,6 @@ import org.skipgpt.io.JsonFields;
 
 /** What a tokenizer.json adds to the SentencePiece model beside it: tokens that were added later, and which are special. */
 final class AddedPieces {
-    // below every learned score, so that nothing is joined to it; llama.cpp's converter gives the same
-    private static final float LAST = -1000;
-
     private final Path file;
     private final TokenizerJson json;
 
@@ -27,15 +24,13 @@ final class AddedPieces {
      * @throws DataException if the two files number their pieces differently
      */
     void addTo(List<Piece> pieces) {
-        String[] texts = new String[1 + json.ids().values().stream().reduce(-1, Math::max)];
-        for (Map.Entry<String, Integer> entry : json.ids().entrySet()) {
-            texts[entry.getValue()] = entry.getKey();
-        }
-        for (int id = 0; id < Math.min(texts.length, pieces.size()); id++) {
-            if (texts[id] != null && !texts[id].equals(pieces.get(id).text())) {
-                throw new DataException(file + " calls token " + id + " \"" + texts[id] + "\" and the tokenizer.model"
-                        + " beside it \"" + pieces.get(id).text()
-                        + "\": the two files do not belong together; fetch them again");
+        Map<Integer, String> texts = json.texts();
+        for (int id = 0; id < pieces.size(); id++) {
+            String own = pieces.get(id).text();
+            String text = texts.getOrDefault(id, own);
+            if (!text.equals(own)) {
+                throw new DataException(file + " calls token " + id + " \"" + text + "\" and the tokenizer.model"
+                        + " beside it \"" + own + "\": the two files do not belong together; fetch them again");
             }
         }
         for (JsonFields token :
@@ -44,13 +39,13 @@ final class AddedPieces {
         }
     }
 
-    private static void add(JsonObject token, List<Piece> pieces, String[] texts) {
+    private static void add(JsonObject token, List<Piece> pieces, Map<Integer, String> texts) {
         int id = token.get("id").getAsInt();
         Kind kind = token.get("special").getAsBoolean() ? Kind.CONTROL : Kind.USER_DEFINED;
         while (pieces.size() <= id) {
             int next = pieces.size();
-            String text = texts[next] == null ? "[PAD" + next + "]" : texts[next];
-            pieces.add(new Piece(text, LAST, Kind.UNUSED));
+            String text = texts.getOrDefault(next, TokenizerValues.unused(next));
+            pieces.add(new Piece(text, TokenizerValues.LAST, Kind.UNUSED));
         }
         Piece piece = pieces.get(id);
         boolean own = piece.kind() == Kind.UNKNOWN || piece.kind() == Kind.BYTE;

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import org.skipgpt.data.SentencePieceModel.Kind;
 
 /** A tokenizer.json of byte-level BPE as the values of a GGUF file; what they cannot say is refused by name. */
@@ -33,17 +34,12 @@ final class ByteLevelValues {
         if (ignores != pre.equals("llama-bpe")) {
             throw fault("ignore_merges " + ignores + " with the words of " + pre, "true with those of llama-bpe only");
         }
-        String[] texts = new String[1 + json.ids().values().stream().reduce(-1, Math::max)];
+        SortedMap<Integer, String> known = json.texts();
+        String[] texts = new String[known.isEmpty() ? 0 : known.lastKey() + 1];
         Kind[] kinds = new Kind[texts.length];
-        json.ids().forEach((text, id) -> {
-            texts[id] = text;
-            kinds[id] = Kind.NORMAL;
-        });
         for (int id = 0; id < texts.length; id++) {
-            if (texts[id] == null) {
-                texts[id] = "[PAD" + id + "]";
-                kinds[id] = Kind.UNUSED;
-            }
+            texts[id] = known.getOrDefault(id, TokenizerValues.unused(id));
+            kinds[id] = known.containsKey(id) ? Kind.NORMAL : Kind.UNUSED;
         }
         added(kinds, pre);
         Map<String, Object> values = new LinkedHashMap<>();

@@ -11,6 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.skipgpt.io.Json;
 import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.Numbers;
@@ -223,6 +225,13 @@ final class TokenizerJson {
     Map<String, Integer> ids() {
         Map<String, Integer> all = new HashMap<>(vocabulary);
         all.putAll(added);
+        return all;
+    }
+
+    /** The same by id; ids that no token has are missing. */
+    SortedMap<Integer, String> texts() {
+        SortedMap<Integer, String> all = new TreeMap<>();
+        ids().forEach((text, id) -> all.put(id, text));
         return all;
     }
 

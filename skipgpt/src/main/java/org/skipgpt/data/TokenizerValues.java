@@ -22,6 +22,9 @@ import org.skipgpt.io.GgufFile;
 public final class TokenizerValues {
     static final String PREFIX = "tokenizer.ggml.";
     static final String CHAT = "tokenizer.chat_template";
+    /** Score below every learned one, so that nothing is joined to the piece; llama.cpp's converter gives the same. */
+    static final float LAST = -1000;
+
     private static final int MOST_ENDS = 3;
 
     private TokenizerValues() {}
@@ -112,7 +115,7 @@ public final class TokenizerValues {
                     + " SentencePiece model that keeps spaces");
         }
         List<Piece> pieces = new ArrayList<>(model.pieces());
-        json.ifPresent(added -> new AddedPieces(file(added), added).addTo(pieces));
+        json.ifPresent(added -> new AddedPieces(added.file(), added).addTo(pieces));
         values.put(PREFIX + "model", "llama");
         values.put(PREFIX + "pre", "default");
         values.put(PREFIX + "tokens", pieces.stream().map(Piece::text).toList());
@@ -126,8 +129,9 @@ public final class TokenizerValues {
         values.put(PREFIX + "add_space_prefix", model.addsSpace());
     }
 
-    private static Path file(TokenizerJson json) {
-        return json.file();
+    /** Text of an id that no token has. */
+    static String unused(int id) {
+        return "[PAD" + id + "]";
     }
 
     /** The file's number of a kind: 1..6. */
@@ -167,9 +171,9 @@ public final class TokenizerValues {
         boolean scored = values.containsKey(PREFIX + "scores");
         List<Object> scores = list(values, "scores");
         for (int id = tokens.size(); id < vocabulary; id++) {
-            tokens.add("[PAD" + id + "]");
+            tokens.add(unused(id));
             kinds.add(number(Kind.UNUSED));
-            scores.add(-1000.0);
+            scores.add((double) LAST);
         }
         values.put(PREFIX + "tokens", List.copyOf(tokens));
         if (!kinds.isEmpty()) {

@@ -87,7 +87,8 @@ public record TuningOptions(
     }
 
     /**
-     * What works on a pretrained model within minutes: 300 steps of 2 rows of up to 128 tokens.
+     * What has worked best on a pretrained model within minutes: 300 steps of 2 rows of up to 128 tokens. Seeds differ much; keep
+     * the best of several.
      *
      * <p>Deviation: routers begin at ShortGPT's plan for the target and read a normed stream, the loss follows the dense model's
      * distribution, the target counts parameters, a controller finds how hard to pull, the noise falls to 0 and the rate along
