@@ -21,6 +21,7 @@ import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RoutingTrace;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.torch.InUse;
+import org.skipgpt.train.SeedTrials;
 import org.skipgpt.train.SkipGptFolder;
 import org.skipgpt.train.Tuned;
 import org.skipgpt.train.Tuning;
@@ -71,6 +72,26 @@ public abstract class TuningVerbs extends SeeingVerbs {
             TuningOptions options,
             ProgressObserver observer) {
         return Tuning.routers(model, target, documents, options, observer);
+    }
+
+    /**
+     * Stage 1 from several seeds, one after another; the result's {@code best()} is the one with the least loss on documents kept
+     * back. On a pretrained model seeds differ more than recipes do.
+     *
+     * <pre>{@code
+     * var trials = bestOfSeeds(model, 0.25, texts, TuningOptions.practical(), List.of(43L, 44L, 45L), observer);
+     * }</pre>
+     *
+     * @param options with thresholds that keep the share, as practical ones do; their seed is not used
+     */
+    public static SeedTrials bestOfSeeds(
+            LanguageModel model,
+            double target,
+            List<String> documents,
+            TuningOptions options,
+            List<Long> seeds,
+            ProgressObserver observer) {
+        return SeedTrials.run(model, target, documents, options, seeds, observer);
     }
 
     /** Stage 2: a fresh adapter heals a model with routers, which are frozen; practical settings. */

@@ -14,6 +14,9 @@ import org.skipgpt.route.SparsityReport;
 
 /** Text that nothing learns from: its loss and the share that is skipped, without noise. */
 record HeldOut(int[][] sequences) {
+    static final String LOSS = "held-out loss";
+    static final String SKIPPED = "held-out r";
+
     /** Documents cut to a length. */
     static HeldOut of(List<String> documents, Tokenizer tokenizer, int length) {
         List<int[]> rows = new ArrayList<>();
@@ -44,10 +47,10 @@ record HeldOut(int[][] sequences) {
         // one by one: held-out texts have many lengths
         List<int[][]> single =
                 Arrays.stream(sequences).map(s -> new int[][] {s}).toList();
-        row.put("held-out loss", LanguageLoss.mean(model, single).orElseThrow());
+        row.put(LOSS, LanguageLoss.mean(model, single).orElseThrow());
         var trace = SparsityReport.of(model, sequences).trace();
         row.put(
-                "held-out r",
+                SKIPPED,
                 budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP)));
         return row;
     }

@@ -68,20 +68,34 @@ public final class Tuning {
         this.baseHash = base.hash();
         this.options = options;
         this.observer = observer;
-        int kept = Math.min(options.heldOut(), documents.size() / 10);
+        int kept = keptCount(documents, options);
         List<String> learned = documents.subList(0, documents.size() - kept);
-        int length = Math.min(options.length(), base.config().maxPositions());
+        int length = length(base, options);
         long seed = options.loop().seed();
         this.batches = options.packed()
                 ? DocumentBatches.packed(learned, base.tokenizer(), options.sequences(), length, seed)
                 : DocumentBatches.truncated(learned, base.tokenizer(), options.sequences(), length, seed);
         // Where nothing is kept back a few of the learned texts show what is skipped; all of them would take as long as
         // tuning.
-        List<String> measured = kept == 0
-                ? learned.subList(0, Math.min(FEW, learned.size()))
-                : documents.subList(documents.size() - kept, documents.size());
-        this.held = HeldOut.of(measured, base.tokenizer(), length);
+        this.held = kept == 0
+                ? HeldOut.of(learned.subList(0, Math.min(FEW, learned.size())), base.tokenizer(), length)
+                : kept(base, documents, options);
         this.owner = base.scope();
+    }
+
+    private static int length(LanguageModel base, TuningOptions options) {
+        return Math.min(options.length(), base.config().maxPositions());
+    }
+
+    /** How many documents nothing learns from. */
+    static int keptCount(List<String> documents, TuningOptions options) {
+        return Math.min(options.heldOut(), documents.size() / 10);
+    }
+
+    /** Those documents: the last ones. */
+    static HeldOut kept(LanguageModel base, List<String> documents, TuningOptions options) {
+        int from = documents.size() - keptCount(documents, options);
+        return HeldOut.of(documents.subList(from, documents.size()), base.tokenizer(), length(base, options));
     }
 
     /** A model with fresh, untuned routers that decide by argmax. */
