@@ -197,7 +197,9 @@ final class Failures {
         for (StackTraceElement frame : places.translated(stackTrace(thrown))) {
             Place place = places.place(frame);
             if (place != null) {
-                return ledger.waiting(place.snippet()).orElse("a declaration used here needs corrections");
+                return places.snippet(place)
+                        .flatMap(ledger::waiting)
+                        .orElse("a declaration used here needs corrections");
             }
         }
         return "a declaration used here needs others that are not there; declare them first";
