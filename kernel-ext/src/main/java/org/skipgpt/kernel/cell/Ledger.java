@@ -102,7 +102,7 @@ final class Ledger {
 
     /** Why a name is not there although it was declared; empty where it never was. */
     synchronized Optional<String> hint(String name) {
-        Loss loss = RESULT.matcher(name).matches() ? NOT_KEPT : lost.get(name);
+        Loss loss = isLostResult(name) ? NOT_KEPT : lost.get(name);
         if (loss != null) {
             return Optional.of(name + " has lost its value, because " + loss.because() + "; set it again");
         }
@@ -110,6 +110,11 @@ final class Ledger {
                 .filter(snippet -> name(snippet).equals(name))
                 .flatMap(snippet -> waiting(snippet).stream())
                 .findFirst();
+    }
+
+    private boolean isLostResult(String name) {
+        return RESULT.matcher(name).matches()
+                && shell.variables().noneMatch(variable -> variable.name().equals(name));
     }
 
     /** What a list of declarations says beside one: that it waits, or lost its value; empty where all is well. */
