@@ -35,8 +35,9 @@ def options(executable):
     native = ["--enable-native-access=ALL-UNNAMED"] if version >= 22 else []
     own = shlex.split(os.environ.get("SKIPGPT_JVM_OPTS", ""))
     common = ["-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-ea:REPL..."]
+    forgetful = ["--add-opens=jdk.jshell/jdk.jshell=ALL-UNNAMED"]  # the kernel forgets cells that are over
     offline = ["-Dai.djl.offline=true"] if any(JARS.glob("pytorch-native-cpu*")) else []  # all natives are there
-    return native + vectors + common + offline + own + ["-cp", str(JARS / "*")]
+    return native + vectors + common + forgetful + offline + own + ["-cp", str(JARS / "*")]
 
 
 def run(main, arguments):

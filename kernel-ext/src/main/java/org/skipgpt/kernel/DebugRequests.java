@@ -7,6 +7,7 @@ import java.io.File;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.SessionVariable;
+import org.skipgpt.kernel.cell.ThrownMessage;
 import org.skipgpt.kernel.variables.VariableTree;
 import org.skipgpt.kernel.wire.WireMessage;
 
@@ -37,9 +38,9 @@ final class DebugRequests {
         try {
             refusal = answer(command, arguments(request), body);
         } catch (IllegalArgumentException | IllegalStateException e) {
-            refusal = Optional.of(String.valueOf(e.getMessage()));
+            refusal = Optional.of(ThrownMessage.of(e));
         } catch (RuntimeException | Error e) { // of whatever kind: a renderer or toString of a cell may be behind it
-            refusal = Optional.of(e.toString());
+            refusal = Optional.of(e.getClass().getName() + ": " + ThrownMessage.of(e));
         }
         JsonObject reply = new JsonObject();
         reply.addProperty("seq", ++sequence);

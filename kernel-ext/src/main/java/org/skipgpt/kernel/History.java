@@ -16,13 +16,15 @@ import org.skipgpt.kernel.wire.WireMessage;
 /** The cells run in this session; kept in memory, nothing is written to disk. */
 final class History {
     private static final int SESSION = 1;
+    private static final int MAX_OUTPUT = 10_000; // characters of a cell's; the front end has them all
 
     private record Entry(int line, String source, String output) {}
 
     private final List<Entry> entries = new ArrayList<>();
 
     synchronized void add(int line, String source, String output) {
-        entries.add(new Entry(line, source, output));
+        boolean isLong = output.length() > MAX_OUTPUT;
+        entries.add(new Entry(line, source, isLong ? output.substring(0, MAX_OUTPUT) + "..." : output));
     }
 
     /** The sources so far, oldest first. */

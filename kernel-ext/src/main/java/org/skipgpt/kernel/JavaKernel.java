@@ -25,6 +25,7 @@ import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.cell.CellFailure;
 import org.skipgpt.kernel.cell.CellValue;
 import org.skipgpt.kernel.cell.CodeOrigin;
+import org.skipgpt.kernel.cell.ThrownMessage;
 import org.skipgpt.kernel.magic.CellParser;
 import org.skipgpt.kernel.magic.CellPart;
 import org.skipgpt.kernel.magic.CellPart.CellMagic;
@@ -168,7 +169,7 @@ public final class JavaKernel extends BaseKernel {
         } catch (UndefinedMagicException e) {
             throw failure(place, "UndefinedMagic", "there is no magic " + name + "; %help lists those there are");
         } catch (Exception e) {
-            throw failure(place, e.getClass().getName(), Objects.requireNonNullElse(e.getMessage(), ""));
+            throw failure(place, e.getClass().getName(), ThrownMessage.of(e));
         }
     }
 
@@ -294,8 +295,8 @@ public final class JavaKernel extends BaseKernel {
         for (int i = actions.size() - 1; i >= 0; i--) {
             try {
                 actions.get(i).run();
-            } catch (RuntimeException e) {
-                System.getLogger("org.skipgpt.kernel").log(System.Logger.Level.WARNING, "a close action failed", e);
+            } catch (RuntimeException | Error e) {
+                KernelMain.log("a close action failed", e);
             }
         }
     }
@@ -322,7 +323,7 @@ public final class JavaKernel extends BaseKernel {
             return failure;
         }
         String name = cause.getClass().getName();
-        String message = cause.getMessage() == null ? "" : cause.getMessage();
+        String message = ThrownMessage.of(cause);
         return new CellFailure(name, message, List.of(Ansi.bold(name) + ": " + message));
     }
 }

@@ -14,6 +14,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.kernel.cell.CellEngine;
+import org.skipgpt.kernel.cell.ThrownMessage;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.Connection;
 import org.skipgpt.kernel.wire.KernelSockets;
@@ -82,7 +83,11 @@ public final class KernelMain {
     static void log(String line, @Nullable Throwable cause) {
         TERMINAL.println("[java kernel] " + line);
         if (cause != null) {
-            cause.printStackTrace(TERMINAL);
+            try {
+                cause.printStackTrace(TERMINAL);
+            } catch (RuntimeException | Error e) { // the exception's own text is a cell's
+                TERMINAL.println(cause.getClass().getName() + ": " + ThrownMessage.of(cause));
+            }
         }
     }
 
@@ -133,7 +138,7 @@ public final class KernelMain {
             }
             try {
                 answer.accept(request);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) { // the thread must go on answering
                 log("the request " + request.type() + " failed", e);
             }
         }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.skipgpt.kernel.cell.CellEngine;
 import org.skipgpt.kernel.cell.ClassPath;
 import org.skipgpt.vector.Vectors;
 
@@ -164,6 +165,7 @@ public final class KernelSpec {
         lines.add("-Djava.awt.headless=true");
         lines.add("-Dfile.encoding=UTF-8");
         lines.add("-ea:REPL..."); // JShell's package: an assert in a cell asserts
+        lines.add(CellEngine.SHELL_OPTION); // lets the kernel forget what JShell would keep of each cell for good
         if (classpath.contains("pytorch-native-cpu")) {
             lines.add("-Dai.djl.offline=true"); // everything is here; DJL must not look for more
         }

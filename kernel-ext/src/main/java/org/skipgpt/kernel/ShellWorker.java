@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
+import org.skipgpt.kernel.cell.ThrownMessage;
 import org.skipgpt.kernel.wire.Channel;
 import org.skipgpt.kernel.wire.KernelSockets;
 import org.skipgpt.kernel.wire.WireMessage;
@@ -102,8 +103,11 @@ final class ShellWorker {
                 abortArrivedBefore = System.nanoTime();
             }
         }
-        publisher.end();
-        sockets.send(Channel.SHELL, request.answer(session, "execute_reply", reply));
+        try {
+            publisher.end();
+        } finally {
+            sockets.send(Channel.SHELL, request.answer(session, "execute_reply", reply));
+        }
     }
 
     private JsonObject executed(WireMessage request) {
@@ -116,7 +120,7 @@ final class ShellWorker {
 
     private static JsonObject failure(String type, Throwable e) {
         KernelMain.log("the request " + type + " failed", e);
-        JsonObject error = Publisher.errorContent(e.getClass().getName(), String.valueOf(e.getMessage()), List.of());
+        JsonObject error = Publisher.errorContent(e.getClass().getName(), ThrownMessage.of(e), List.of());
         error.addProperty("status", "error");
         return error;
     }

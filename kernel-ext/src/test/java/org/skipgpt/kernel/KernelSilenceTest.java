@@ -201,6 +201,17 @@ class KernelSilenceTest {
                 .contains("its message cannot be read");
     }
 
+    /** Its message, its text and its trace throw, too; whoever tells of it must not end by it. */
+    @Test
+    void anErrorThatCannotBeToldFailsTheCellAndNoOther() throws Exception {
+        kernel.run("class Unspeakable extends Error { public String getMessage() { throw new Unspeakable(); } }\n"
+                + "class Shown { public String toString() { throw new Unspeakable(); } }");
+
+        assertThat(kernel.run("throw new Unspeakable();").traceback()).contains("its message cannot be read");
+        assertThat(kernel.run("new Shown()").status()).isEqualTo("error");
+        assertThat(kernel.run("6 * 7").result()).contains("42");
+    }
+
     @Test
     void recordsOfJavaLoggingAreShown() throws Exception {
         CellRun run = kernel.run("java.util.logging.Logger.getLogger(\"mine\").warning(\"careful\");\n"

@@ -16,11 +16,12 @@ class KernelSoakTest {
     private static final int MEASURES = 8;
 
     /**
-     * JShell keeps the source and the class of each cell, some 50,000 bytes, and its list of classes comes while the first
-     * cells run, which a short session shows. Results that are kept would be some two million bytes a cell; what grows with
-     * the number of earlier cells is seen in a long session only.
+     * A session forgets what is over. Its list of classes comes while the first cells run, and the compiler keeps up to
+     * two million bytes before it is made anew, which a short session shows. Results that are kept would be some two million
+     * bytes a cell, snippets that are kept some 26,000; what grows with the number of earlier cells is seen in a long
+     * session only.
      */
-    private static final double BYTES_A_CELL = CELLS < 1_000 ? 150_000 : 75_000;
+    private static final double BYTES_A_CELL = CELLS < 1_000 ? 150_000 : 15_000;
 
     private static final String USED = "System.gc(); Thread.sleep(50); System.gc();\n"
             + "Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory()";

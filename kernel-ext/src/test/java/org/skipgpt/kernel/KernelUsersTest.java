@@ -67,6 +67,8 @@ class KernelUsersTest {
 
         assertThat(kernel.run(lastResult()).result()).contains("100");
         assertThat(kernel.run(first).traceback()).contains("only the last few results without a name are kept");
+        assertThat(kernel.run("Runnable wrong = " + lastResult() + ";").traceback())
+                .doesNotContain("the last few results");
     }
 
     /** The name that JShell gave to the last result without one, as completion tells it. */

@@ -33,6 +33,9 @@ import org.skipgpt.kernel.cell.SnippetPlaces.Place;
  * the compiler holds its lock, and user code runs without it, so that code may run code.
  */
 public final class CellEngine implements AutoCloseable {
+    /** The option of {@code java} by which a session forgets what JShell keeps of cells that are over. */
+    public static final String SHELL_OPTION = ShellState.OPTION;
+
     private static final Duration INDEX_PAUSE = Duration.ofMillis(50);
     private static final long LOCK_PAUSE_MILLIS = 100;
     private static final long LOCK_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -41,7 +44,8 @@ public final class CellEngine implements AutoCloseable {
 
     private final ReentrantLock compiler = new ReentrantLock();
     private final SessionThread session = new SessionThread();
-    private final CellExecutionControl control = new CellExecutionControl(compiler);
+    private final SnippetLoader loader = new SnippetLoader();
+    private final CellExecutionControl control = new CellExecutionControl(compiler, loader);
     private final SnippetPlaces places = new SnippetPlaces();
     private final Interrupter interrupter;
     private final JShell shell;
@@ -50,6 +54,7 @@ public final class CellEngine implements AutoCloseable {
     private final Ledger ledger;
     private final Failures failures;
     private final SnippetRunner runner;
+    private final Forgetting forgetting;
     private final Consumer<String> notices;
     private final long timeoutMillis;
 
@@ -81,7 +86,8 @@ public final class CellEngine implements AutoCloseable {
         this.analysis = shell.sourceCodeAnalysis();
         this.ledger = new Ledger(shell, places);
         this.failures = new Failures(shell, places, ledger);
-        this.runner = new SnippetRunner(shell, control, interrupter, places, ledger, failures, notices);
+        this.forgetting = new Forgetting(shell, loader, places);
+        this.runner = new SnippetRunner(shell, control, interrupter, places, ledger, failures, forgetting, notices);
     }
 
     private static void inBackground(Runnable work) {
@@ -113,10 +119,22 @@ public final class CellEngine implements AutoCloseable {
             } finally {
                 if (interrupter.end(execution)) {
                     ledger.notices().forEach(notices);
+                    forget();
                 }
                 Future<?> unused = AFTER_REPLY.schedule(files::allowIndex, 1, TimeUnit.SECONDS);
             }
         });
+    }
+
+    // Between two executions no snippet is on its way. Where a cell that was given up has the compiler, it waits.
+    private void forget() {
+        if (compiler.tryLock()) {
+            try {
+                forgetting.forgetSome();
+            } finally {
+                compiler.unlock();
+            }
+        }
     }
 
     /**

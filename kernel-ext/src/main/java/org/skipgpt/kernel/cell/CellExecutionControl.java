@@ -5,9 +5,7 @@ import java.lang.reflect.Method;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -32,9 +30,9 @@ final class CellExecutionControl extends LocalExecutionControl {
     record Captured(@Nullable Object value) {}
 
     private final ReentrantLock compiler;
+    private final SnippetLoader loader;
     private final Map<String, Captured> values = new HashMap<>();
     private final Map<String, Throwable> thrown = new HashMap<>();
-    private final Set<String> loaded = new HashSet<>();
     private final Deque<Thread> threads = new ArrayDeque<>(); // that run user code
     private Consumer<Method> beforeRun = method -> {};
     private boolean needsReset = true;
@@ -45,9 +43,12 @@ final class CellExecutionControl extends LocalExecutionControl {
      * Makes a control.
      *
      * @param compiler held by who evaluates, and free while user code runs
+     * @param loader loads the classes
      */
-    CellExecutionControl(ReentrantLock compiler) {
+    CellExecutionControl(ReentrantLock compiler, SnippetLoader loader) {
+        super(loader);
         this.compiler = compiler;
+        this.loader = loader;
     }
 
     /** Sets what to do just before code runs. */
@@ -66,8 +67,8 @@ final class CellExecutionControl extends LocalExecutionControl {
     }
 
     /** Whether a class was made and loaded. */
-    synchronized boolean isLoaded(String className) {
-        return loaded.contains(className);
+    boolean isLoaded(String className) {
+        return loader.isLoaded(className);
     }
 
     /** Interrupts the threads that run user code; code that polls ends by itself. */
@@ -88,17 +89,6 @@ final class CellExecutionControl extends LocalExecutionControl {
     /** Nanoseconds that code of cells has run so far; compiling it does not count. */
     synchronized long ranNanos() {
         return ranNanos;
-    }
-
-    @Override
-    public void load(ClassBytecodes[] classes)
-            throws ClassInstallException, NotImplementedException, EngineTerminationException {
-        super.load(classes);
-        synchronized (this) {
-            for (ClassBytecodes one : classes) {
-                loaded.add(one.name());
-            }
-        }
     }
 
     @Override

@@ -5,7 +5,6 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Set;
 import jdk.jshell.Diag;
 import jdk.jshell.JShell;
@@ -187,13 +186,7 @@ final class Failures {
         if (thrown instanceof SPIResolutionException) {
             return unresolved(thrown);
         }
-        String text;
-        try {
-            text = thrown.getLocalizedMessage();
-        } catch (RuntimeException | Error e) {
-            text = "its message cannot be read, which throws " + e.getClass().getName();
-        }
-        String unwrapped = SnippetPlaces.unwrapped(Objects.requireNonNullElse(text, ""));
+        String unwrapped = SnippetPlaces.unwrapped(ThrownMessage.of(thrown));
         return unwrapped.length() <= MAX_MESSAGE
                 ? unwrapped
                 : unwrapped.substring(0, MAX_MESSAGE) + "... (" + unwrapped.length() + " characters)";
@@ -204,7 +197,9 @@ final class Failures {
         for (StackTraceElement frame : places.translated(stackTrace(thrown))) {
             Place place = places.place(frame);
             if (place != null) {
-                return ledger.waiting(place.snippet()).orElse("a declaration used here needs corrections");
+                return places.snippet(place)
+                        .flatMap(ledger::waiting)
+                        .orElse("a declaration used here needs corrections");
             }
         }
         return "a declaration used here needs others that are not there; declare them first";

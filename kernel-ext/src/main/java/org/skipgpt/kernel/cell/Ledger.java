@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Diag;
@@ -26,6 +27,9 @@ final class Ledger {
     /** A variable whose value is gone. */
     private record Loss(String because) {}
 
+    private static final Pattern RESULT = Pattern.compile("\\$\\d+");
+    private static final Loss NOT_KEPT = new Loss("only the last few results without a name are kept");
+
     private final JShell shell;
     private final SnippetPlaces places;
     private final Map<String, Loss> lost = new LinkedHashMap<>(); // by the variable's name
@@ -44,11 +48,6 @@ final class Ledger {
             lostNow.remove(variable.name());
         }
         touched.put(snippet.id(), snippet);
-    }
-
-    /** A variable was dropped; who asks for it is told why. */
-    synchronized void dropped(String name, String because) {
-        lost.put(name, new Loss(because));
     }
 
     /** An earlier declaration changed, because of another; true where a variable lost its value by it. */
@@ -103,7 +102,7 @@ final class Ledger {
 
     /** Why a name is not there although it was declared; empty where it never was. */
     synchronized Optional<String> hint(String name) {
-        Loss loss = lost.get(name);
+        Loss loss = isLostResult(name) ? NOT_KEPT : lost.get(name);
         if (loss != null) {
             return Optional.of(name + " has lost its value, because " + loss.because() + "; set it again");
         }
@@ -111,6 +110,11 @@ final class Ledger {
                 .filter(snippet -> name(snippet).equals(name))
                 .flatMap(snippet -> waiting(snippet).stream())
                 .findFirst();
+    }
+
+    private boolean isLostResult(String name) {
+        return RESULT.matcher(name).matches()
+                && shell.variables().noneMatch(variable -> variable.name().equals(name));
     }
 
     /** What a list of declarations says beside one: that it waits, or lost its value; empty where all is well. */

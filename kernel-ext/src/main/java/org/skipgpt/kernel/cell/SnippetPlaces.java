@@ -1,8 +1,9 @@
 package org.skipgpt.kernel.cell;
 
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -28,11 +29,11 @@ final class SnippetPlaces {
     /**
      * A snippet's place.
      *
-     * @param snippet the snippet
+     * @param snippetId the snippet's id
      * @param origin the cell, with the line of the snippet's first line
-     * @param lines the snippet's source
+     * @param source the snippet's source
      */
-    record Place(Snippet snippet, CodeOrigin origin, List<String> lines) {
+    record Place(String snippetId, CodeOrigin origin, String source) {
         /** E.g. {@code In[3], line 2}, for a line of the snippet counted from 1. */
         String describe(int line) {
             return origin.name() + ", line " + (origin.firstLine() + line - 1);
@@ -40,66 +41,78 @@ final class SnippetPlaces {
 
         /** A line of the source, or nothing where there is none. */
         String line(int line) {
-            return line >= 1 && line <= lines.size() ? lines.get(line - 1) : "";
+            return line < 1 ? "" : source.lines().skip(line - 1L).findFirst().orElse("");
         }
     }
 
     /** The class around a snippet, and where each line of the snippet is in it. */
     private static final class Wrapped {
-        private final String snippetId;
-        private final SnippetWrapper wrapper;
+        private final Place place;
+        private @Nullable SnippetWrapper wrapper; // until the lines are known
         private int @Nullable [] lines;
 
-        Wrapped(String snippetId, SnippetWrapper wrapper) {
-            this.snippetId = snippetId;
+        Wrapped(Place place, SnippetWrapper wrapper) {
+            this.place = place;
             this.wrapper = wrapper;
         }
 
         /** The line of the source that a line of the class came from, both counted from 1. */
         synchronized int sourceLine(int wrappedLine) {
-            if (lines == null) {
-                lines = lines();
-            }
+            settle();
             int found = 1;
-            for (int i = 0; i < lines.length; i++) {
+            for (int i = 0; lines != null && i < lines.length; i++) {
                 found = lines[i] <= wrappedLine ? i + 1 : found;
             }
             return found;
         }
 
-        private int[] lines() {
+        /** Keeps the lines and not the text of the class, which holds all imports of the session. */
+        synchronized void settle() {
+            if (wrapper != null) {
+                lines = lines(wrapper);
+                wrapper = null;
+            }
+        }
+
+        private static int[] lines(SnippetWrapper wrapper) {
             String whole = wrapper.wrapped();
             String[] source = wrapper.source().split("\n", -1);
             int[] found = new int[source.length];
             int at = 0;
+            int counted = 0; // characters of the whole
+            int line = 1;
             for (int i = 0; i < source.length; i++) {
                 int indent = source[i].length() - source[i].stripLeading().length();
                 int start = at + (indent == source[i].length() ? 0 : indent);
-                int position = Math.max(0, Math.min(wrapper.sourceToWrappedPosition(start), whole.length()));
-                found[i] = 1
-                        + (int) whole.substring(0, position)
-                                .chars()
-                                .filter(c -> c == '\n')
-                                .count();
+                int position = Math.max(counted, Math.min(wrapper.sourceToWrappedPosition(start), whole.length()));
+                line += (int) whole.substring(counted, position)
+                        .chars()
+                        .filter(c -> c == '\n')
+                        .count();
+                found[i] = line;
+                counted = position;
                 at += source[i].length() + 1;
             }
             return found;
         }
     }
 
-    private final Map<String, Place> places = new ConcurrentHashMap<>();
-    private final Map<String, Wrapped> classes = new ConcurrentHashMap<>();
+    private final Map<String, Place> places = new ConcurrentHashMap<>(); // by the ids of snippets
+    private final Map<String, Snippet> snippets = new ConcurrentHashMap<>(); // by their ids
+    private final Map<String, Wrapped> classes = new ConcurrentHashMap<>(); // by the names of the classes around them
 
     /** Remembers a snippet; one that takes the place of another has its id. */
     void put(Snippet snippet, CodeOrigin origin) {
-        places.put(
-                snippet.id(),
-                new Place(snippet, origin, snippet.source().lines().toList()));
+        snippets.put(snippet.id(), snippet);
+        places.put(snippet.id(), new Place(snippet.id(), origin, snippet.source()));
     }
 
     /** Remembers the class that is around a snippet now. */
     void put(Snippet snippet, SnippetWrapper wrapper) {
-        classes.put(wrapper.fullClassName(), new Wrapped(snippet.id(), wrapper));
+        Place place = places.get(snippet.id());
+        if (place != null) {
+            classes.put(wrapper.fullClassName(), new Wrapped(place, wrapper));
+        }
     }
 
     @Nullable
@@ -107,7 +120,23 @@ final class SnippetPlaces {
         return places.get(snippetId);
     }
 
-    /** Frames with the reader's names and lines; the file of a snippet's frame is its id behind a {@code #}. */
+    /** The snippet at a place; nothing where it is forgotten. */
+    Optional<Snippet> snippet(Place place) {
+        return Optional.ofNullable(snippets.get(place.snippetId()));
+    }
+
+    /**
+     * Lets go of what only the compiler needs. Where the code of a class came from stays known, as long as it may run.
+     *
+     * @param ids the snippets that are still there
+     */
+    void keepOnly(Set<String> ids) {
+        places.keySet().retainAll(ids);
+        snippets.keySet().retainAll(ids);
+        classes.values().forEach(Wrapped::settle);
+    }
+
+    /** Frames with the reader's names and lines; the file of a snippet's frame is its class behind a {@code #}. */
     StackTraceElement[] translated(StackTraceElement[] trace) {
         return Arrays.stream(trace).map(this::translated).toArray(StackTraceElement[]::new);
     }
@@ -125,7 +154,8 @@ final class SnippetPlaces {
     @Nullable
     Place place(StackTraceElement translated) {
         String file = translated.getFileName();
-        return file == null || !file.startsWith("#") ? null : places.get(file.substring(1));
+        Wrapped wrapped = file == null || !file.startsWith("#") ? null : classes.get(file.substring(1));
+        return wrapped == null ? null : wrapped.place;
     }
 
     /** The id of the snippet that a class was made for. */
@@ -147,6 +177,6 @@ final class SnippetPlaces {
         }
         String type = matcher.group(2) == null ? "" : matcher.group(2);
         String method = frame.getMethodName().equals("do_it$") ? "" : frame.getMethodName();
-        return new StackTraceElement(type, method, "#" + wrapped.snippetId, wrapped.sourceLine(frame.getLineNumber()));
+        return new StackTraceElement(type, method, "#" + matcher.group(1), wrapped.sourceLine(frame.getLineNumber()));
     }
 }

@@ -45,6 +45,7 @@ final class SnippetRunner {
     private final HeldValues held;
     private final Failures failures;
     private final Consumer<String> notices;
+    private final Forgetting forgetting;
     private CodeOrigin origin; // of the snippet that is evaluated
     private volatile ClassLoader loader = SnippetRunner.class.getClassLoader();
     private @Nullable CellFailure broken;
@@ -58,6 +59,7 @@ final class SnippetRunner {
             SnippetPlaces places,
             Ledger ledger,
             Failures failures,
+            Forgetting forgetting,
             Consumer<String> notices) {
         this.shell = shell;
         this.analysis = shell.sourceCodeAnalysis();
@@ -67,6 +69,7 @@ final class SnippetRunner {
         this.ledger = ledger;
         this.held = new HeldValues(shell);
         this.failures = failures;
+        this.forgetting = forgetting;
         this.notices = notices;
         this.origin = CodeOrigin.named("startup");
         control.beforeRun(this::remember);
@@ -92,6 +95,7 @@ final class SnippetRunner {
             throw whole;
         }
         origin = here;
+        forgetting.evaluated();
         List<SnippetEvent> events = compiled(here, () -> shell.eval(source));
         CellValue last = CellValue.NONE;
         for (SnippetEvent event : events) {
@@ -129,7 +133,6 @@ final class SnippetRunner {
         VarSnippet old = held.add((VarSnippet) snippet, value);
         if (old != null) {
             shell.drop(old);
-            ledger.dropped(old.name(), "only the last few results without a name are kept");
         }
     }
 
@@ -234,13 +237,16 @@ final class SnippetRunner {
     private void remember(Method method) {
         loader = method.getDeclaringClass().getClassLoader();
         String id = SnippetPlaces.snippetId(method.getDeclaringClass());
-        shell.snippets().filter(snippet -> snippet.id().equals(id)).findFirst().ifPresent(snippet -> {
-            places.put(snippet, origin);
-            places.put(snippet, analysis.wrapper(snippet));
-            if (snippet instanceof VarSnippet variable) {
-                held.setting(variable, method.getDeclaringClass());
-            }
-        });
+        shell.snippets()
+                .filter(snippet -> snippet.id().equals(id))
+                .reduce((earlier, later) -> later)
+                .ifPresent(snippet -> {
+                    places.put(snippet, origin);
+                    places.put(snippet, analysis.wrapper(snippet));
+                    if (snippet instanceof VarSnippet variable) {
+                        held.setting(variable, method.getDeclaringClass());
+                    }
+                });
     }
 
     private static boolean isImport(Snippet snippet) {

@@ -50,6 +50,7 @@ public final class KernelSockets implements AutoCloseable {
     private final Consumer<String> log;
     private final LinkedBlockingQueue<Optional<Outgoing>> outgoing = new LinkedBlockingQueue<>();
     private long faults;
+    private boolean isOpen = true; // for the socket thread
     private final Thread socketThread;
     private final Thread courier;
 
@@ -151,7 +152,7 @@ public final class KernelSockets implements AutoCloseable {
             for (Channel channel : channels) {
                 poller.register(sockets.get(channel), ZMQ.Poller.POLLIN);
             }
-            while (poller.poll() >= 0) {
+            while (isOpen && poller.poll() >= 0) {
                 if (poller.pollin(1)) {
                     safely("heartbeat", this::echo);
                 }
@@ -161,8 +162,8 @@ public final class KernelSockets implements AutoCloseable {
                         safely(channel + " channel", () -> receive(channel));
                     }
                 }
-                if (poller.pollin(0) && !forward()) {
-                    break;
+                if (poller.pollin(0)) {
+                    safely("way to the sockets", this::forward);
                 }
             }
         } finally {
@@ -170,20 +171,19 @@ public final class KernelSockets implements AutoCloseable {
         }
     }
 
-    private boolean forward() {
+    private void forward() {
         List<byte[]> frames = frames(inbox, Integer.MAX_VALUE);
-        if (frames.get(0).length == 0) {
-            return false;
+        isOpen = frames.get(0).length > 0;
+        if (isOpen) {
+            send(socket(Channel.valueOf(new String(frames.get(0), UTF_8))), frames.subList(1, frames.size()));
         }
-        send(socket(Channel.valueOf(new String(frames.get(0), UTF_8))), frames.subList(1, frames.size()));
-        return true;
     }
 
     /** No message, however made, may end the thread that owns the sockets. */
     private void safely(String place, Runnable work) {
         try {
             work.run();
-        } catch (RuntimeException | StackOverflowError | AssertionError e) {
+        } catch (RuntimeException | Error e) { // a full heap among them: it may have room again for the next message
             faults++;
             if (faults <= LOGGED_FAULTS || faults % LOG_EVERY == 0) {
                 log.accept("dropped a message on the " + place + ": " + e.getMessage()
