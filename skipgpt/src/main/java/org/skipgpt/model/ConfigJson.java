@@ -6,6 +6,7 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -61,7 +62,7 @@ public final class ConfigJson {
         int headDim = headDim(json, family, width, heads);
         double queryScalar = gemma ? json.number("query_pre_attn_scalar", 256, Numbers.above(0)) : headDim;
         int positions = json.integer("max_position_embeddings", positions(family), 1, Integer.MAX_VALUE);
-        RopeJson rope = RopeJson.read(json, positions);
+        Rotation rotation = RopeJson.read(json, positions);
         refuseOutputBias(json, family);
         dropped(json, layers);
         // tokenizers read these; an id that is none is told here. Some files write -1 for no padding.
@@ -76,8 +77,6 @@ public final class ConfigJson {
                 kvHeads(json, family, heads),
                 headDim,
                 json.number("rms_norm_eps", 1e-6, Numbers.between(0, 1)),
-                rope.base(),
-                rope.scaling(),
                 json.flag("rope_interleaved", false),
                 json.flag("tie_word_embeddings", gemma),
                 family.equals("qwen2"),
@@ -89,6 +88,7 @@ public final class ConfigJson {
                 1 / Math.sqrt(queryScalar),
                 gemma ? cap(json, "attn_logit_softcapping", 50) : 0,
                 gemma ? cap(json, "final_logit_softcapping", 30) : 0,
+                Collections.nCopies(layers, rotation),
                 windows(json, family, layers),
                 positions,
                 List.of());
@@ -288,14 +288,14 @@ public final class ConfigJson {
         json.addProperty("num_key_value_heads", c.kvHeads());
         json.addProperty("head_dim", c.headDim());
         json.addProperty("rms_norm_eps", c.normEps());
-        json.addProperty("rope_theta", c.ropeBase());
+        json.addProperty("rope_theta", c.rotations().get(0).base());
         json.addProperty("tie_word_embeddings", c.tiedHead());
         json.addProperty("max_position_embeddings", c.maxPositions());
         json.addProperty(c.postNorm() ? "hidden_activation" : "hidden_act", c.geluMlp() ? "gelu_pytorch_tanh" : "silu");
         if (c.ropeInterleaved()) {
             json.addProperty("rope_interleaved", true);
         }
-        RopeJson.write(json, c.ropeScaling());
+        RopeJson.write(json, c.rotations().get(0).scaling());
         writeWindows(json, c);
         if (c.family().equals("gemma2")) {
             json.addProperty("query_pre_attn_scalar", Math.round(1 / (c.attentionScale() * c.attentionScale())));

@@ -18,8 +18,6 @@ import java.util.List;
  * @param kvHeads G, key/value heads; divides H
  * @param headDim E, width of a head; even
  * @param normEps epsilon of every RMSNorm
- * @param ropeBase base of the rotary frequencies
- * @param ropeScaling stretch of the rotary frequencies
  * @param ropeInterleaved rotary pairs are neighbours (llama2.c) instead of halves (Hugging Face)
  * @param tiedHead output head shares the embedding
  * @param qkvBias query, key and value products have a bias (Qwen2)
@@ -31,6 +29,7 @@ import java.util.List;
  * @param attentionScale factor on query-key products, usually E^-0.5
  * @param attentionSoftcap cap c of c*tanh(s/c) on attention scores, 0 for none
  * @param headSoftcap the same on logits
+ * @param rotations how queries and keys of each layer turn; L entries
  * @param windows sliding window of each layer in tokens, 0 for none; L entries
  * @param maxPositions longest context in tokens
  * @param shapes the shape of each layer where layers differ, L entries; empty where all have the one above
@@ -45,8 +44,6 @@ public record DecoderConfig(
         int kvHeads,
         int headDim,
         double normEps,
-        double ropeBase,
-        RopeScaling ropeScaling,
         boolean ropeInterleaved,
         boolean tiedHead,
         boolean qkvBias,
@@ -58,6 +55,7 @@ public record DecoderConfig(
         double attentionScale,
         double attentionSoftcap,
         double headSoftcap,
+        List<Rotation> rotations,
         List<Integer> windows,
         int maxPositions,
         List<LayerShape> shapes) {
@@ -79,7 +77,6 @@ public record DecoderConfig(
             faults.add("headDim " + headDim + " is not an even number above 0");
         }
         finite(faults, "normEps", normEps, 0);
-        finite(faults, "ropeBase", ropeBase, 1);
         finite(faults, "embedScale", embedScale, Double.MIN_VALUE);
         finite(faults, "attentionScale", attentionScale, Double.MIN_VALUE);
         finite(faults, "attentionSoftcap", attentionSoftcap, 0);
@@ -90,6 +87,9 @@ public record DecoderConfig(
         if (windows.size() != layers) {
             faults.add("windows has " + windows.size() + " entries for " + layers + " layers");
         }
+        if (rotations.size() != layers) {
+            faults.add("rotations has " + rotations.size() + " entries for " + layers + " layers");
+        }
         boolean alike =
                 shapes.stream().allMatch(shape -> shape.equals(new LayerShape(heads, kvHeads, hidden, width, false)));
         shapes = alike ? List.of() : List.copyOf(shapes);
@@ -97,6 +97,7 @@ public record DecoderConfig(
         if (!faults.isEmpty()) {
             throw new IllegalArgumentException("decoder configuration: " + String.join("; ", faults));
         }
+        rotations = List.copyOf(rotations);
         windows = List.copyOf(windows);
     }
 
@@ -146,8 +147,6 @@ public record DecoderConfig(
                 kvHeads,
                 headDim,
                 1e-5,
-                10000,
-                RopeScaling.NONE,
                 false,
                 true,
                 false,
@@ -159,6 +158,7 @@ public record DecoderConfig(
                 1 / Math.sqrt(headDim),
                 0,
                 0,
+                Collections.nCopies(layers, Rotation.of(10000)),
                 Collections.nCopies(layers, 0),
                 2048,
                 List.of());
@@ -166,12 +166,13 @@ public record DecoderConfig(
 
     /** The same with another context length. */
     public DecoderConfig withMaxPositions(int tokens) {
-        return with(windows, tokens, shapes, tiedHead);
+        return with(rotations, windows, tokens, shapes, tiedHead);
     }
 
     /** The same with some of its layers, in the given order. */
     public DecoderConfig withLayers(List<Integer> kept) {
         return with(
+                kept.stream().map(rotations::get).toList(),
                 kept.stream().map(windows::get).toList(),
                 maxPositions,
                 shapes.isEmpty() ? shapes : kept.stream().map(shapes::get).toList(),
@@ -181,11 +182,16 @@ public record DecoderConfig(
     /** The same with layers of their own shapes, and a head of its own where their streams are narrower. */
     public DecoderConfig withShapes(List<LayerShape> ofLayers) {
         boolean narrow = ofLayers.stream().anyMatch(shape -> shape.shortcut() || shape.width() != width);
-        return with(windows, maxPositions, ofLayers, tiedHead && !narrow);
+        return with(rotations, windows, maxPositions, ofLayers, tiedHead && !narrow);
     }
 
     // there are as many layers as windows
-    private DecoderConfig with(List<Integer> windowOfLayer, int positions, List<LayerShape> ofLayers, boolean tied) {
+    private DecoderConfig with(
+            List<Rotation> rotationOfLayer,
+            List<Integer> windowOfLayer,
+            int positions,
+            List<LayerShape> ofLayers,
+            boolean tied) {
         return new DecoderConfig(
                 family,
                 vocabulary,
@@ -196,8 +202,6 @@ public record DecoderConfig(
                 kvHeads,
                 headDim,
                 normEps,
-                ropeBase,
-                ropeScaling,
                 ropeInterleaved,
                 tied,
                 qkvBias,
@@ -209,6 +213,7 @@ public record DecoderConfig(
                 attentionScale,
                 attentionSoftcap,
                 headSoftcap,
+                rotationOfLayer,
                 windowOfLayer,
                 positions,
                 ofLayers);
@@ -226,6 +231,11 @@ public record DecoderConfig(
             sites.add(ModuleSite.of(i));
         }
         return sites;
+    }
+
+    /** The rotations that there are, each once. */
+    List<Rotation> kindsOfRotation() {
+        return rotations.stream().distinct().toList();
     }
 
     /** The shape of a layer. */

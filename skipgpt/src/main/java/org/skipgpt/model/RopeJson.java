@@ -12,24 +12,23 @@ import org.skipgpt.io.Numbers;
 /**
  * Rotary fields of a config.json: {@code rope_theta} and {@code rope_scaling} as transformers 4 writes them,
  * {@code rope_parameters} as transformers 5 does; where both are there they must agree.
- *
- * @param base base of the rotary frequencies
- * @param scaling their stretch
  */
-record RopeJson(double base, RopeScaling scaling) {
+final class RopeJson {
     private static final double DEFAULT_BASE = 10000;
     private static final Set<String> KINDS = Set.of("default", "linear", "llama3");
     private static final Set<String> LAYER_KINDS = Set.of("full_attention", "sliding_attention");
 
+    private RopeJson() {}
+
     /** Reads the fields. */
-    static RopeJson read(JsonFields json, int maxPositions) {
+    static Rotation read(JsonFields json, int maxPositions) {
         Optional<Double> base = base(json);
-        List<RopeJson> found = new ArrayList<>();
+        List<Rotation> found = new ArrayList<>();
         for (String name : List.of("rope_parameters", "rope_scaling")) {
             json.objectIfThere(name).ifPresent(fields -> found.addAll(read(json, fields, base, maxPositions)));
         }
         if (found.isEmpty()) {
-            return new RopeJson(base.orElse(DEFAULT_BASE), RopeScaling.NONE);
+            return Rotation.of(base.orElse(DEFAULT_BASE));
         }
         if (!found.stream().allMatch(found.get(0)::equals)) {
             throw json.fault(
@@ -46,9 +45,9 @@ record RopeJson(double base, RopeScaling scaling) {
     }
 
     // Gemma 3 and others give an object for each kind of layer.
-    private static List<RopeJson> read(JsonFields json, JsonFields fields, Optional<Double> outer, int maxPositions) {
+    private static List<Rotation> read(JsonFields json, JsonFields fields, Optional<Double> outer, int maxPositions) {
         if (fields.names().stream().anyMatch(LAYER_KINDS::contains)) {
-            List<RopeJson> all = new ArrayList<>();
+            List<Rotation> all = new ArrayList<>();
             for (String kind : LAYER_KINDS) {
                 fields.objectIfThere(kind).ifPresent(one -> all.addAll(read(json, one, outer, maxPositions)));
             }
@@ -65,7 +64,7 @@ record RopeJson(double base, RopeScaling scaling) {
             throw fields.fault("partial_rotary_factor", "absent or 1");
         }
         fields.refuseOthers();
-        return List.of(new RopeJson(base, scaling));
+        return List.of(new Rotation(base, scaling));
     }
 
     private static RopeScaling scaling(JsonFields fields, int maxPositions) {

@@ -87,7 +87,7 @@ public final class WeightLoader {
         boolean ownHead = !config.tiedHead();
         refuseOthers();
         NDArray head = ownHead ? matrix(config.vocabulary(), config.width(), HEAD) : embedding;
-        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head, frequencies(manager, config));
+        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
     }
 
     // What a layer holds and this decoder would not call changes the numbers: biases, norms, scales, more layers.
@@ -233,18 +233,6 @@ public final class WeightLoader {
         public void close() {}
     }
 
-    /** Rotary frequencies base^(-2i/E), stretched as the configuration says: (E/2). */
-    static NDArray frequencies(NDManager manager, DecoderConfig config) {
-        int half = config.headDim() / 2;
-        float[] frequencies = new float[half];
-        for (int i = 0; i < half; i++) {
-            // Hugging Face computes these in fp32; rounding first keeps long contexts equal.
-            float f = (float) (1.0 / (float) Math.pow(config.ropeBase(), 2.0 * i / config.headDim()));
-            frequencies[i] = (float) config.ropeScaling().scale(f);
-        }
-        return manager.create(frequencies);
-    }
-
     /**
      * Random weights for training from nothing and for measurements: normal, std 0.02, output matrices scaled by
      * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
@@ -267,7 +255,7 @@ public final class WeightLoader {
                 ? embedding
                 : store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
         NDArray finalNorm = manager.ones(new Shape(config.width()));
-        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head, frequencies(manager, config));
+        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
     }
 
     private static LayerWeights randomLayer(

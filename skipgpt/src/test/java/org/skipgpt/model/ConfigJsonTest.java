@@ -117,7 +117,7 @@ class ConfigJsonTest {
         assertThat(config.attentionSoftcap()).isEqualTo(50);
         assertThat(config.headSoftcap()).isEqualTo(30);
         assertThat(config.attentionScale()).isEqualTo(1.0 / 16);
-        assertThat(config.ropeBase()).isEqualTo(10000);
+        assertThat(config.rotations()).containsOnly(Rotation.of(10000));
     }
 
     @Test

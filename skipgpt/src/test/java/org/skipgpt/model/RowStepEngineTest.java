@@ -156,8 +156,7 @@ class RowStepEngineTest {
                 .toList();
         NDArray embedding = bf16.call("rounded", w.embedding());
         NDArray head = w.head() == w.embedding() ? embedding : bf16.call("rounded", w.head());
-        DecoderWeights all =
-                new DecoderWeights(manager, Dtype.FP32, embedding, layers, w.finalNorm(), head, w.frequencies());
+        DecoderWeights all = new DecoderWeights(manager, Dtype.FP32, embedding, layers, w.finalNorm(), head);
         return LanguageModel.dense("rounded", "", model.tokenizer(), model.config(), all);
     }
 
@@ -182,8 +181,6 @@ class RowStepEngineTest {
                 7,
                 6,
                 1e-5,
-                10000,
-                RopeScaling.NONE,
                 true,
                 false,
                 false,
@@ -195,6 +192,7 @@ class RowStepEngineTest {
                 1 / Math.sqrt(6),
                 0,
                 0,
+                plain.rotations(),
                 plain.windows(),
                 64,
                 List.of());
