@@ -14,21 +14,22 @@ import org.skipgpt.io.Numbers;
  * {@code rope_parameters} as transformers 5 does; where both are there they must agree.
  */
 final class RopeJson {
-    private static final double DEFAULT_BASE = 10000;
+    static final double DEFAULT_BASE = 10000;
     private static final Set<String> KINDS = Set.of("default", "linear", "llama3");
     private static final Set<String> LAYER_KINDS = Set.of("full_attention", "sliding_attention");
 
     private RopeJson() {}
 
-    /** Reads the fields. */
-    static Rotation read(JsonFields json, int maxPositions) {
+    /** The one rotation of all layers; its base is another where no field says it. */
+    static Rotation read(JsonFields json, double otherwise, int maxPositions) {
         Optional<Double> base = base(json);
+        double implied = base.orElse(otherwise);
         List<Rotation> found = new ArrayList<>();
         for (String name : List.of("rope_parameters", "rope_scaling")) {
-            json.objectIfThere(name).ifPresent(fields -> found.addAll(read(json, fields, base, maxPositions)));
+            json.objectIfThere(name).ifPresent(fields -> found.addAll(read(json, fields, base, implied, maxPositions)));
         }
         if (found.isEmpty()) {
-            return Rotation.of(base.orElse(DEFAULT_BASE));
+            return Rotation.of(implied);
         }
         if (!found.stream().allMatch(found.get(0)::equals)) {
             throw json.fault(
@@ -45,11 +46,12 @@ final class RopeJson {
     }
 
     // Gemma 3 and others give an object for each kind of layer.
-    private static List<Rotation> read(JsonFields json, JsonFields fields, Optional<Double> outer, int maxPositions) {
+    private static List<Rotation> read(
+            JsonFields json, JsonFields fields, Optional<Double> outer, double implied, int maxPositions) {
         if (fields.names().stream().anyMatch(LAYER_KINDS::contains)) {
             List<Rotation> all = new ArrayList<>();
             for (String kind : LAYER_KINDS) {
-                fields.objectIfThere(kind).ifPresent(one -> all.addAll(read(json, one, outer, maxPositions)));
+                fields.objectIfThere(kind).ifPresent(one -> all.addAll(read(json, one, outer, implied, maxPositions)));
             }
             fields.refuseOthers();
             return all;
@@ -58,7 +60,7 @@ final class RopeJson {
         if (inner.isPresent() && outer.isPresent() && !inner.equals(outer)) {
             throw json.fault("rope_theta", "the base that rope_parameters has, " + inner.get());
         }
-        double base = inner.or(() -> outer).orElse(DEFAULT_BASE);
+        double base = inner.orElse(implied);
         RopeScaling scaling = scaling(fields, maxPositions);
         if (fields.number("partial_rotary_factor", 1, Numbers.any()) != 1) {
             throw fields.fault("partial_rotary_factor", "absent or 1");
@@ -91,8 +93,10 @@ final class RopeJson {
         return fields.number("factor", Numbers.between(1, 1e6));
     }
 
-    /** Writes a stretch as transformers 4 does, which transformers 5 reads too. */
-    static void write(JsonObject json, RopeScaling scaling) {
+    /** Writes a rotation as transformers 4 does, which transformers 5 reads too. */
+    static void write(JsonObject json, Rotation rotation) {
+        json.addProperty("rope_theta", rotation.base());
+        RopeScaling scaling = rotation.scaling();
         if (scaling.kind() == RopeScaling.Kind.NONE) {
             return;
         }
