@@ -40,8 +40,9 @@ public final class ConfigJson {
      * @throws CheckpointException naming the field that is missing, out of range or not supported
      */
     public static DecoderConfig read(JsonObject object) {
-        Family family = Families.of(object);
-        JsonFields json = fields(object, family);
+        JsonObject text = Families.of(object).text(object);
+        Family family = Families.of(text);
+        JsonFields json = fields(text, family);
         ConfigNames.skip(json);
         int width = json.integer("hidden_size", 1, MOST_WIDTH);
         int heads = json.integer("num_attention_heads", 1, MOST_HEADS);
@@ -168,7 +169,8 @@ public final class ConfigJson {
      * @throws CheckpointException if a list names a layer that is not there
      */
     public static List<ModuleSite> dropped(JsonObject object) {
-        JsonFields json = JsonFields.of(object, "config.json");
+        JsonObject text = Families.of(object).text(object);
+        JsonFields json = fields(text, Families.of(text));
         return dropped(json, json.integer("num_hidden_layers", 1, MOST_LAYERS));
     }
 

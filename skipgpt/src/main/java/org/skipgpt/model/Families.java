@@ -12,7 +12,13 @@ import org.skipgpt.io.JsonFields;
 /** Every family that is read. */
 final class Families {
     private static final Map<String, Family> ALL = Stream.of(
-                    new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Gemma2())
+                    new Llama(),
+                    new Mistral(),
+                    new Qwen2(),
+                    new Qwen3(),
+                    new Gemma2(),
+                    new Gemma3(),
+                    new Gemma3WithImages())
             .collect(Collectors.toMap(Family::name, family -> family, (a, b) -> a, TreeMap::new));
 
     private Families() {}

@@ -26,6 +26,16 @@ interface Family {
         return "{}";
     }
 
+    /** The config.json of what is read of a folder, where the file says more than that: one with a family of its own. */
+    default JsonObject text(JsonObject config) {
+        return config;
+    }
+
+    /** What may stand before {@code layers.0} in names of tensors; the first is what is written. */
+    default List<String> prefixes() {
+        return List.of("model.", "");
+    }
+
     /** What it computes. */
     default Arithmetic arithmetic(JsonFields json, int width, int headDim) {
         return Arithmetic.llama(headDim).withGelu(FamilyFields.gelu(json));

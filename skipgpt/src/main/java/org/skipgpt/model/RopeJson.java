@@ -39,6 +39,37 @@ final class RopeJson {
         return found.get(0);
     }
 
+    /** Rotations of layers that see all, and of those with a window. */
+    record Kinds(Rotation full, Rotation sliding) {}
+
+    /**
+     * The rotation of each kind of layer.
+     *
+     * @param full base of layers that see all, where no field says it; fields outside {@code rope_parameters} are theirs
+     * @param sliding base of layers with a window, likewise
+     */
+    static Kinds ofKinds(JsonFields json, double full, double sliding, int maxPositions) {
+        Optional<Double> outer = base(json);
+        double implied = outer.orElse(full);
+        List<Rotation> seeingAll = new ArrayList<>();
+        List<Rotation> windowed = new ArrayList<>();
+        json.objectIfThere("rope_parameters").ifPresent(fields -> {
+            fields.objectIfThere(FamilyFields.FULL)
+                    .ifPresent(kind -> seeingAll.add(one(json, kind, outer, implied, maxPositions)));
+            fields.objectIfThere(FamilyFields.SLIDING)
+                    .ifPresent(kind -> windowed.add(one(json, kind, Optional.empty(), sliding, maxPositions)));
+            fields.refuseOthers();
+        });
+        json.objectIfThere("rope_scaling")
+                .ifPresent(fields -> seeingAll.add(one(json, fields, outer, implied, maxPositions)));
+        if (seeingAll.stream().distinct().count() > 1) {
+            throw json.fault("rope_scaling", "absent, or as rope_parameters says of " + FamilyFields.FULL);
+        }
+        return new Kinds(
+                seeingAll.isEmpty() ? Rotation.of(implied) : seeingAll.get(0),
+                windowed.isEmpty() ? Rotation.of(sliding) : windowed.get(0));
+    }
+
     private static Optional<Double> base(JsonFields json) {
         return json.has("rope_theta")
                 ? Optional.of(json.number("rope_theta", Numbers.between(1, 1e12)))
@@ -56,6 +87,11 @@ final class RopeJson {
             fields.refuseOthers();
             return all;
         }
+        return List.of(one(json, fields, outer, implied, maxPositions));
+    }
+
+    private static Rotation one(
+            JsonFields json, JsonFields fields, Optional<Double> outer, double implied, int maxPositions) {
         Optional<Double> inner = base(fields);
         if (inner.isPresent() && outer.isPresent() && !inner.equals(outer)) {
             throw json.fault("rope_theta", "the base that rope_parameters has, " + inner.get());
@@ -66,7 +102,7 @@ final class RopeJson {
             throw fields.fault("partial_rotary_factor", "absent or 1");
         }
         fields.refuseOthers();
-        return List.of(new Rotation(base, scaling));
+        return new Rotation(base, scaling);
     }
 
     private static RopeScaling scaling(JsonFields fields, int maxPositions) {

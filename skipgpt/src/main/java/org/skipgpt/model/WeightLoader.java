@@ -24,7 +24,6 @@ import org.skipgpt.torch.Dtype;
  */
 public final class WeightLoader {
     private static final String PREFIX = "model.";
-    private static final String LAYERS = "model.layers.";
     private static final String EMBEDDING = "model.embed_tokens.weight";
     private static final String HEAD = "lm_head.weight";
     static final String ATTENTION_SHORTCUT = "attn_shortcut.weight";
@@ -37,12 +36,14 @@ public final class WeightLoader {
     private final NDManager manager;
     private final Dtype dtype;
     private final Set<ModuleSite> dropped;
+    private final List<String> prefixes;
     private final Set<String> used = new HashSet<>();
 
     private WeightLoader(
             DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype, List<ModuleSite> dropped) {
         this.dropped = Set.copyOf(dropped);
         this.config = config;
+        this.prefixes = Families.named(config.family()).prefixes();
         this.source = source;
         this.manager = manager;
         this.dtype = dtype;
@@ -94,7 +95,7 @@ public final class WeightLoader {
     private void refuseOthers() {
         for (String name : source.names()) {
             boolean harmless = used.contains(name) || name.endsWith(".rotary_emb.inv_freq");
-            boolean ofLayer = name.startsWith(LAYERS) || name.startsWith(LAYERS.substring(PREFIX.length()));
+            boolean ofLayer = prefixes.stream().anyMatch(prefix -> name.startsWith(prefix + "layers."));
             if (ofLayer && !harmless) {
                 throw new CheckpointException("tensor " + name + " is in the file, but the " + config.layers()
                         + " layers of "
@@ -180,9 +181,11 @@ public final class WeightLoader {
 
     // Folders of the bare decoder leave "model." out; some of a tied model keep the matrix under the head's name only.
     private String stored(String name) {
-        List<String> names = new ArrayList<>(List.of(name));
+        List<String> names = new ArrayList<>();
         if (name.startsWith(PREFIX)) {
-            names.add(name.substring(PREFIX.length()));
+            prefixes.forEach(prefix -> names.add(prefix + name.substring(PREFIX.length())));
+        } else {
+            names.add(name);
         }
         if (config.tiedHead() && name.equals(EMBEDDING)) {
             names.add(HEAD);
