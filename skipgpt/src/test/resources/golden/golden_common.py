@@ -44,6 +44,17 @@ def load_family(name):
     return model.eval()
 
 
+def merge_report(path, report):
+    """The rows of an earlier report, less those on the families and variants of this one, then this one."""
+    own = {row.split(":")[0] for row in report if not row.startswith(" ")}
+    kept, keep = [], True
+    for row in path.read_text().split("\n\n", 1)[1].splitlines() if path.exists() else []:
+        keep = row.split(":")[0] not in own if not row.startswith(" ") else keep
+        if keep:
+            kept.append(row)
+    return [*kept, *report]
+
+
 def write_versions(path, extra=(), lines=()):
     rows = [
         f"python {platform.python_version()}",

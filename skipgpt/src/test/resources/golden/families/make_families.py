@@ -1,6 +1,6 @@
 """Makes one tiny random checkpoint per model family and the numbers Hugging Face transformers computes with it.
 
-Run from anywhere: python make_families.py
+Run from anywhere: python make_families.py [NAME ...]   (all families where none is named)
 Writes NAME/config.json, NAME/generation_config.json, NAME/model.safetensors, NAME/expected.safetensors and versions.txt.
 """
 
@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from golden_common import FAMILIES, generator, load_family, randn, save, write_versions
+from golden_common import FAMILIES, generator, load_family, merge_report, randn, save, write_versions
 
 import torch
 from transformers import (
     Gemma2Config,
     Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
@@ -64,6 +66,12 @@ FAMILY = {
         num_key_value_heads=2, head_dim=16, query_pre_attn_scalar=24, sliding_window=8, rms_norm_eps=1e-6,
         rope_theta=10000.0, attn_logit_softcapping=3.0, final_logit_softcapping=8.0, tie_word_embeddings=True,
         hidden_activation="gelu_pytorch_tanh")),
+    # two rotary bases, the global one stretched; q and k norms; one layer in six sees all
+    "gemma3": (Gemma3ForCausalLM, Gemma3TextConfig, dict(
+        vocab_size=160, hidden_size=48, intermediate_size=64, num_hidden_layers=6, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=16, query_pre_attn_scalar=24, sliding_window=8, rms_norm_eps=1e-6,
+        rope_theta=1000000.0, rope_local_base_freq=10000.0, rope_scaling=dict(rope_type="linear", factor=8.0),
+        tie_word_embeddings=True)),
 }
 
 # What is switched off, on the same weights, to see that the tested positions depend on it.
@@ -74,6 +82,10 @@ WITHOUT = {
     "gemma2 ": dict(attn_logit_softcapping=None),
     "gemma2  ": dict(final_logit_softcapping=None),
     "gemma2   ": dict(query_pre_attn_scalar=16),
+    "gemma3": dict(sliding_window=256),
+    "gemma3 ": dict(rope_scaling=None),
+    "gemma3  ": dict(rope_theta=10000.0),
+    "gemma3   ": dict(rope_local_base_freq=1000000.0),
 }
 
 
@@ -126,7 +138,7 @@ def make(name, index):
     for attempt in range(50):
         rng = generator(1000 * (index + 1) + attempt)
         model = model_class(config_class(**COMMON, **values))
-        fill(model, name == "gemma2", rng)
+        fill(model, name.startswith("gemma"), rng)
         folder = FAMILIES / name
         model.save_pretrained(folder, safe_serialization=True)
         model = load_family(name)
@@ -165,6 +177,7 @@ def make(name, index):
 
 
 if __name__ == "__main__":
-    report = [row for i, name in enumerate(FAMILY) for row in make(name, i)]
+    wanted = sys.argv[1:] or list(FAMILY)
+    report = [row for i, name in enumerate(FAMILY) if name in wanted for row in make(name, i)]
     print("\n".join(report))
-    write_versions(FAMILIES / "versions.txt", lines=["", *report])
+    write_versions(FAMILIES / "versions.txt", lines=["", *merge_report(FAMILIES / "versions.txt", report)])

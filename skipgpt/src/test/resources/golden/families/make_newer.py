@@ -1,6 +1,6 @@
 """Saves every family again with transformers 5 and computes variants of their configurations with it.
 
-Run after make_families.py, with transformers 5: python make_newer.py
+Run after make_families.py, with transformers 5: python make_newer.py [NAME ...]   (all where none is named)
 Writes NAME/transformers5.json (the config.json that save_pretrained writes), variants/VARIANT/config.json,
 variants/VARIANT/expected.safetensors and versions5.txt. Variants use the weights of the family before the first dash.
 """
@@ -12,13 +12,13 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from golden_common import FAMILIES, load_family, save, write_versions
+from golden_common import FAMILIES, load_family, merge_report, save, write_versions
 
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-NAMES = ("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2")
+NAMES = ("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3")
 ABSENT = object()
 
 # what is changed in the family's config.json; ABSENT takes the field away, so that the class's default applies
@@ -35,6 +35,11 @@ VARIANTS = {
     "gemma2-defaults": dict(attn_logit_softcapping=ABSENT, final_logit_softcapping=ABSENT,
                             query_pre_attn_scalar=ABSENT, hidden_activation=ABSENT, layer_types=ABSENT),
     "gemma2-no-caps": dict(attn_logit_softcapping=None, final_logit_softcapping=None),
+    "gemma3-defaults": dict(rope_parameters=ABSENT, layer_types=ABSENT, query_pre_attn_scalar=ABSENT),
+    "gemma3-pattern": dict(layer_types=ABSENT, sliding_window_pattern=2, final_logit_softcapping=8.0),
+    "gemma3-bases": dict(rope_parameters=dict(
+        full_attention=dict(rope_type="default", rope_theta=500000.0),
+        sliding_attention=dict(rope_type="default", rope_theta=20000.0))),
 }
 
 
@@ -79,6 +84,8 @@ def variant(name, changes):
 
 
 if __name__ == "__main__":
-    report = [again(name) for name in NAMES] + [variant(name, changes) for name, changes in VARIANTS.items()]
+    wanted = sys.argv[1:] or NAMES
+    report = [again(name) for name in NAMES if name in wanted]
+    report += [variant(name, changes) for name, changes in VARIANTS.items() if name.split("-")[0] in wanted]
     print("\n".join(report))
-    write_versions(FAMILIES / "versions5.txt", lines=["", *report])
+    write_versions(FAMILIES / "versions5.txt", lines=["", *merge_report(FAMILIES / "versions5.txt", report)])

@@ -1,6 +1,6 @@
 """Makes small GGUF files from the family checkpoints beside this folder and says what other readers find in them.
 
-Run from anywhere: python make_gguf.py   (pip: gguf, transformers, torch)
+Run from anywhere: python make_gguf.py [NAME ...]   (all where none is named; pip: gguf, transformers, torch)
 NAME.gguf is written with the gguf package, in the layout of llama.cpp's converter: rows of LLaMA's query and key
 projections interleaved, one added to Gemma's norm weights, a tensor of rotary factors for Llama 3.1. NAME.json holds the
 sha256 of every tensor's fp32 bytes after transformers has read the file back under Hugging Face names (for Qwen3, whose
@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import struct
+import sys
 from pathlib import Path
 
 import gguf
@@ -66,12 +67,17 @@ def write(family, arch):
     w.add_layer_norm_rms_eps(config["rms_norm_eps"])
     w.add_rope_freq_base(config.get("rope_theta", 10000.0))
     w.add_vocab_size(config["vocab_size"])
-    gemma = arch == "gemma2"
+    gemma = arch.startswith("gemma")
     if gemma:
         w.add_sliding_window(config["sliding_window"])
+    if arch == "gemma2":
         w.add_attn_logit_softcapping(config["attn_logit_softcapping"])
         w.add_final_logit_softcapping(config["final_logit_softcapping"])
     scaling = config.get("rope_scaling")
+    if scaling and scaling["rope_type"] == "linear":
+        w.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        w.add_rope_scaling_factor(scaling["factor"])
+        scaling = None
     if family == "llama3":
         scaling = dict(factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)
     if scaling:
@@ -151,8 +157,13 @@ def blocks():
 
 
 if __name__ == "__main__":
-    blocks()
-    for family, arch in (("llama3", "llama"), ("llama31", "llama"), ("qwen3", "qwen3"), ("gemma2", "gemma2")):
+    wanted = sys.argv[1:] or ["blocks", "llama3", "llama31", "qwen3", "gemma2", "gemma3"]
+    if "blocks" in wanted:
+        blocks()
+    for family, arch in (("llama3", "llama"), ("llama31", "llama"), ("qwen3", "qwen3"), ("gemma2", "gemma2"),
+                         ("gemma3", "gemma3")):
+        if family not in wanted:
+            continue
         sums = write(family, arch)
         if family == "llama31":
             continue

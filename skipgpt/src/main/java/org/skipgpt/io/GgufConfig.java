@@ -28,7 +28,9 @@ final class GgufConfig {
             "attention.value_length",
             "attention.layer_norm_rms_epsilon",
             "attention.sliding_window",
+            "attention.sliding_window_pattern",
             "rope.freq_base",
+            "rope.freq_base_swa",
             "rope.dimension_count",
             "rope.scaling.type",
             "rope.scaling.factor",
@@ -75,6 +77,10 @@ final class GgufConfig {
         return architecture.startsWith("gemma");
     }
 
+    private boolean isGemma3() {
+        return architecture.equals("gemma3");
+    }
+
     int heads() {
         return integer("attention.head_count");
     }
@@ -98,7 +104,7 @@ final class GgufConfig {
         JsonArray architectures = new JsonArray();
         architectures.add(ARCHITECTURES.get(architecture));
         json.add("architectures", architectures);
-        json.addProperty("model_type", architecture.equals("gemma3") ? "gemma3_text" : architecture);
+        json.addProperty("model_type", isGemma3() ? "gemma3_text" : architecture);
         json.addProperty("vocab_size", vocabulary());
         json.addProperty("hidden_size", integer("embedding_length"));
         json.addProperty("intermediate_size", integer("feed_forward_length"));
@@ -133,7 +139,10 @@ final class GgufConfig {
             refuseUnless(kind.equals("none"), "rope.scaling.type", "known are none and linear");
         }
         if (factors.length > 0) {
-            refuseUnless(kind.equals("none"), "rope.scaling.type", "beside rope_freqs.weight only none is read");
+            refuseUnless(
+                    kind.equals("none") && !isGemma3(),
+                    "rope.scaling.type",
+                    "beside rope_freqs.weight only none is read, and that tensor not for gemma3");
             scaling = llama3(factors);
         }
         if (!scaling.isEmpty()) {
@@ -170,16 +179,26 @@ final class GgufConfig {
 
     private void window(JsonObject json) {
         double window = number("attention.sliding_window", 0);
+        for (String name : List.of("attention.sliding_window_pattern", "rope.freq_base_swa")) {
+            refuseUnless(isGemma3() || number(name, 0) == 0, name, "it is read for gemma3 only");
+        }
         if (isGemma()) {
             json.addProperty("sliding_window", (int) needed("attention.sliding_window"));
-            if (architecture.equals("gemma2")) {
-                json.addProperty("attn_logit_softcapping", number("attn_logit_softcapping", 50));
-                json.addProperty("final_logit_softcapping", number("final_logit_softcapping", 30));
-                // 27B alone scales by width / heads; the file does not say so, its size does.
-                boolean largest = integer("block_count") == 46;
-                json.addProperty(
-                        "query_pre_attn_scalar", largest ? integer("embedding_length") / heads() : headWidth());
-            }
+            // 27B alone scales by width / heads; the file does not say so, its size does.
+            boolean largest = integer("block_count") == (isGemma3() ? 62 : 46);
+            json.addProperty("query_pre_attn_scalar", largest ? integer("embedding_length") / heads() : headWidth());
+        }
+        if (isGemma3()) {
+            json.addProperty("rope_local_base_freq", number("rope.freq_base_swa", 10000));
+            json.addProperty("sliding_window_pattern", (int) number("attention.sliding_window_pattern", 6));
+            double cap = number("final_logit_softcapping", 0);
+            refuseUnless(
+                    cap == 0 && number("attn_logit_softcapping", 0) == 0,
+                    cap == 0 ? "attn_logit_softcapping" : "final_logit_softcapping",
+                    "gemma3 caps nothing");
+        } else if (isGemma()) {
+            json.addProperty("attn_logit_softcapping", number("attn_logit_softcapping", 50));
+            json.addProperty("final_logit_softcapping", number("final_logit_softcapping", 30));
         } else if (window > 0) {
             json.addProperty("model_type", isLlama() ? "mistral" : architecture);
             json.addProperty("sliding_window", (int) window);

@@ -38,8 +38,8 @@ final class SavedModules {
         NDArray head = config.saved().contains(HEAD)
                 ? matrix(tensors, PeftConfig.savedName(HEAD), weights.head(), weights, owner, left)
                 : weights.head();
-        DecoderWeights own = new DecoderWeights(
-                owner, weights.dtype(), embedding, weights.layers(), weights.finalNorm(), head, weights.frequencies());
+        DecoderWeights own =
+                new DecoderWeights(owner, weights.dtype(), embedding, weights.layers(), weights.finalNorm(), head);
         // Another embedding is another model, so it has no hash of a stored checkpoint.
         return LanguageModel.dense(model.name() + " with saved modules", "", model.tokenizer(), model.config(), own)
                 .withPolicy(model.policy());

@@ -143,7 +143,7 @@ final class CachedDecoder {
             }
             NDArray f = areSteps(site, rows, everyone)
                     ? steps("steps", site, x, rows, everyone)
-                    : attend(site, NewKeys.all(x, rows), rows, everyone, x); // (N, D)
+                    : attend(site, NewKeys.all(site, x, rows), rows, everyone, x); // (N, D)
             return decoder.gated(carried, f, decision.gate()); // (N, D)
         }
         if (executing.length == 0) {
@@ -194,31 +194,36 @@ final class CachedDecoder {
             return;
         }
         if (kv == KvPolicy.KEEP) {
-            store(site, NewKeys.all(x, rows));
+            store(site, NewKeys.all(site, x, rows));
             return;
         }
         KvCache.Layer layer = cache.layer(site.layer());
         int[] ends = layer.ripe(rows);
         if (!Arrays.equals(ends, Arrays.copyOf(rows.starts(), ends.length))) {
-            store(site, NewKeys.waitingAnd(decoder, layer, x, rows, ends));
+            store(site, NewKeys.waitingAnd(site, decoder, layer, x, rows, ends));
         }
         layer.leave(x, rows, ends);
     }
 
     private NDArray attendUnderPolicy(ModuleSite site, NDArray x, NDArray xq, Rows rows, RowSet queries) {
         if (kv == KvPolicy.KEEP) {
-            return attend(site, NewKeys.all(x, rows), rows, queries, xq);
+            return attend(site, NewKeys.all(site, x, rows), rows, queries, xq);
         }
         boolean all = queries.rows().length == rows.size();
         if (kv == KvPolicy.EXECUTED) {
             return attend(
-                    site, all ? NewKeys.all(x, rows) : NewKeys.some(decoder, x, rows, queries), rows, queries, xq);
+                    site,
+                    all ? NewKeys.all(site, x, rows) : NewKeys.some(site, decoder, x, rows, queries),
+                    rows,
+                    queries,
+                    xq);
         }
         // The module's weights are read now anyway, beside which keys of rows that could wait cost little.
         KvCache.Layer layer = cache.layer(site.layer());
         int[] ends = Arrays.copyOfRange(rows.starts(), 1, rows.starts().length);
-        NewKeys keys =
-                layer.isNothingPending() ? NewKeys.all(x, rows) : NewKeys.waitingAnd(decoder, layer, x, rows, ends);
+        NewKeys keys = layer.isNothingPending()
+                ? NewKeys.all(site, x, rows)
+                : NewKeys.waitingAnd(site, decoder, layer, x, rows, ends);
         NDArray f = attend(site, keys, rows, queries, xq);
         layer.leave(x, rows, ends);
         return f;
@@ -251,8 +256,8 @@ final class CachedDecoder {
         boolean all = queries.rows().length == rows.size();
         // Rows that are both are normed once.
         NDArray xk = keys.x() == xq ? decoder.calls().nothing() : keys.x();
-        NDArray cos = all ? rows.cos() : decoder.take(rows.cos(), queries.index());
-        NDArray sin = all ? rows.sin() : decoder.take(rows.sin(), queries.index());
+        NDArray cos = all ? rows.cos(site.layer()) : decoder.take(rows.cos(site.layer()), queries.index());
+        NDArray sin = all ? rows.sin(site.layer()) : decoder.take(rows.sin(site.layer()), queries.index());
         NDArray f = decoder.calls()
                 .call(
                         "attention_cached",
@@ -273,8 +278,8 @@ final class CachedDecoder {
                         held.get(3),
                         decoder.calls().window(site.layer())); // (n, D)
         keys.close();
-        Decoder.release(cos, rows.cos(), rows.cos());
-        Decoder.release(sin, rows.sin(), rows.sin());
+        Decoder.release(cos, rows.cos(site.layer()), rows.cos(site.layer()));
+        Decoder.release(sin, rows.sin(site.layer()), rows.sin(site.layer()));
         return f;
     }
 
@@ -291,7 +296,7 @@ final class CachedDecoder {
     /** A row that attends: (1, D). */
     private NDArray step(ModuleSite site, NDArray x, Rows rows) {
         List<NDArray> held = cache.layer(site.layer()).append(new int[] {1});
-        NDArray[] arguments = before(held, rows.positions(), rows.cos(), rows.sin());
+        NDArray[] arguments = before(held, rows.positions(), rows.cos(site.layer()), rows.sin(site.layer()));
         return decoder.calls().call("attention_step", site, x, arguments);
     }
 
@@ -323,11 +328,11 @@ final class CachedDecoder {
         NDArray nothing = decoder.calls().nothing();
         boolean waits = kv == KvPolicy.DEFERRED;
         int[] ends = Arrays.copyOfRange(rows.starts(), 1, rows.starts().length);
-        NewKeys keys = NewKeys.all(x, rows);
+        NewKeys keys = NewKeys.all(site, x, rows);
         if (waits && !layer.isNothingPending()) {
-            keys = NewKeys.waitingAnd(decoder, layer, x, rows, ends);
+            keys = NewKeys.waitingAnd(site, decoder, layer, x, rows, ends);
         } else if (kv == KvPolicy.EXECUTED) {
-            keys = NewKeys.of(x, queries, rows);
+            keys = NewKeys.of(site, x, queries, rows);
         }
         boolean own = keys.x() == x;
         long[] owners =
@@ -336,8 +341,8 @@ final class CachedDecoder {
                 layer.append(keys.counts()),
                 queries.index(),
                 Rows.cpu(x.getManager(), owners),
-                rows.cos(),
-                rows.sin(),
+                rows.cos(site.layer()),
+                rows.sin(site.layer()),
                 own ? nothing : keys.x(),
                 keys.offsets(),
                 keys.positions(),

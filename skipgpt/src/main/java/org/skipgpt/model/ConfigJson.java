@@ -2,17 +2,15 @@ package org.skipgpt.model;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
-import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.Numbers;
@@ -23,15 +21,6 @@ import org.skipgpt.io.Numbers;
  * <p>An unknown family, or a field that would change the arithmetic and is not supported, is an error that names it.
  */
 public final class ConfigJson {
-    private static final Map<String, String> ARCHITECTURES = Map.of(
-            "llama", "LlamaForCausalLM",
-            "mistral", "MistralForCausalLM",
-            "qwen2", "Qwen2ForCausalLM",
-            "qwen3", "Qwen3ForCausalLM",
-            "gemma2", "Gemma2ForCausalLM");
-    private static final Set<String> SILU = Set.of("silu", "swish");
-    private static final Set<String> TANH_GELU = Set.of("gelu_pytorch_tanh", "gelu_new");
-    private static final Set<String> LAYER_KINDS = Set.of("full_attention", "sliding_attention");
     /** Layers that structured pruning left in shapes of their own; stock classes know no such field. */
     private static final String SHAPES = "layer_shapes";
     // Above every public model; a number beyond is a damaged file, and would fill the memory before it is refused.
@@ -51,48 +40,39 @@ public final class ConfigJson {
      * @throws CheckpointException naming the field that is missing, out of range or not supported
      */
     public static DecoderConfig read(JsonObject object) {
-        JsonFields json = JsonFields.of(object, "config.json");
-        String family = json.choice("model_type", ARCHITECTURES.keySet());
+        JsonObject text = Families.of(object).text(object);
+        Family family = Families.of(text);
+        JsonFields json = fields(text, family);
         ConfigNames.skip(json);
-        boolean gemma = family.equals("gemma2");
         int width = json.integer("hidden_size", 1, MOST_WIDTH);
         int heads = json.integer("num_attention_heads", 1, MOST_HEADS);
         int layers = json.integer("num_hidden_layers", 1, MOST_LAYERS);
-        int headDim = headDim(json, family, width, heads);
-        double queryScalar = gemma ? json.number("query_pre_attn_scalar", 256, Numbers.above(0)) : headDim;
-        int positions = json.integer("max_position_embeddings", positions(family), 1, Integer.MAX_VALUE);
-        RopeJson rope = RopeJson.read(json, positions);
-        refuseOutputBias(json, family);
+        int headDim = headDim(json, width, heads);
+        int positions = json.integer("max_position_embeddings", 1, Integer.MAX_VALUE);
+        Arithmetic arithmetic = family.arithmetic(json, width, headDim);
+        refuseOutputBias(json, arithmetic);
         dropped(json, layers);
         // tokenizers read these; an id that is none is told here. Some files write -1 for no padding.
         List.of("bos_token_id", "eos_token_id", "pad_token_id").forEach(name -> json.oneOrMore(name, -1, MOST_IDS));
         DecoderConfig config = new DecoderConfig(
-                family,
+                family.name(),
                 json.integer("vocab_size", 1, MOST_IDS),
                 width,
                 json.integer("intermediate_size", 1, MOST_WIDTH),
                 layers,
                 heads,
-                kvHeads(json, family, heads),
+                kvHeads(json, heads),
                 headDim,
                 json.number("rms_norm_eps", 1e-6, Numbers.between(0, 1)),
-                rope.base(),
-                rope.scaling(),
                 json.flag("rope_interleaved", false),
-                json.flag("tie_word_embeddings", gemma),
-                family.equals("qwen2"),
-                family.equals("qwen3"),
-                gemma,
-                gemma,
-                gelu(json, gemma),
-                gemma ? Math.sqrt(width) : 1,
-                1 / Math.sqrt(queryScalar),
-                gemma ? cap(json, "attn_logit_softcapping", 50) : 0,
-                gemma ? cap(json, "final_logit_softcapping", 30) : 0,
-                windows(json, family, layers),
+                json.flag("tie_word_embeddings", false),
+                arithmetic,
+                family.rotations(json, layers, positions),
+                family.windows(json, layers),
                 positions,
                 List.of());
         List<LayerShape> shapes = shapes(json, layers);
+        json.has("max_window_layers"); // Qwen's, which others' files have without effect
         json.refuseOthers();
         if (shapes.isEmpty()) {
             return config;
@@ -138,19 +118,21 @@ public final class ConfigJson {
         }
     }
 
-    private static int positions(String family) {
-        return switch (family) {
-            case "llama" -> 2048;
-            case "mistral" -> 4096 * 32;
-            case "gemma2" -> 8192;
-            default -> 32768;
-        };
+    /** The families that are read, by their {@code model_type}. */
+    public static List<String> families() {
+        return Families.names();
     }
 
-    private static int headDim(JsonFields json, String family, int width, int heads) {
-        int fixed = family.equals("gemma2") ? 256 : family.equals("qwen3") ? 128 : 0;
-        int headDim = json.integer("head_dim", fixed > 0 ? fixed : width / heads, 2, MOST_WIDTH);
-        if (!json.has("head_dim") && fixed == 0 && width % heads != 0) {
+    // Fields that the file leaves out have the values of the family's class.
+    private static JsonFields fields(JsonObject object, Family family) {
+        JsonObject whole = JsonParser.parseString(family.defaults()).getAsJsonObject();
+        object.entrySet().forEach(field -> whole.add(field.getKey(), field.getValue()));
+        return JsonFields.of(whole, "config.json");
+    }
+
+    private static int headDim(JsonFields json, int width, int heads) {
+        int headDim = json.integer("head_dim", width / heads, 2, MOST_WIDTH);
+        if (!json.has("head_dim") && width % heads != 0) {
             throw json.fault("hidden_size", "a multiple of num_attention_heads " + heads + ", or a head_dim");
         }
         if (headDim % 2 != 0) {
@@ -161,11 +143,10 @@ public final class ConfigJson {
         return headDim;
     }
 
-    // Only LLaMA's class takes an absent field for as many as there are query heads; others have a number of their own.
-    private static int kvHeads(JsonFields json, String family, int heads) {
-        boolean written = json.json().has("num_key_value_heads");
-        int kvHeads = family.equals("llama") || (written && !json.has("num_key_value_heads"))
-                ? json.integer("num_key_value_heads", heads, 1, heads)
+    // null is as many as there are query heads; some classes have null where the field is absent, others a number.
+    private static int kvHeads(JsonFields json, int heads) {
+        int kvHeads = FamilyFields.isNull(json, "num_key_value_heads")
+                ? heads
                 : json.integer("num_key_value_heads", 1, heads);
         if (heads % kvHeads != 0) {
             throw json.fault("num_key_value_heads", "a divisor of num_attention_heads " + heads);
@@ -173,57 +154,12 @@ public final class ConfigJson {
         return kvHeads;
     }
 
-    private static double cap(JsonFields json, String name, double otherwise) {
-        // transformers tells an absent cap, which has its default, from null, which is none
-        boolean none = json.json().has(name) && !json.has(name);
-        return none ? 0 : json.number(name, otherwise, Numbers.above(0));
-    }
-
-    private static void refuseOutputBias(JsonFields json, String family) {
-        if (json.flag("attention_bias", false) && !family.equals("qwen2")) {
+    private static void refuseOutputBias(JsonFields json, Arithmetic arithmetic) {
+        if (json.flag("attention_bias", false) && !arithmetic.qkvBias()) {
             throw json.fault(
                     "attention_bias",
                     "absent or false, as true puts a bias on the output product too, which is not read");
         }
-    }
-
-    private static boolean gelu(JsonFields json, boolean gemma) {
-        if (gemma) {
-            json.has("hidden_act"); // older files carry it beside hidden_activation, and the class does not look at it
-            return TANH_GELU.contains(json.choice("hidden_activation", "gelu_pytorch_tanh", TANH_GELU));
-        }
-        Set<String> allowed = Stream.concat(SILU.stream(), TANH_GELU.stream()).collect(Collectors.toSet());
-        return TANH_GELU.contains(json.choice("hidden_act", "silu", allowed));
-    }
-
-    private static List<Integer> windows(JsonFields json, String family, int layers) {
-        boolean qwen = family.startsWith("qwen");
-        boolean isNull = json.json().has("sliding_window") && !json.has("sliding_window");
-        int size = json.integer("sliding_window", isNull ? 0 : 4096, 1, Integer.MAX_VALUE);
-        if (family.equals("llama")) {
-            if (json.has("sliding_window")) {
-                throw json.fault("sliding_window", "absent or null: LLaMA's class has no window");
-            }
-            size = 0;
-        }
-        if (qwen && !json.flag("use_sliding_window", false)) {
-            size = 0;
-        }
-        int first = json.integer("max_window_layers", qwen ? 28 : 0, 0, Integer.MAX_VALUE);
-        List<String> kinds = json.texts("layer_types");
-        if (!kinds.isEmpty() && (kinds.size() != layers || !LAYER_KINDS.containsAll(kinds))) {
-            throw json.fault("layer_types", layers + " of " + new TreeSet<>(LAYER_KINDS) + ", one a layer");
-        }
-        List<Integer> windows = new ArrayList<>();
-        for (int layer = 0; layer < layers; layer++) {
-            boolean usual = family.equals("gemma2") ? layer % 2 == 0 : !qwen || layer >= first;
-            boolean sliding = kinds.isEmpty() ? usual : kinds.get(layer).equals("sliding_attention");
-            windows.add(sliding ? size : 0);
-        }
-        if (family.equals("mistral") && windows.stream().distinct().count() > 1) {
-            throw json.fault("layer_types", "absent, or the same kind for every layer of this family");
-        }
-        return windows;
     }
 
     /**
@@ -233,7 +169,8 @@ public final class ConfigJson {
      * @throws CheckpointException if a list names a layer that is not there
      */
     public static List<ModuleSite> dropped(JsonObject object) {
-        JsonFields json = JsonFields.of(object, "config.json");
+        JsonObject text = Families.of(object).text(object);
+        JsonFields json = fields(text, Families.of(text));
         return dropped(json, json.integer("num_hidden_layers", 1, MOST_LAYERS));
     }
 
@@ -275,9 +212,10 @@ public final class ConfigJson {
 
     /** The config.json of a decoder; stock Hugging Face classes load it, except for interleaved rotary pairs. */
     public static JsonObject write(DecoderConfig c) {
+        Family family = Families.named(c.family());
         JsonObject json = new JsonObject();
         JsonArray architectures = new JsonArray();
-        architectures.add(ARCHITECTURES.get(c.family()));
+        architectures.add(family.architecture());
         json.add("architectures", architectures);
         json.addProperty("model_type", c.family());
         json.addProperty("vocab_size", c.vocabulary());
@@ -288,45 +226,14 @@ public final class ConfigJson {
         json.addProperty("num_key_value_heads", c.kvHeads());
         json.addProperty("head_dim", c.headDim());
         json.addProperty("rms_norm_eps", c.normEps());
-        json.addProperty("rope_theta", c.ropeBase());
         json.addProperty("tie_word_embeddings", c.tiedHead());
         json.addProperty("max_position_embeddings", c.maxPositions());
-        json.addProperty(c.postNorm() ? "hidden_activation" : "hidden_act", c.geluMlp() ? "gelu_pytorch_tanh" : "silu");
         if (c.ropeInterleaved()) {
             json.addProperty("rope_interleaved", true);
         }
-        RopeJson.write(json, c.ropeScaling());
-        writeWindows(json, c);
-        if (c.family().equals("gemma2")) {
-            json.addProperty("query_pre_attn_scalar", Math.round(1 / (c.attentionScale() * c.attentionScale())));
-            addCap(json, "attn_logit_softcapping", c.attentionSoftcap());
-            addCap(json, "final_logit_softcapping", c.headSoftcap());
-        }
+        family.write(json, c);
         writeShapes(json, c);
         json.addProperty("torch_dtype", "float32");
         return json;
-    }
-
-    private static void addCap(JsonObject json, String name, double cap) {
-        json.add(name, cap == 0 ? JsonNull.INSTANCE : new JsonPrimitive(cap));
-    }
-
-    private static void writeWindows(JsonObject json, DecoderConfig c) {
-        int window = c.windows().stream().mapToInt(Integer::intValue).max().orElse(0);
-        if (window == 0) {
-            if (c.family().equals("mistral") || c.family().equals("gemma2")) {
-                json.add("sliding_window", JsonNull.INSTANCE);
-            }
-            return;
-        }
-        json.addProperty("sliding_window", window);
-        if (c.family().startsWith("qwen")) {
-            json.addProperty("use_sliding_window", true);
-        }
-        if (!c.family().equals("mistral")) {
-            JsonArray types = new JsonArray();
-            c.windows().forEach(w -> types.add(w > 0 ? "sliding_attention" : "full_attention"));
-            json.add("layer_types", types);
-        }
     }
 }

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.skipgpt.torch.InUse;
@@ -154,16 +155,34 @@ public final class Decoder implements AutoCloseable {
         }
         NDArray ids = scope.create(Rows.wide(tokens));
         NDArray positions = Rows.cpu(scope, Rows.wide(at));
-        NDList angles = angles(positions);
+        Angles angles = angles(positions);
         NDArray offsets = Rows.offsets(scope, Rows.wide(starts), parents);
-        return new Rows(tokens, starts, at, parents, ids, offsets, positions, angles.get(0), angles.get(1));
+        return new Rows(tokens, starts, at, parents, ids, offsets, positions, angles);
     }
 
-    /** Rotary cosines and signed sines, see {@link Rows}, of positions (n) on the CPU: two (n, 1, E) on the model's device. */
-    NDList angles(NDArray positions) {
+    /** Rotary angles of positions (n) on the CPU, for all layers. */
+    private Angles angles(NDArray positions) {
+        NDArray onDevice = onDevice(positions);
+        List<NDArray> cos = new ArrayList<>();
+        List<NDArray> sin = new ArrayList<>();
+        for (NDArray frequencies : calls.frequencies()) {
+            NDList both = program.callAll("angles", onDevice, frequencies);
+            cos.add(both.get(0));
+            sin.add(both.get(1));
+        }
+        return new Angles(cos, sin, calls.rotationOfLayer());
+    }
+
+    /** Rotary cosines and signed sines of a layer, of positions (n) on the CPU: two (n, 1, E) on the model's device. */
+    NDList angles(int layer, NDArray positions) {
+        int rotation = calls.rotationOfLayer().get(layer);
+        return program.callAll(
+                "angles", onDevice(positions), calls.frequencies().get(rotation));
+    }
+
+    private NDArray onDevice(NDArray positions) {
         boolean gpu = weights.manager().getDevice().isGpu();
-        NDArray onDevice = gpu ? positions.toDevice(weights.manager().getDevice(), true) : positions;
-        return program.callAll("angles", onDevice, weights.frequencies());
+        return gpu ? positions.toDevice(weights.manager().getDevice(), true) : positions;
     }
 
     /** Lays whole sequences one after another, each from position 0. */

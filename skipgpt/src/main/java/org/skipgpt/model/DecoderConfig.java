@@ -9,7 +9,7 @@ import java.util.List;
  *
  * <p>Example: {@code DecoderConfig.llama(512, 64, 176, 5, 8, 4)} is a five-layer LLaMA of width 64.
  *
- * @param family Hugging Face model_type: llama, mistral, qwen2, qwen3 or gemma2
+ * @param family Hugging Face model_type, one of {@link ConfigJson#families()}
  * @param vocabulary token ids are 0..vocabulary-1
  * @param width D, size of the residual stream
  * @param hidden F, width of the MLP
@@ -18,19 +18,10 @@ import java.util.List;
  * @param kvHeads G, key/value heads; divides H
  * @param headDim E, width of a head; even
  * @param normEps epsilon of every RMSNorm
- * @param ropeBase base of the rotary frequencies
- * @param ropeScaling stretch of the rotary frequencies
  * @param ropeInterleaved rotary pairs are neighbours (llama2.c) instead of halves (Hugging Face)
  * @param tiedHead output head shares the embedding
- * @param qkvBias query, key and value products have a bias (Qwen2)
- * @param qkNorm queries and keys are normed per head (Qwen3)
- * @param postNorm module outputs are normed before they are added (Gemma 2)
- * @param unitOffsetNorm stored norm weights lack 1 (Gemma)
- * @param geluMlp MLP uses tanh-GELU instead of SiLU (Gemma)
- * @param embedScale factor on embeddings, 1 for none (Gemma: sqrt D)
- * @param attentionScale factor on query-key products, usually E^-0.5
- * @param attentionSoftcap cap c of c*tanh(s/c) on attention scores, 0 for none
- * @param headSoftcap the same on logits
+ * @param arithmetic what its layers compute otherwise than LLaMA's
+ * @param rotations how queries and keys of each layer turn; L entries
  * @param windows sliding window of each layer in tokens, 0 for none; L entries
  * @param maxPositions longest context in tokens
  * @param shapes the shape of each layer where layers differ, L entries; empty where all have the one above
@@ -45,19 +36,10 @@ public record DecoderConfig(
         int kvHeads,
         int headDim,
         double normEps,
-        double ropeBase,
-        RopeScaling ropeScaling,
         boolean ropeInterleaved,
         boolean tiedHead,
-        boolean qkvBias,
-        boolean qkNorm,
-        boolean postNorm,
-        boolean unitOffsetNorm,
-        boolean geluMlp,
-        double embedScale,
-        double attentionScale,
-        double attentionSoftcap,
-        double headSoftcap,
+        Arithmetic arithmetic,
+        List<Rotation> rotations,
         List<Integer> windows,
         int maxPositions,
         List<LayerShape> shapes) {
@@ -79,16 +61,18 @@ public record DecoderConfig(
             faults.add("headDim " + headDim + " is not an even number above 0");
         }
         finite(faults, "normEps", normEps, 0);
-        finite(faults, "ropeBase", ropeBase, 1);
-        finite(faults, "embedScale", embedScale, Double.MIN_VALUE);
-        finite(faults, "attentionScale", attentionScale, Double.MIN_VALUE);
-        finite(faults, "attentionSoftcap", attentionSoftcap, 0);
-        finite(faults, "headSoftcap", headSoftcap, 0);
+        finite(faults, "embedScale", arithmetic.embedScale(), Double.MIN_VALUE);
+        finite(faults, "attentionScale", arithmetic.attentionScale(), Double.MIN_VALUE);
+        finite(faults, "attentionSoftcap", arithmetic.attentionSoftcap(), 0);
+        finite(faults, "headSoftcap", arithmetic.headSoftcap(), 0);
         if (windows.stream().anyMatch(window -> window < 0)) {
             faults.add("windows " + windows + " are not all 0 or more");
         }
         if (windows.size() != layers) {
             faults.add("windows has " + windows.size() + " entries for " + layers + " layers");
+        }
+        if (rotations.size() != layers) {
+            faults.add("rotations has " + rotations.size() + " entries for " + layers + " layers");
         }
         boolean alike =
                 shapes.stream().allMatch(shape -> shape.equals(new LayerShape(heads, kvHeads, hidden, width, false)));
@@ -97,6 +81,7 @@ public record DecoderConfig(
         if (!faults.isEmpty()) {
             throw new IllegalArgumentException("decoder configuration: " + String.join("; ", faults));
         }
+        rotations = List.copyOf(rotations);
         windows = List.copyOf(windows);
     }
 
@@ -146,19 +131,10 @@ public record DecoderConfig(
                 kvHeads,
                 headDim,
                 1e-5,
-                10000,
-                RopeScaling.NONE,
                 false,
                 true,
-                false,
-                false,
-                false,
-                false,
-                false,
-                1,
-                1 / Math.sqrt(headDim),
-                0,
-                0,
+                Arithmetic.llama(headDim),
+                Collections.nCopies(layers, Rotation.of(10000)),
                 Collections.nCopies(layers, 0),
                 2048,
                 List.of());
@@ -166,12 +142,13 @@ public record DecoderConfig(
 
     /** The same with another context length. */
     public DecoderConfig withMaxPositions(int tokens) {
-        return with(windows, tokens, shapes, tiedHead);
+        return with(rotations, windows, tokens, shapes, tiedHead);
     }
 
     /** The same with some of its layers, in the given order. */
     public DecoderConfig withLayers(List<Integer> kept) {
         return with(
+                kept.stream().map(rotations::get).toList(),
                 kept.stream().map(windows::get).toList(),
                 maxPositions,
                 shapes.isEmpty() ? shapes : kept.stream().map(shapes::get).toList(),
@@ -181,11 +158,16 @@ public record DecoderConfig(
     /** The same with layers of their own shapes, and a head of its own where their streams are narrower. */
     public DecoderConfig withShapes(List<LayerShape> ofLayers) {
         boolean narrow = ofLayers.stream().anyMatch(shape -> shape.shortcut() || shape.width() != width);
-        return with(windows, maxPositions, ofLayers, tiedHead && !narrow);
+        return with(rotations, windows, maxPositions, ofLayers, tiedHead && !narrow);
     }
 
     // there are as many layers as windows
-    private DecoderConfig with(List<Integer> windowOfLayer, int positions, List<LayerShape> ofLayers, boolean tied) {
+    private DecoderConfig with(
+            List<Rotation> rotationOfLayer,
+            List<Integer> windowOfLayer,
+            int positions,
+            List<LayerShape> ofLayers,
+            boolean tied) {
         return new DecoderConfig(
                 family,
                 vocabulary,
@@ -196,22 +178,58 @@ public record DecoderConfig(
                 kvHeads,
                 headDim,
                 normEps,
-                ropeBase,
-                ropeScaling,
                 ropeInterleaved,
                 tied,
-                qkvBias,
-                qkNorm,
-                postNorm,
-                unitOffsetNorm,
-                geluMlp,
-                embedScale,
-                attentionScale,
-                attentionSoftcap,
-                headSoftcap,
+                arithmetic,
+                rotationOfLayer,
                 windowOfLayer,
                 positions,
                 ofLayers);
+    }
+
+    /** Whether query, key and value products have a bias. */
+    public boolean qkvBias() {
+        return arithmetic.qkvBias();
+    }
+
+    /** Whether queries and keys are normed per head. */
+    public boolean qkNorm() {
+        return arithmetic.qkNorm();
+    }
+
+    /** Whether module outputs are normed before they are added. */
+    public boolean postNorm() {
+        return arithmetic.postNorm();
+    }
+
+    /** Whether stored norm weights lack 1. */
+    public boolean unitOffsetNorm() {
+        return arithmetic.unitOffsetNorm();
+    }
+
+    /** Whether the MLP uses tanh-GELU instead of SiLU. */
+    public boolean geluMlp() {
+        return arithmetic.geluMlp();
+    }
+
+    /** Factor on embeddings, 1 for none. */
+    public double embedScale() {
+        return arithmetic.embedScale();
+    }
+
+    /** Factor on query-key products. */
+    public double attentionScale() {
+        return arithmetic.attentionScale();
+    }
+
+    /** Cap on attention scores, 0 for none. */
+    public double attentionSoftcap() {
+        return arithmetic.attentionSoftcap();
+    }
+
+    /** Cap on logits, 0 for none. */
+    public double headSoftcap() {
+        return arithmetic.headSoftcap();
     }
 
     /** How many modules there are: 2L. */
@@ -226,6 +244,11 @@ public record DecoderConfig(
             sites.add(ModuleSite.of(i));
         }
         return sites;
+    }
+
+    /** The rotations that there are, each once. */
+    List<Rotation> kindsOfRotation() {
+        return rotations.stream().distinct().toList();
     }
 
     /** The shape of a layer. */
@@ -303,8 +326,8 @@ public record DecoderConfig(
     public long parameters() {
         long all = blockParameters() + width + (long) vocabulary * layer(0).width();
         for (int layer = 0; layer < layers; layer++) {
-            all += (postNorm ? 4L : 2L) * layer(layer).width() + (qkNorm ? 2L * headDim : 0);
-            all += qkvBias ? queryWidth(layer) + 2L * kvWidth(layer) : 0;
+            all += (postNorm() ? 4L : 2L) * layer(layer).width() + (qkNorm() ? 2L * headDim : 0);
+            all += qkvBias() ? queryWidth(layer) + 2L * kvWidth(layer) : 0;
         }
         return all + (tiedHead ? 0 : (long) vocabulary * width);
     }

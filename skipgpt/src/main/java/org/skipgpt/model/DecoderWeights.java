@@ -18,16 +18,9 @@ import org.skipgpt.torch.Dtype;
  * @param layers L layers
  * @param finalNorm (D)
  * @param head (V, D); the embedding itself where the head is tied
- * @param frequencies rotary frequencies in radians a position, (E/2)
  */
 public record DecoderWeights(
-        NDManager manager,
-        Dtype dtype,
-        NDArray embedding,
-        List<LayerWeights> layers,
-        NDArray finalNorm,
-        NDArray head,
-        NDArray frequencies) {
+        NDManager manager, Dtype dtype, NDArray embedding, List<LayerWeights> layers, NDArray finalNorm, NDArray head) {
     /** Copies the list. */
     public DecoderWeights {
         layers = List.copyOf(layers);
@@ -35,7 +28,7 @@ public record DecoderWeights(
 
     /** The same with other layers. */
     public DecoderWeights withLayers(NDManager owner, List<LayerWeights> other) {
-        return new DecoderWeights(owner, dtype, embedding, other, finalNorm, head, frequencies);
+        return new DecoderWeights(owner, dtype, embedding, other, finalNorm, head);
     }
 
     /**

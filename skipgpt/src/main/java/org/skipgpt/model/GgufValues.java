@@ -38,15 +38,19 @@ final class GgufValues {
 
     /** What rotary frequencies are divided by, (E/2), where the scaling is Llama 3's; else empty. */
     float[] ropeFactors() {
-        if (config.ropeScaling().kind() != RopeScaling.Kind.LLAMA3) {
+        if (rotation().scaling().kind() != RopeScaling.Kind.LLAMA3) {
             return new float[0];
         }
         float[] factors = new float[config.headDim() / 2];
         for (int i = 0; i < factors.length; i++) {
-            double frequency = Math.pow(config.ropeBase(), -2.0 * i / config.headDim());
-            factors[i] = (float) (frequency / config.ropeScaling().scale(frequency));
+            double frequency = Math.pow(rotation().base(), -2.0 * i / config.headDim());
+            factors[i] = (float) (frequency / rotation().scaling().scale(frequency));
         }
         return factors;
+    }
+
+    private Rotation rotation() {
+        return config.rotations().get(0);
     }
 
     /** The values, beginning with general.architecture. */
@@ -65,11 +69,11 @@ final class GgufValues {
         put(values, "attention.value_length", config.headDim());
         put(values, "attention.layer_norm_rms_epsilon", config.normEps());
         put(values, "rope.dimension_count", config.headDim());
-        put(values, "rope.freq_base", config.ropeBase());
+        put(values, "rope.freq_base", rotation().base());
         put(values, "vocab_size", config.vocabulary());
-        if (config.ropeScaling().kind() == RopeScaling.Kind.LINEAR) {
+        if (rotation().scaling().kind() == RopeScaling.Kind.LINEAR) {
             values.put(architecture + ".rope.scaling.type", "linear");
-            put(values, "rope.scaling.factor", config.ropeScaling().factor());
+            put(values, "rope.scaling.factor", rotation().scaling().factor());
         }
         List<Integer> windows = windows(values);
         if (config.postNorm()) {

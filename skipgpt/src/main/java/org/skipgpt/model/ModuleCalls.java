@@ -21,6 +21,8 @@ final class ModuleCalls {
     private final boolean reorders;
     private final boolean half;
     private final List<NDArray> windows;
+    private final List<NDArray> frequencies;
+    private final List<Integer> rotationOfLayer;
     private final NDArray nothing;
     private final Optional<Dropout> dropout;
 
@@ -46,6 +48,12 @@ final class ModuleCalls {
         this.windows = config.windows().stream()
                 .map(w -> Rows.cpu(manager, new long[] {w}).squeeze())
                 .toList();
+        List<Rotation> rotations = config.kindsOfRotation();
+        this.frequencies = rotations.stream()
+                .map(rotation -> manager.create(rotation.frequencies(config.headDim())))
+                .toList();
+        this.rotationOfLayer =
+                config.rotations().stream().map(rotations::indexOf).toList();
         this.nothing = manager.create(new Shape(0));
         this.dropout = Optional.empty();
     }
@@ -59,6 +67,8 @@ final class ModuleCalls {
         this.reorders = from.reorders;
         this.half = from.half;
         this.windows = from.windows;
+        this.frequencies = from.frequencies;
+        this.rotationOfLayer = from.rotationOfLayer;
         this.nothing = from.nothing;
         this.dropout = dropout;
     }
@@ -105,6 +115,16 @@ final class ModuleCalls {
         return windows.get(layer);
     }
 
+    /** Rotary frequencies in radians a position, (E/2), of each rotation that layers have. */
+    List<NDArray> frequencies() {
+        return frequencies;
+    }
+
+    /** Which of them is each layer's; L. */
+    List<Integer> rotationOfLayer() {
+        return rotationOfLayer;
+    }
+
     /** What a module adds to every row, f(x): (N, D). */
     NDArray output(ModuleSite site, NDArray x, Rows rows) {
         return every("attention", "mlp", site, x, rows); // (N, D)
@@ -132,8 +152,8 @@ final class ModuleCalls {
                 rows.offsets(),
                 rows.positions(),
                 windows.get(site.layer()),
-                rows.cos(),
-                rows.sin()); // (N, D)
+                rows.cos(site.layer()),
+                rows.sin(site.layer())); // (N, D)
     }
 
     /**
@@ -168,8 +188,8 @@ final class ModuleCalls {
                         rows.offsets(),
                         rows.positions(),
                         windows.get(site.layer()),
-                        rows.cos(),
-                        rows.sin());
+                        rows.cos(site.layer()),
+                        rows.sin(site.layer()));
     }
 
     /** Attention of every row over the keys of executing rows and its own: (N, D). */
@@ -182,8 +202,8 @@ final class ModuleCalls {
                 rows.offsets(),
                 rows.positions(),
                 windows.get(site.layer()),
-                rows.cos(),
-                rows.sin()); // (N, D)
+                rows.cos(site.layer()),
+                rows.sin(site.layer())); // (N, D)
     }
 
     /** Attention of every row, where a key counts by its row's gate: (N, D). */
@@ -196,8 +216,8 @@ final class ModuleCalls {
                 rows.offsets(),
                 rows.positions(),
                 windows.get(site.layer()),
-                rows.cos(),
-                rows.sin()); // (N, D)
+                rows.cos(site.layer()),
+                rows.sin(site.layer())); // (N, D)
     }
 
     /** Calls a method of the program with a site's weights behind the given arguments. */
@@ -250,8 +270,8 @@ final class ModuleCalls {
                 rows.offsets(),
                 rows.positions(),
                 windows.get(site.layer()),
-                rows.cos(),
-                rows.sin()); // (n, D)
+                rows.cos(site.layer()),
+                rows.sin(site.layer())); // (n, D)
     }
 
     /** Some rows of an array, copied; the engine's own indexing costs twice as much. */
@@ -289,8 +309,8 @@ final class ModuleCalls {
     /** What attention adds to some rows, over the keys of those rows alone: (n, D). */
     private NDArray amongThemselves(ModuleSite site, NDArray x, Rows rows, RowSet set) {
         try (NDArray chosen = take(x, set.index()); // (n, D)
-                NDArray cos = take(rows.cos(), set.index());
-                NDArray sin = take(rows.sin(), set.index())) {
+                NDArray cos = take(rows.cos(site.layer()), set.index());
+                NDArray sin = take(rows.sin(site.layer()), set.index())) {
             return call(
                     "attention",
                     site,

@@ -23,25 +23,30 @@ import java.util.stream.IntStream;
 record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDArray cos, NDArray sin, List<NDArray> own)
         implements AutoCloseable {
     /** Every new row. */
-    static NewKeys all(NDArray x, Rows rows) {
+    static NewKeys all(ModuleSite site, NDArray x, Rows rows) {
         int[] counts = IntStream.range(0, rows.sequences())
                 .map(s -> rows.starts()[s + 1] - rows.starts()[s])
                 .toArray();
-        return new NewKeys(x, counts, rows.offsets(), rows.positions(), rows.cos(), rows.sin(), List.of());
+        return of(site, x, counts, rows.offsets(), rows.positions(), rows);
     }
 
     /** Some new rows. */
-    static NewKeys some(Decoder decoder, NDArray x, Rows rows, RowSet set) {
+    static NewKeys some(ModuleSite site, Decoder decoder, NDArray x, Rows rows, RowSet set) {
         NDArray chosen = decoder.take(x, set.index()); // (m, D)
-        NDArray cos = decoder.take(rows.cos(), set.index());
-        NDArray sin = decoder.take(rows.sin(), set.index());
+        NDArray cos = decoder.take(rows.cos(site.layer()), set.index());
+        NDArray sin = decoder.take(rows.sin(site.layer()), set.index());
         return new NewKeys(
                 chosen, counts(rows, set), set.offsets(), set.positions(), cos, sin, List.of(chosen, cos, sin));
     }
 
     /** Some new rows, to be taken from x, cos and sin of all. */
-    static NewKeys of(NDArray x, RowSet set, Rows rows) {
-        return new NewKeys(x, counts(rows, set), set.offsets(), set.positions(), rows.cos(), rows.sin(), List.of());
+    static NewKeys of(ModuleSite site, NDArray x, RowSet set, Rows rows) {
+        return of(site, x, counts(rows, set), set.offsets(), set.positions(), rows);
+    }
+
+    private static NewKeys of(ModuleSite site, NDArray x, int[] counts, NDArray offsets, NDArray positions, Rows rows) {
+        int layer = site.layer();
+        return new NewKeys(x, counts, offsets, positions, rows.cos(layer), rows.sin(layer), List.of());
     }
 
     private static int[] counts(Rows rows, RowSet set) {
@@ -58,7 +63,7 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
      * @param ends for each sequence the first new row that is not taken; a sequence none of whose rows is taken keeps
      *     its waiting ones waiting
      */
-    static NewKeys waitingAnd(Decoder decoder, KvCache.Layer layer, NDArray x, Rows rows, int[] ends) {
+    static NewKeys waitingAnd(ModuleSite site, Decoder decoder, KvCache.Layer layer, NDArray x, Rows rows, int[] ends) {
         NDManager scope = x.getManager();
         NDList pieces = new NDList();
         List<NDArray> own = new ArrayList<>();
@@ -91,7 +96,7 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
             offsets[s + 1] = offsets[s] + counts[s];
         }
         NDArray at = Rows.cpu(scope, Rows.wide(positions));
-        NDList angles = decoder.angles(at);
+        NDList angles = decoder.angles(site.layer(), at);
         own.addAll(angles);
         return new NewKeys(all, counts, Rows.cpu(scope, Rows.wide(offsets)), at, angles.get(0), angles.get(1), own);
     }

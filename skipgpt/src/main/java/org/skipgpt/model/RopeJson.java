@@ -12,24 +12,24 @@ import org.skipgpt.io.Numbers;
 /**
  * Rotary fields of a config.json: {@code rope_theta} and {@code rope_scaling} as transformers 4 writes them,
  * {@code rope_parameters} as transformers 5 does; where both are there they must agree.
- *
- * @param base base of the rotary frequencies
- * @param scaling their stretch
  */
-record RopeJson(double base, RopeScaling scaling) {
-    private static final double DEFAULT_BASE = 10000;
+final class RopeJson {
+    static final double DEFAULT_BASE = 10000;
     private static final Set<String> KINDS = Set.of("default", "linear", "llama3");
     private static final Set<String> LAYER_KINDS = Set.of("full_attention", "sliding_attention");
 
-    /** Reads the fields. */
-    static RopeJson read(JsonFields json, int maxPositions) {
+    private RopeJson() {}
+
+    /** The one rotation of all layers; its base is another where no field says it. */
+    static Rotation read(JsonFields json, double otherwise, int maxPositions) {
         Optional<Double> base = base(json);
-        List<RopeJson> found = new ArrayList<>();
+        double implied = base.orElse(otherwise);
+        List<Rotation> found = new ArrayList<>();
         for (String name : List.of("rope_parameters", "rope_scaling")) {
-            json.objectIfThere(name).ifPresent(fields -> found.addAll(read(json, fields, base, maxPositions)));
+            json.objectIfThere(name).ifPresent(fields -> found.addAll(read(json, fields, base, implied, maxPositions)));
         }
         if (found.isEmpty()) {
-            return new RopeJson(base.orElse(DEFAULT_BASE), RopeScaling.NONE);
+            return Rotation.of(implied);
         }
         if (!found.stream().allMatch(found.get(0)::equals)) {
             throw json.fault(
@@ -39,6 +39,37 @@ record RopeJson(double base, RopeScaling scaling) {
         return found.get(0);
     }
 
+    /** Rotations of layers that see all, and of those with a window. */
+    record Kinds(Rotation full, Rotation sliding) {}
+
+    /**
+     * The rotation of each kind of layer.
+     *
+     * @param full base of layers that see all, where no field says it; fields outside {@code rope_parameters} are theirs
+     * @param sliding base of layers with a window, likewise
+     */
+    static Kinds ofKinds(JsonFields json, double full, double sliding, int maxPositions) {
+        Optional<Double> outer = base(json);
+        double implied = outer.orElse(full);
+        List<Rotation> seeingAll = new ArrayList<>();
+        List<Rotation> windowed = new ArrayList<>();
+        json.objectIfThere("rope_parameters").ifPresent(fields -> {
+            fields.objectIfThere(FamilyFields.FULL)
+                    .ifPresent(kind -> seeingAll.add(one(json, kind, outer, implied, maxPositions)));
+            fields.objectIfThere(FamilyFields.SLIDING)
+                    .ifPresent(kind -> windowed.add(one(json, kind, Optional.empty(), sliding, maxPositions)));
+            fields.refuseOthers();
+        });
+        json.objectIfThere("rope_scaling")
+                .ifPresent(fields -> seeingAll.add(one(json, fields, outer, implied, maxPositions)));
+        if (seeingAll.stream().distinct().count() > 1) {
+            throw json.fault("rope_scaling", "absent, or as rope_parameters says of " + FamilyFields.FULL);
+        }
+        return new Kinds(
+                seeingAll.isEmpty() ? Rotation.of(implied) : seeingAll.get(0),
+                windowed.isEmpty() ? Rotation.of(sliding) : windowed.get(0));
+    }
+
     private static Optional<Double> base(JsonFields json) {
         return json.has("rope_theta")
                 ? Optional.of(json.number("rope_theta", Numbers.between(1, 1e12)))
@@ -46,26 +77,32 @@ record RopeJson(double base, RopeScaling scaling) {
     }
 
     // Gemma 3 and others give an object for each kind of layer.
-    private static List<RopeJson> read(JsonFields json, JsonFields fields, Optional<Double> outer, int maxPositions) {
+    private static List<Rotation> read(
+            JsonFields json, JsonFields fields, Optional<Double> outer, double implied, int maxPositions) {
         if (fields.names().stream().anyMatch(LAYER_KINDS::contains)) {
-            List<RopeJson> all = new ArrayList<>();
+            List<Rotation> all = new ArrayList<>();
             for (String kind : LAYER_KINDS) {
-                fields.objectIfThere(kind).ifPresent(one -> all.addAll(read(json, one, outer, maxPositions)));
+                fields.objectIfThere(kind).ifPresent(one -> all.addAll(read(json, one, outer, implied, maxPositions)));
             }
             fields.refuseOthers();
             return all;
         }
+        return List.of(one(json, fields, outer, implied, maxPositions));
+    }
+
+    private static Rotation one(
+            JsonFields json, JsonFields fields, Optional<Double> outer, double implied, int maxPositions) {
         Optional<Double> inner = base(fields);
         if (inner.isPresent() && outer.isPresent() && !inner.equals(outer)) {
             throw json.fault("rope_theta", "the base that rope_parameters has, " + inner.get());
         }
-        double base = inner.or(() -> outer).orElse(DEFAULT_BASE);
+        double base = inner.orElse(implied);
         RopeScaling scaling = scaling(fields, maxPositions);
         if (fields.number("partial_rotary_factor", 1, Numbers.any()) != 1) {
             throw fields.fault("partial_rotary_factor", "absent or 1");
         }
         fields.refuseOthers();
-        return List.of(new RopeJson(base, scaling));
+        return new Rotation(base, scaling);
     }
 
     private static RopeScaling scaling(JsonFields fields, int maxPositions) {
@@ -92,8 +129,10 @@ record RopeJson(double base, RopeScaling scaling) {
         return fields.number("factor", Numbers.between(1, 1e6));
     }
 
-    /** Writes a stretch as transformers 4 does, which transformers 5 reads too. */
-    static void write(JsonObject json, RopeScaling scaling) {
+    /** Writes a rotation as transformers 4 does, which transformers 5 reads too. */
+    static void write(JsonObject json, Rotation rotation) {
+        json.addProperty("rope_theta", rotation.base());
+        RopeScaling scaling = rotation.scaling();
         if (scaling.kind() == RopeScaling.Kind.NONE) {
             return;
         }

@@ -73,8 +73,8 @@ final class RowStep {
         Residual entered = Residual.of(scope, x.length);
         Residual middle = Residual.of(scope, x.length);
         Residual left = Residual.of(scope, x.length);
-        float[] cos = rows.cos().toFloatArray(); // E
-        float[] sin = rows.sin().toFloatArray(); // E
+        List<float[]> cosines = numbers(rows.angles().cos()); // E each
+        List<float[]> sines = numbers(rows.angles().sin()); // E each
         modules.embed(weights, rows.tokens()[0], x);
         NDArray last = entered.set(x); // (1, D)
         try (Crew.Turn turn = crew.begin()) {
@@ -82,7 +82,8 @@ final class RowStep {
                 NDArray in = entered.set(x); // (1, D)
                 ModuleSite site = new ModuleSite(layer, ModuleKind.ATTENTION);
                 if (!policy.isDropped(site)) {
-                    attention(turn, site, in, rows, cos, sin, counter);
+                    int rotation = rows.angles().ofLayer().get(layer);
+                    attention(turn, site, in, rows, cosines.get(rotation), sines.get(rotation), counter);
                 }
                 mlp(turn, new ModuleSite(layer, ModuleKind.MLP), middle.set(x), in, rows, counter);
                 NDArray made = left.set(x); // (1, D)
@@ -93,6 +94,10 @@ final class RowStep {
             }
         }
         return last;
+    }
+
+    private static List<float[]> numbers(List<NDArray> arrays) {
+        return arrays.stream().map(NDArray::toFloatArray).toList();
     }
 
     /** Logits behind the row of the last pass: V. */
@@ -168,7 +173,7 @@ final class RowStep {
         int[] positions = waiting.positions();
         int width = decoder.config().headDim();
         try (NDManager scope = cache.manager().newSubManager()) {
-            NDList angles = decoder.angles(Rows.cpu(scope, Rows.wide(positions)));
+            NDList angles = decoder.angles(layer, Rows.cpu(scope, Rows.wide(positions)));
             float[] cos = angles.get(0).toFloatArray(); // m * E
             float[] sin = angles.get(1).toFloatArray();
             int row = 0;

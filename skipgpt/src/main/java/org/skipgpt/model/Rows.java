@@ -19,8 +19,7 @@ import java.util.Arrays;
  * @param ids (N) int64 on the model's device
  * @param offsets (S+1) int64 on the CPU; (2, S+1) with the parents below where there are some
  * @param positions (N) int64 on the CPU
- * @param cos (N, 1, E) rotary cosines on the model's device, in the type in which attention computes
- * @param sin (N, 1, E) rotary sines with the sign that the rotation gives each component, likewise
+ * @param angles rotary angles of each row
  */
 public record Rows(
         int[] tokens,
@@ -30,8 +29,17 @@ public record Rows(
         NDArray ids,
         NDArray offsets,
         NDArray positions,
-        NDArray cos,
-        NDArray sin) {
+        Angles angles) {
+
+    /** Rotary cosines of a layer: (N, 1, E). */
+    public NDArray cos(int layer) {
+        return angles.cos(layer);
+    }
+
+    /** Signed rotary sines of a layer: (N, 1, E). */
+    public NDArray sin(int layer) {
+        return angles.sin(layer);
+    }
 
     /** How many rows: N. */
     public int size() {

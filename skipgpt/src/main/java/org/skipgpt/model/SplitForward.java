@@ -65,8 +65,8 @@ public final class SplitForward {
                                 rows.offsets(),
                                 rows.positions(),
                                 decoder.calls().window(site.layer()),
-                                rows.cos(),
-                                rows.sin()); // (N, D)
+                                rows.cos(site.layer()),
+                                rows.sin(site.layer())); // (N, D)
         // The graph keeps f and the gate; a handle on their product would keep (N, D) a module for nothing.
         try (NDArray column = gate.expandDims(1);
                 NDArray gatedOutput = column.mul(f)) {

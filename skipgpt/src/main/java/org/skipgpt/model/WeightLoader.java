@@ -24,7 +24,6 @@ import org.skipgpt.torch.Dtype;
  */
 public final class WeightLoader {
     private static final String PREFIX = "model.";
-    private static final String LAYERS = "model.layers.";
     private static final String EMBEDDING = "model.embed_tokens.weight";
     private static final String HEAD = "lm_head.weight";
     static final String ATTENTION_SHORTCUT = "attn_shortcut.weight";
@@ -37,12 +36,14 @@ public final class WeightLoader {
     private final NDManager manager;
     private final Dtype dtype;
     private final Set<ModuleSite> dropped;
+    private final List<String> prefixes;
     private final Set<String> used = new HashSet<>();
 
     private WeightLoader(
             DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype, List<ModuleSite> dropped) {
         this.dropped = Set.copyOf(dropped);
         this.config = config;
+        this.prefixes = Families.named(config.family()).prefixes();
         this.source = source;
         this.manager = manager;
         this.dtype = dtype;
@@ -87,14 +88,14 @@ public final class WeightLoader {
         boolean ownHead = !config.tiedHead();
         refuseOthers();
         NDArray head = ownHead ? matrix(config.vocabulary(), config.width(), HEAD) : embedding;
-        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head, frequencies(manager, config));
+        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
     }
 
     // What a layer holds and this decoder would not call changes the numbers: biases, norms, scales, more layers.
     private void refuseOthers() {
         for (String name : source.names()) {
             boolean harmless = used.contains(name) || name.endsWith(".rotary_emb.inv_freq");
-            boolean ofLayer = name.startsWith(LAYERS) || name.startsWith(LAYERS.substring(PREFIX.length()));
+            boolean ofLayer = prefixes.stream().anyMatch(prefix -> name.startsWith(prefix + "layers."));
             if (ofLayer && !harmless) {
                 throw new CheckpointException("tensor " + name + " is in the file, but the " + config.layers()
                         + " layers of "
@@ -105,40 +106,39 @@ public final class WeightLoader {
     }
 
     private LayerWeights layer(int layer, String prefix) {
+        LayerTensors tensors = LayerTensors.of(config, layer);
+        LayerWeights own = new LayerWeights(
+                module(new ModuleSite(layer, ModuleKind.ATTENTION), tensors.attention()),
+                module(new ModuleSite(layer, ModuleKind.MLP), tensors.mlp()));
         int d = config.layer(layer).width();
-        int out = config.widthAfter(layer);
-        int hidden = config.layer(layer).hidden();
-        int q = config.queryWidth(layer);
-        int kv = config.kvWidth(layer);
-        List<NDArray> attention = new ArrayList<>();
-        attention.add(norm(prefix + "input_layernorm.weight", d));
-        attention.add(matrix(q, d, prefix + "self_attn.q_proj.weight"));
-        attention.add(matrix(kv, d, prefix + "self_attn.k_proj.weight", prefix + "self_attn.v_proj.weight"));
-        attention.add(matrix(d, q, prefix + "self_attn.o_proj.weight"));
-        if (config.qkvBias()) {
-            attention.add(vector(q, prefix + "self_attn.q_proj.bias"));
-            attention.add(vector(kv, prefix + "self_attn.k_proj.bias", prefix + "self_attn.v_proj.bias"));
-        }
-        if (config.qkNorm()) {
-            attention.add(norm(prefix + "self_attn.q_norm.weight", config.headDim()));
-            attention.add(norm(prefix + "self_attn.k_norm.weight", config.headDim()));
-        }
-        List<NDArray> mlp = new ArrayList<>();
-        // Gemma 2 norms module outputs too, and so its names for the norms before modules differ.
-        mlp.add(norm(
-                prefix + (config.postNorm() ? "pre_feedforward_layernorm" : "post_attention_layernorm") + ".weight",
-                d));
-        mlp.add(matrix(hidden, d, prefix + "mlp.gate_proj.weight", prefix + "mlp.up_proj.weight"));
-        mlp.add(matrix(out, hidden, prefix + "mlp.down_proj.weight"));
-        if (config.postNorm()) {
-            attention.add(norm(prefix + "post_attention_layernorm.weight", d));
-            mlp.add(norm(prefix + "post_feedforward_layernorm.weight", d));
-        }
-        LayerWeights own = new LayerWeights(attention, mlp);
         return config.layer(layer).shortcut()
                 ? own.withShortcuts(
-                        shortcut(d, d, prefix + ATTENTION_SHORTCUT), shortcut(out, d, prefix + MLP_SHORTCUT))
+                        shortcut(d, d, prefix + ATTENTION_SHORTCUT),
+                        shortcut(config.widthAfter(layer), d, prefix + MLP_SHORTCUT))
                 : own;
+    }
+
+    private List<NDArray> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
+        List<NDArray> all = new ArrayList<>();
+        for (LayerTensors.Fused fused : arrays) {
+            WeightStore store = fused.isMatrix() ? matrices : vectors;
+            NDArray target = store.allocate(fused.shape());
+            long at = 0;
+            for (LayerTensors.Tensor tensor : fused.tensors()) {
+                if (isStored(tensor.name()) || !dropped.contains(site)) {
+                    fill(store, target, at, tensor.name(), tensor.shape());
+                } else {
+                    TensorInfo info = new TensorInfo(tensor.name(), "F32", tensor.shape());
+                    store.fill(target, at, new Zeros(), info);
+                }
+                if (tensor.norm() && config.unitOffsetNorm()) {
+                    target.addi(1); // a norm is an array of its own
+                }
+                at += tensor.elements();
+            }
+            all.add(target);
+        }
+        return all;
     }
 
     // What the stream itself passes stays exact, as the stream does.
@@ -148,24 +148,15 @@ public final class WeightLoader {
         return target;
     }
 
-    private NDArray matrix(int rows, int columns, String... names) {
-        NDArray target = matrices.allocate((long) rows * names.length, columns);
-        for (int i = 0; i < names.length; i++) {
-            fill(matrices, target, (long) i * rows * columns, names[i], rows, columns);
-        }
+    private NDArray matrix(long rows, long columns, String name) {
+        NDArray target = matrices.allocate(rows, columns);
+        fill(matrices, target, 0, name, rows, columns);
         return target;
     }
 
-    private NDArray vector(int size, String... names) {
-        NDArray target = vectors.allocate((long) size * names.length);
-        for (int i = 0; i < names.length; i++) {
-            fill(vectors, target, (long) i * size, names[i], size);
-        }
-        return target;
-    }
-
-    private NDArray norm(String name, int size) {
-        NDArray weight = vector(size, name);
+    private NDArray norm(String name, long size) {
+        NDArray weight = vectors.allocate(size);
+        fill(vectors, weight, 0, name, size);
         if (config.unitOffsetNorm()) {
             weight.addi(1);
         }
@@ -174,10 +165,6 @@ public final class WeightLoader {
 
     private void fill(WeightStore store, NDArray target, long at, String name, long... shape) {
         String stored = stored(name);
-        if (!source.names().contains(stored) && isDropped(name)) {
-            store.fill(target, at, new Zeros(), new TensorInfo(name, "F32", shape));
-            return;
-        }
         TensorInfo info = source.info(stored);
         if (!Arrays.equals(info.shape(), shape)) {
             throw new CheckpointException("tensor " + stored + " has shape " + Arrays.toString(info.shape())
@@ -188,28 +175,22 @@ public final class WeightLoader {
         store.fill(target, at, source, info);
     }
 
+    private boolean isStored(String name) {
+        return source.names().contains(stored(name));
+    }
+
     // Folders of the bare decoder leave "model." out; some of a tied model keep the matrix under the head's name only.
     private String stored(String name) {
-        List<String> names = new ArrayList<>(List.of(name));
+        List<String> names = new ArrayList<>();
         if (name.startsWith(PREFIX)) {
-            names.add(name.substring(PREFIX.length()));
+            prefixes.forEach(prefix -> names.add(prefix + name.substring(PREFIX.length())));
+        } else {
+            names.add(name);
         }
         if (config.tiedHead() && name.equals(EMBEDDING)) {
             names.add(HEAD);
         }
         return names.stream().filter(source.names()::contains).findFirst().orElse(name);
-    }
-
-    private boolean isDropped(String name) {
-        if (!name.startsWith(LAYERS)) {
-            return false;
-        }
-        String[] parts = name.substring(LAYERS.length()).split("\\.", 2);
-        boolean attention = parts[1].startsWith("self_attn.")
-                || parts[1].startsWith("input_layernorm.")
-                || (config.postNorm() && parts[1].startsWith("post_attention_layernorm."));
-        return dropped.contains(
-                new ModuleSite(Integer.parseInt(parts[0]), attention ? ModuleKind.ATTENTION : ModuleKind.MLP));
     }
 
     /** The tensors of modules that a pruned folder does not store. */
@@ -233,18 +214,6 @@ public final class WeightLoader {
         public void close() {}
     }
 
-    /** Rotary frequencies base^(-2i/E), stretched as the configuration says: (E/2). */
-    static NDArray frequencies(NDManager manager, DecoderConfig config) {
-        int half = config.headDim() / 2;
-        float[] frequencies = new float[half];
-        for (int i = 0; i < half; i++) {
-            // Hugging Face computes these in fp32; rounding first keeps long contexts equal.
-            float f = (float) (1.0 / (float) Math.pow(config.ropeBase(), 2.0 * i / config.headDim()));
-            frequencies[i] = (float) config.ropeScaling().scale(f);
-        }
-        return manager.create(frequencies);
-    }
-
     /**
      * Random weights for training from nothing and for measurements: normal, std 0.02, output matrices scaled by
      * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
@@ -261,42 +230,40 @@ public final class WeightLoader {
         NDArray embedding = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(randomLayer(config, manager, store, std, out, seeds));
+            layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds));
         }
         NDArray head = config.tiedHead()
                 ? embedding
                 : store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
         NDArray finalNorm = manager.ones(new Shape(config.width()));
-        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head, frequencies(manager, config));
+        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
     }
 
     private static LayerWeights randomLayer(
-            DecoderConfig c, NDManager manager, WeightStore store, double std, double out, SplittableRandom seeds) {
-        List<NDArray> attention = new ArrayList<>();
-        attention.add(ones(manager, c.width()));
-        attention.add(store.normal(c.queryWidth(), c.width(), std, seeds.nextLong()));
-        attention.add(store.normal(2L * c.kvWidth(), c.width(), std, seeds.nextLong()));
-        attention.add(store.normal(c.width(), c.queryWidth(), out, seeds.nextLong()));
-        if (c.qkvBias()) {
-            attention.add(manager.zeros(new Shape(c.queryWidth())));
-            attention.add(manager.zeros(new Shape(2L * c.kvWidth())));
+            LayerTensors tensors,
+            NDManager manager,
+            WeightStore store,
+            double std,
+            double out,
+            SplittableRandom seeds) {
+        List<List<NDArray>> modules = new ArrayList<>();
+        for (ModuleKind module : ModuleKind.values()) {
+            List<LayerTensors.Fused> arrays = tensors.of(module);
+            List<NDArray> made = new ArrayList<>();
+            for (LayerTensors.Fused fused : arrays) {
+                long[] shape = fused.shape();
+                // a module's last matrix is the one of its outputs
+                boolean last =
+                        arrays.subList(made.size() + 1, arrays.size()).stream().noneMatch(LayerTensors.Fused::isMatrix);
+                if (fused.isMatrix()) {
+                    made.add(store.normal(shape[0], shape[1], last ? out : std, seeds.nextLong()));
+                } else {
+                    boolean norm = fused.tensors().get(0).norm();
+                    made.add(norm ? manager.ones(new Shape(shape)) : manager.zeros(new Shape(shape)));
+                }
+            }
+            modules.add(made);
         }
-        if (c.qkNorm()) {
-            attention.add(ones(manager, c.headDim()));
-            attention.add(ones(manager, c.headDim()));
-        }
-        List<NDArray> mlp = new ArrayList<>();
-        mlp.add(ones(manager, c.width()));
-        mlp.add(store.normal(2L * c.hidden(), c.width(), std, seeds.nextLong()));
-        mlp.add(store.normal(c.width(), c.hidden(), out, seeds.nextLong()));
-        if (c.postNorm()) {
-            attention.add(ones(manager, c.width()));
-            mlp.add(ones(manager, c.width()));
-        }
-        return new LayerWeights(attention, mlp);
-    }
-
-    private static NDArray ones(NDManager manager, int size) {
-        return manager.ones(new Shape(size));
+        return new LayerWeights(modules.get(0), modules.get(1));
     }
 }

@@ -78,20 +78,21 @@ final class WeightParts {
         matrix(
                 "model.embed_tokens.weight",
                 weights.embedding(),
-                0,
                 config.vocabulary(),
                 config.layer(0).width());
         for (int i = 0; i < config.layers(); i++) {
             String prefix = "model.layers." + i + ".";
             LayerWeights layer = weights.layers().get(i);
-            attention(i, prefix, layer.attention());
-            mlp(i, prefix, layer.mlp());
+            LayerTensors tensors = LayerTensors.of(config, i);
+            module(tensors.attention(), layer.attention());
+            module(tensors.mlp(), layer.mlp());
             layer.shortcut(ModuleKind.ATTENTION).ifPresent(r -> shortcut(prefix + WeightLoader.ATTENTION_SHORTCUT, r));
             layer.shortcut(ModuleKind.MLP).ifPresent(r -> shortcut(prefix + WeightLoader.MLP_SHORTCUT, r));
         }
-        vector("model.norm.weight", weights.finalNorm(), 0, config.width(), true);
+        long[] width = {config.width()};
+        parts.add(new Part("model.norm.weight", width, weights.finalNorm(), 0, false, config.unitOffsetNorm(), false));
         if (!config.tiedHead()) {
-            matrix("lm_head.weight", weights.head(), 0, config.vocabulary(), config.width());
+            matrix("lm_head.weight", weights.head(), config.vocabulary(), config.width());
         }
     }
 
@@ -99,58 +100,21 @@ final class WeightParts {
         parts.add(new Part(name, array.getShape().getShape(), array, 0, false, false, false));
     }
 
-    private void attention(int layer, String prefix, List<NDArray> own) {
-        int d = config.layer(layer).width();
-        int q = config.queryWidth(layer);
-        int kv = config.kvWidth(layer);
-        vector(prefix + "input_layernorm.weight", own.get(0), 0, d, true);
-        rotated(prefix + "self_attn.q_proj.weight", own.get(1), 0, q, d);
-        rotated(prefix + "self_attn.k_proj.weight", own.get(2), 0, kv, d);
-        matrix(prefix + "self_attn.v_proj.weight", own.get(2), (long) kv * d, kv, d);
-        matrix(prefix + "self_attn.o_proj.weight", own.get(3), 0, d, q);
-        int at = 4;
-        if (config.qkvBias()) {
-            rotated(prefix + "self_attn.q_proj.bias", own.get(at++), 0, q);
-            rotated(prefix + "self_attn.k_proj.bias", own.get(at), 0, kv);
-            vector(prefix + "self_attn.v_proj.bias", own.get(at++), kv, kv, false);
-        }
-        if (config.qkNorm()) {
-            rotated(prefix + "self_attn.q_norm.weight", own.get(at++), 0, config.headDim());
-            rotated(prefix + "self_attn.k_norm.weight", own.get(at++), 0, config.headDim());
-        }
-        if (config.postNorm()) {
-            vector(prefix + "post_attention_layernorm.weight", own.get(at), 0, d, true);
+    private void module(List<LayerTensors.Fused> arrays, List<NDArray> own) {
+        for (int i = 0; i < own.size(); i++) {
+            long at = 0;
+            for (LayerTensors.Tensor tensor : arrays.get(i).tensors()) {
+                boolean offset = tensor.norm() && config.unitOffsetNorm();
+                boolean rotated = tensor.turning() && config.ropeInterleaved();
+                boolean rounded = tensor.shape().length == 2;
+                parts.add(new Part(tensor.name(), tensor.shape(), own.get(i), at, rounded, offset, rotated));
+                at += tensor.elements();
+            }
         }
     }
 
-    private void mlp(int layer, String prefix, List<NDArray> own) {
-        int d = config.layer(layer).width();
-        int f = config.layer(layer).hidden();
-        String norm = config.postNorm() ? "pre_feedforward_layernorm" : "post_attention_layernorm";
-        vector(prefix + norm + ".weight", own.get(0), 0, d, true);
-        matrix(prefix + "mlp.gate_proj.weight", own.get(1), 0, f, d);
-        matrix(prefix + "mlp.up_proj.weight", own.get(1), (long) f * d, f, d);
-        matrix(prefix + "mlp.down_proj.weight", own.get(2), 0, config.widthAfter(layer), f);
-        if (config.postNorm()) {
-            vector(prefix + "post_feedforward_layernorm.weight", own.get(3), 0, d, true);
-        }
-    }
-
-    private void matrix(String name, NDArray array, long from, long... shape) {
-        add(name, array, from, false, shape);
-    }
-
-    private void rotated(String name, NDArray array, long from, long... shape) {
-        add(name, array, from, config.ropeInterleaved(), shape);
-    }
-
-    private void add(String name, NDArray array, long from, boolean rotated, long... shape) {
-        parts.add(new Part(name, shape, array, from, shape.length == 2, false, rotated));
-    }
-
-    private void vector(String name, NDArray array, long from, long size, boolean norm) {
-        boolean offset = norm && config.unitOffsetNorm();
-        parts.add(new Part(name, new long[] {size}, array, from, false, offset, false));
+    private void matrix(String name, NDArray array, long... shape) {
+        parts.add(new Part(name, shape, array, 0, true, false, false));
     }
 
     /** Rows of one head, (E, columns): even ones first, then odd ones. */

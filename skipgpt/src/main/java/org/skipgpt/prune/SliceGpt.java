@@ -220,8 +220,8 @@ public record SliceGpt(
 
         LanguageModel model() {
             NDArray finalNorm = owner.ones(new Shape(base.config().width()));
-            DecoderWeights sliced = new DecoderWeights(
-                    owner, weights.dtype(), ends.get(0), layers, finalNorm, ends.get(1), weights.frequencies());
+            DecoderWeights sliced =
+                    new DecoderWeights(owner, weights.dtype(), ends.get(0), layers, finalNorm, ends.get(1));
             String name = String.format(
                     Locale.ROOT,
                     "%s SliceGPT %d/%d",

@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
@@ -18,7 +18,7 @@ class CachedEngineTest {
     private static final double TOLERANCE = 1e-4;
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    @MethodSource("org.skipgpt.model.Golden#families")
     void cachedEqualsWholeUnderEveryPolicy(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {
@@ -36,7 +36,7 @@ class CachedEngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    @MethodSource("org.skipgpt.model.Golden#families")
     void deferredEqualsKeepInEveryLogit(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {

@@ -55,6 +55,15 @@ class ConfigJsonTest {
                 "gemma2 | hidden_activation       | 'gelu'",
                 "gemma2 | attn_logit_softcapping  | 0",
                 "gemma2 | use_bidirectional_attention | true",
+                "gemma3 | rope_scaling            | {\"rope_type\":\"yarn\",\"factor\":4}",
+                "gemma3 | rope_local_base_freq    | 0",
+                "gemma3 | rope_parameters         | {\"full_attention\":{\"rope_theta\":77.0}}",
+                "gemma3 | rope_parameters         | {\"sliding_attention\":{\"rope_theta\":77.0}}",
+                "gemma3 | attn_logit_softcapping  | 50.0",
+                "gemma3 | sliding_window          | null",
+                "gemma3 | sliding_window_pattern  | 0",
+                "gemma3 | use_bidirectional_attention | true",
+                "gemma3 | attention_bias          | true",
                 "qwen2  | layer_types             | ['full_attention']",
                 "qwen2  | layer_types             | ['full_attention','full_attention','chunked_attention']",
                 "mistral| model_type              | 'mamba'",
@@ -117,7 +126,7 @@ class ConfigJsonTest {
         assertThat(config.attentionSoftcap()).isEqualTo(50);
         assertThat(config.headSoftcap()).isEqualTo(30);
         assertThat(config.attentionScale()).isEqualTo(1.0 / 16);
-        assertThat(config.ropeBase()).isEqualTo(10000);
+        assertThat(config.rotations()).containsOnly(Rotation.of(10000));
     }
 
     @Test
@@ -137,7 +146,7 @@ class ConfigJsonTest {
 
     @Test
     void whatIsWrittenIsReadBack() {
-        for (String name : List.of("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2")) {
+        for (String name : Golden.families()) {
             DecoderConfig config = ConfigJson.read(family(name));
 
             assertThat(ConfigJson.read(ConfigJson.write(config))).as(name).isEqualTo(config);

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.torch.Torch;
 
@@ -19,7 +20,7 @@ class GenerationEngineTest {
             GenerationOptions.defaults().withMaxTokens(8).withoutEnd();
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    @MethodSource("org.skipgpt.model.Golden#families")
     void greedyTokensEqualTransformersInABatchOfUnequalPrompts(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {

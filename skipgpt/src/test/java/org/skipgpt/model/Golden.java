@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDManager;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
 import org.skipgpt.data.Tokenizer;
 import org.skipgpt.io.HuggingFaceFolder;
@@ -19,6 +20,11 @@ public final class Golden implements AutoCloseable {
     private Golden(Path path) {
         this.folder = HuggingFaceFolder.open(path);
         this.expected = SafeTensors.open(path.resolve("expected.safetensors"));
+    }
+
+    /** The tiny checkpoints, one a family or a kind of it, on which every law is tested. */
+    public static List<String> families() {
+        return List.of("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3");
     }
 
     public static Golden family(String name) {

@@ -26,8 +26,6 @@ import org.skipgpt.torch.TorchProgram;
  * <p>Arguments: device (gpu), then parts. Runs in {@code skipgpt/}.
  */
 public final class GpuPage {
-    private static final List<String> FAMILIES =
-            List.of("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2");
     private static final double[] SHARES = {0.25, 0.4, 0.6};
     private static final int REPEATS = Integer.getInteger("skipgpt.repeats", 9);
 
@@ -70,7 +68,7 @@ public final class GpuPage {
     private void laws() {
         line(
                 "## Laws%n%n| family | dtype | logits, golden | packed, masked | cached, whole | DEFERRED, KEEP | EXECUTED packed, masked | decoded together, whole |%n|---|---|---|---|---|---|---|---|");
-        for (String family : FAMILIES) {
+        for (String family : Golden.families()) {
             for (Dtype dtype : List.of(Dtype.FP32, Dtype.BF16)) {
                 try (NDManager manager = Torch.manager(device);
                         Golden golden = Golden.family(family)) {

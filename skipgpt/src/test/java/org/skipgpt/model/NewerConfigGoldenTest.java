@@ -6,6 +6,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Json;
@@ -21,7 +22,7 @@ class NewerConfigGoldenTest {
     private static final Path FAMILIES = Golden.root().resolve("families");
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    @MethodSource("org.skipgpt.model.Golden#families")
     void bothVersionsDescribeTheSameDecoder(String family) {
         Path folder = FAMILIES.resolve(family);
 
@@ -40,7 +41,10 @@ class NewerConfigGoldenTest {
                 "qwen3-layer-types",
                 "qwen2-default-theta",
                 "gemma2-defaults",
-                "gemma2-no-caps"
+                "gemma2-no-caps",
+                "gemma3-defaults",
+                "gemma3-pattern",
+                "gemma3-bases"
             })
     void variantsComputeWhatTransformersDoes(String variant) {
         Path golden = FAMILIES.resolve("variants").resolve(variant);

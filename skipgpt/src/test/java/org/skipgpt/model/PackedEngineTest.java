@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.report.Identity;
@@ -21,7 +22,7 @@ class PackedEngineTest {
     private static final double TOLERANCE = 1e-4;
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    @MethodSource("org.skipgpt.model.Golden#families")
     void packedEqualsMaskedForRaggedBatches(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {

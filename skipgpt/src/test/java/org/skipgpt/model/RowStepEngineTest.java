@@ -19,6 +19,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.report.Identity;
@@ -35,7 +36,7 @@ class RowStepEngineTest {
     private static final double BF16_TOLERANCE = 0.3;
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    @MethodSource("org.skipgpt.model.Golden#families")
     void everyLogitEqualsTheEnginesUnderEveryPolicy(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {
@@ -126,7 +127,7 @@ class RowStepEngineTest {
 
     /** bf16 weights are read as they are and summed in fp32: as an fp32 model whose weights were rounded to bf16. */
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    @MethodSource("org.skipgpt.model.Golden#families")
     void bf16WeightsCountAsTheNumbersTheyAre(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {
@@ -156,8 +157,7 @@ class RowStepEngineTest {
                 .toList();
         NDArray embedding = bf16.call("rounded", w.embedding());
         NDArray head = w.head() == w.embedding() ? embedding : bf16.call("rounded", w.head());
-        DecoderWeights all =
-                new DecoderWeights(manager, Dtype.FP32, embedding, layers, w.finalNorm(), head, w.frequencies());
+        DecoderWeights all = new DecoderWeights(manager, Dtype.FP32, embedding, layers, w.finalNorm(), head);
         return LanguageModel.dense("rounded", "", model.tokenizer(), model.config(), all);
     }
 
@@ -182,19 +182,10 @@ class RowStepEngineTest {
                 7,
                 6,
                 1e-5,
-                10000,
-                RopeScaling.NONE,
                 true,
                 false,
-                false,
-                false,
-                false,
-                false,
-                false,
-                1,
-                1 / Math.sqrt(6),
-                0,
-                0,
+                Arithmetic.llama(6),
+                plain.rotations(),
                 plain.windows(),
                 64,
                 List.of());

@@ -7,7 +7,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.torch.Torch;
 
@@ -17,7 +17,7 @@ class SelfSpeculationEngineTest {
             GenerationOptions.defaults().withoutEnd().withMaxTokens(40);
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2"})
+    @MethodSource("org.skipgpt.model.Golden#families")
     void theTextIsThatOfTheDenseModel(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {
