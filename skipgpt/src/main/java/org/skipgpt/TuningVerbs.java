@@ -21,6 +21,7 @@ import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RoutingTrace;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.torch.InUse;
+import org.skipgpt.train.RouterFit;
 import org.skipgpt.train.SeedTrials;
 import org.skipgpt.train.SkipGptFolder;
 import org.skipgpt.train.Tuned;
@@ -52,6 +53,26 @@ public abstract class TuningVerbs extends SeeingVerbs {
      */
     public static LanguageModel withPublishedRouters(LanguageModel model, String file) {
         return Tuning.withPublishedRouters(model, Path.of(file));
+    }
+
+    /**
+     * Routers without tuning, fitted to what leaving out each module alone costs each token: a start for {@code tuneRouters}.
+     *
+     * <pre>{@code
+     * var tuned = tuneRouters(fitRouters(model, 0.25, texts), 0.25, texts);
+     * }</pre>
+     *
+     * @param target share of block parameters to skip, 0..1
+     * @param documents text to measure on; about 4,096 tokens of it are read once a module
+     */
+    public static LanguageModel fitRouters(LanguageModel model, double target, List<String> documents) {
+        return fitRouters(model, target, documents, RouterFit.defaults(), ProgressObserver.silent());
+    }
+
+    /** The same with settings, told to an observer. */
+    public static LanguageModel fitRouters(
+            LanguageModel model, double target, List<String> documents, RouterFit options, ProgressObserver observer) {
+        return options.run(model, target, documents, observer);
     }
 
     /**

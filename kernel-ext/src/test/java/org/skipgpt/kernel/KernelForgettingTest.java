@@ -125,8 +125,8 @@ class KernelForgettingTest {
                 .start();
         try (var lines = histogram.inputReader().lines()) {
             return lines.map(line -> line.strip().split("\\s+"))
-                    .filter(words -> words.length > 3
-                            && words[3].matches("jdk\\.jshell\\..*(Snippet|ClassWrap|FileObject)"))
+                    .filter(words ->
+                            words.length > 3 && words[3].matches("jdk\\.jshell\\..*(Snippet|ClassWrap|FileObject)"))
                     .mapToLong(words -> Long.parseLong(words[1]))
                     .sum();
         }

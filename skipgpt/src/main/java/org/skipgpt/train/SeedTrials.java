@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.skipgpt.model.LanguageModel;
@@ -129,8 +130,8 @@ public record SeedTrials(Tuned best, List<Trial> trials) implements Report {
         }
         return new Trial(
                 seed,
-                found.get(HeldOut.LOSS),
-                found.get(HeldOut.SKIPPED),
+                Objects.requireNonNull(found.get(HeldOut.LOSS)),
+                Objects.requireNonNull(found.get(HeldOut.SKIPPED)),
                 tuned.run().seconds());
     }
 
