@@ -59,7 +59,8 @@ public abstract class TuningVerbs extends SeeingVerbs {
      * Routers without tuning, fitted to what leaving out each module alone costs each token: a start for {@code tuneRouters}.
      *
      * <pre>{@code
-     * var tuned = tuneRouters(fitRouters(model, 0.25, texts), 0.25, texts);
+     * var fitted = fitRouters(model, 0.25, texts);
+     * var tuned = tuneRouters(fitted, 0.25, texts, TuningOptions.practical().withFittedRouters(), observer);
      * }</pre>
      *
      * @param target share of block parameters to skip, 0..1

@@ -24,6 +24,7 @@ import org.skipgpt.route.Controller;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.train.LearningRate;
+import org.skipgpt.train.RouterFit;
 import org.skipgpt.train.RouterTuningConfig;
 import org.skipgpt.train.TargetSchedule;
 import org.skipgpt.train.Tuned;
@@ -38,7 +39,7 @@ import org.skipgpt.train.TuningOptions;
  * steps, rows, length (most tokens of a row), packed (documents joined into full rows), rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
  * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of
  * stage 1), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
- * joint, dense), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
+ * joint, dense), fit (tokens that fresh routers are fitted on before they learn), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
  */
 public final class RecipeStudy {
     private static final int SHORTEST = 300;
@@ -107,8 +108,16 @@ public final class RecipeStudy {
         if (settings.containsKey("from")) {
             return SkipGpt.loadSkipGpt(settings.getOrDefault("from", ""), dense);
         }
-        LanguageModel begun =
-                settings.containsKey("begin") ? SkipGpt.loadSkipGpt(settings.getOrDefault("begin", ""), dense) : dense;
+        LanguageModel begun = dense;
+        if (settings.containsKey("begin")) {
+            begun = SkipGpt.loadSkipGpt(settings.getOrDefault("begin", ""), dense);
+        } else if (settings.containsKey("fit")) {
+            RouterFit fit = RouterFit.defaults().withTokens((int) number("fit", 4096), (int) number("length", 128));
+            begun = SkipGpt.fitRouters(dense, target, documents, fit, new Lines());
+        }
+        if (number("steps", 300) == 0) {
+            return begun;
+        }
         Tuned tuned = SkipGpt.tuneRouters(begun, target, documents, options(), new Lines());
         saved(tuned, "");
         columns(tuned);

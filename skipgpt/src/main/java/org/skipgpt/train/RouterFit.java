@@ -46,7 +46,7 @@ import org.skipgpt.torch.TorchSource;
  *
  * <pre>{@code
  * var fitted = fitRouters(model, 0.25, texts);
- * var tuned = tuneRouters(fitted, 0.25, texts, TuningOptions.practical(), observer);
+ * var tuned = tuneRouters(fitted, 0.25, texts, TuningOptions.practical().withFittedRouters(), observer);
  * }</pre>
  *
  * @param tokens about how many are measured, from the first documents; each costs a forward pass a module
@@ -57,10 +57,8 @@ import org.skipgpt.torch.TorchSource;
 public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) {
     /** Least cost a token is taken to have, in nats: below it lies rounding. */
     private static final double LEAST = 1e-4;
-    /** Rows of a forward pass together, and of the logits of it that stand in memory at once. */
-    private static final int ROWS = 512;
-
-    private static final int LOGIT_ROWS = 128;
+    /** Rows of a forward pass together, or a few more: their logits stand in memory twice. */
+    private static final int ROWS = 256;
     /** Most memory for the streams that routers are fitted on. */
     private static final long STREAM_BYTES = 512L << 20;
 
@@ -195,49 +193,39 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         float[][] costs = new float[sites.size()][];
         Arrays.setAll(costs, i -> new float[model.policy().isDropped(sites.get(i)) ? 0 : tokens]);
         List<int[][]> batches = batches(texts);
+        long passes = (long) batches.size() * costs.length;
+        long done = 0;
         int at = 0;
-        for (int b = 0; b < batches.size(); b++) {
+        for (int[][] batch : batches) {
             try (NDManager scope = model.scope()) {
-                Rows rows = model.decoder().rows(scope, batches.get(b));
-                NDArray dense = model.forward(rows, Trace.none()); // (N, D)
+                Rows rows = model.decoder().rows(scope, batch);
+                NDArray said = model.decoder().logits(model.forward(rows, Trace.none())); // (N, V)
                 for (int i = 0; i < costs.length; i++) {
                     Interruption.check();
                     if (costs[i].length > 0) {
-                        float[] nats = divergence(model, without[i], dense, batches.get(b), program);
+                        float[] nats = divergence(model, without[i], said, batch, program);
                         System.arraycopy(nats, 0, costs[i], at, nats.length);
                     }
+                    done++;
+                    double seconds = (System.nanoTime() - start) / 1e9;
+                    observer.progress(
+                            new Progress("leaving out each module", done, passes, "forward passes", seconds, ""));
                 }
                 at += rows.size();
             }
-            double seconds = (System.nanoTime() - start) / 1e9;
-            observer.progress(new Progress("leaving out each module", b + 1L, batches.size(), "batches", seconds, ""));
         }
         return costs;
     }
 
     private static float[] divergence(
-            LanguageModel model, LanguageModel without, NDArray dense, int[][] batch, TorchProgram program) {
+            LanguageModel model, LanguageModel without, NDArray said, int[][] batch, TorchProgram program) {
         try (NDManager scope = model.scope()) {
             NDArray other = without.forward(model.decoder().rows(scope, batch), Trace.none()); // (N, D)
-            int n = (int) other.getShape().get(0);
-            float[] nats = new float[n];
-            for (int from = 0; from < n; from += LOGIT_ROWS) {
-                int to = Math.min(n, from + LOGIT_ROWS);
-                String part = from + ":" + to;
-                try (NDManager some = scope.newSubManager()) {
-                    NDArray p = dense.get(part);
-                    NDArray q = other.get(part);
-                    p.attach(some);
-                    q.attach(some);
-                    float[] found = program.call(
-                                    "divergence",
-                                    model.decoder().logits(p),
-                                    model.decoder().logits(q))
-                            .toFloatArray();
-                    System.arraycopy(found, 0, nats, from, found.length);
-                }
+            NDArray logits = model.decoder().logits(other); // (N, V)
+            // The result belongs to the owner of the first argument, and is to go before the next module's comes.
+            try (NDArray nats = program.call("divergence", said, logits)) {
+                return nats.toFloatArray(); // (N)
             }
-            return nats;
         }
     }
 

@@ -241,6 +241,17 @@ public record TuningOptions(
         return withStart(RouterStart.executing()).withRouting(routing.withSchedule(new TargetSchedule.Ramp(0.5)));
     }
 
+    /**
+     * For routers that {@code fitRouters} made: half the rate, and noise from a half, which leave what was measured standing.
+     *
+     * <pre>{@code
+     * tuneRouters(fitRouters(model, 0.25, texts), 0.25, texts, TuningOptions.practical().withFittedRouters(), observer)
+     * }</pre>
+     */
+    public TuningOptions withFittedRouters() {
+        return withRouterRate(LearningRate.cosine(loop.rate().peak() / 2, 0.05)).withRouting(routing.withNoise(0.5, 0));
+    }
+
     /** With another way of learning routers. */
     public TuningOptions withRouting(RouterTuningConfig other) {
         return with(d -> d.routing = other);

@@ -131,7 +131,11 @@ class RouterFitEngineTest {
                 fitted,
                 0.25,
                 documents,
-                TuningOptions.practical().withSteps(2).withBatch(4, 24).withHeldOut(4),
+                TuningOptions.practical()
+                        .withFittedRouters()
+                        .withSteps(2)
+                        .withBatch(4, 24)
+                        .withHeldOut(4),
                 ProgressObserver.silent());
         assertThat(tuned.run().log().column("r")[0])
                 .as("share at the first step")
@@ -141,6 +145,17 @@ class RouterFitEngineTest {
                         .routers()
                         .hash())
                 .isNotEqualTo(policy.routers().hash());
+    }
+
+    @Test
+    void fittedRoutersLearnAtHalfTheRateWithHalfTheNoise() {
+        TuningOptions practical = TuningOptions.practical();
+        TuningOptions gentle = practical.withFittedRouters();
+        assertThat(gentle.loop().rate()).isEqualTo(LearningRate.cosine(5e-4, 0.05));
+        assertThat(gentle.routing()).isEqualTo(practical.routing().withNoise(0.5, 0));
+        assertThat(gentle.withRouterRate(practical.loop().rate()).withRouting(practical.routing()))
+                .as("nothing else differs")
+                .isEqualTo(practical);
     }
 
     @Test
