@@ -12,7 +12,7 @@ import org.skipgpt.model.ModuleKind;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.SparsityReport;
 
-/** Text that nothing learns from: its loss and the share that is skipped, without noise. */
+/** Text to measure on, without noise and gradients: its loss and the share that is skipped. */
 record HeldOut(int[][] sequences) {
     static final String LOSS = "held-out loss";
     static final String SKIPPED = "held-out r";
@@ -36,6 +36,11 @@ record HeldOut(int[][] sequences) {
             taken += sequences[count].length;
         }
         return Arrays.copyOf(sequences, count);
+    }
+
+    /** What follows so many sequences. */
+    HeldOut after(int count) {
+        return new HeldOut(Arrays.copyOfRange(sequences, count, sequences.length));
     }
 
     /** Mean next-token loss in nats, and realised skip rate. */

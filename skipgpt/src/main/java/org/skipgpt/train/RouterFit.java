@@ -120,10 +120,15 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
                     "the stream of " + model.name() + " changes its basis at each module, so that one"
                             + " module cannot be left out alone: fit a model that is not sliced");
         }
-        List<int[]> texts = encoded(model, documents);
-        List<int[]> measured = first(texts, tokens);
-        List<int[]> after = texts.subList(measured.size(), texts.size());
-        List<int[]> turned = first(after.isEmpty() ? texts : after, TURNED_TOKENS);
+        int most = Math.min(length, model.config().maxPositions());
+        HeldOut texts = HeldOut.of(documents, model.tokenizer(), most);
+        if (texts.sequences().length == 0) {
+            throw new IllegalArgumentException(
+                    "routers are fitted on text, but of " + documents.size() + " documents none has two tokens");
+        }
+        int[][] measured = texts.first(tokens);
+        HeldOut after = texts.after(measured.length);
+        int[][] turned = (after.sequences().length == 0 ? texts : after).first(TURNED_TOKENS);
         try (InUse.Hold held = model.hold()) {
             NDManager owner = model.scope();
             try (NDManager work = model.scope();
@@ -137,7 +142,7 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
                 fit(model, routers, budget, measured, costs, program);
                 Gate gate = Gate.compile(owner);
                 LanguageModel fitted = model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers)));
-                Thresholds found = BudgetDial.thresholds(fitted, budget, turned.toArray(new int[0][]));
+                Thresholds found = BudgetDial.thresholds(fitted, budget, turned);
                 shift(routers, found.logits()[0]);
                 // A policy of its own: the one that was turned may remember its routers' numbers.
                 return model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers)));
@@ -148,48 +153,25 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         }
     }
 
-    private List<int[]> encoded(LanguageModel model, List<String> documents) {
-        int most = Math.min(length, model.config().maxPositions());
-        List<int[]> texts = documents.stream()
-                .map(text -> model.tokenizer().encodeWithBos(text))
-                .filter(ids -> ids.length > 1)
-                .map(ids -> Arrays.copyOf(ids, Math.min(most, ids.length)))
-                .toList();
-        if (texts.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "routers are fitted on text, but of " + documents.size() + " documents none has two tokens");
-        }
-        return texts;
-    }
-
-    private static List<int[]> first(List<int[]> texts, int tokens) {
-        List<int[]> some = new ArrayList<>();
-        for (int taken = 0; some.size() < texts.size() && taken < tokens; ) {
-            taken += texts.get(some.size()).length;
-            some.add(texts.get(some.size()));
-        }
-        return some;
-    }
-
-    private static List<int[][]> batches(List<int[]> texts) {
+    private static List<int[][]> batches(int[][] texts) {
         List<int[][]> batches = new ArrayList<>();
-        for (int at = 0; at < texts.size(); ) {
-            List<int[]> some = first(texts.subList(at, texts.size()), ROWS);
-            batches.add(some.toArray(new int[0][]));
-            at += some.size();
+        for (HeldOut left = new HeldOut(texts); left.sequences().length > 0; ) {
+            int[][] some = left.first(ROWS);
+            batches.add(some);
+            left = left.after(some.length);
         }
         return batches;
     }
 
     /** What leaving out each module costs each token, in nats: 2L arrays of N, empty for modules that are gone already. */
-    static float[][] costs(LanguageModel model, List<int[]> texts, TorchProgram program, ProgressObserver observer) {
+    static float[][] costs(LanguageModel model, int[][] texts, TorchProgram program, ProgressObserver observer) {
         long start = System.nanoTime();
         List<ModuleSite> sites = model.config().sites();
         LanguageModel[] without = sites.stream()
                 .map(site -> DropPlan.of("left out", model.config(), List.of(site), Provenance.of("left out"))
                         .applyTo(model))
                 .toArray(LanguageModel[]::new);
-        int tokens = texts.stream().mapToInt(text -> text.length).sum();
+        int tokens = Arrays.stream(texts).mapToInt(text -> text.length).sum();
         float[][] costs = new float[sites.size()][];
         Arrays.setAll(costs, i -> new float[model.policy().isDropped(sites.get(i)) ? 0 : tokens]);
         List<int[][]> batches = batches(texts);
@@ -230,15 +212,10 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
     }
 
     private void fit(
-            LanguageModel model,
-            Routers routers,
-            Budget budget,
-            List<int[]> texts,
-            float[][] costs,
-            TorchProgram program) {
+            LanguageModel model, Routers routers, Budget budget, int[][] texts, float[][] costs, TorchProgram program) {
         float[] shares = budget.weights(model.config());
         List<ModuleSite> sites = model.config().sites();
-        int tokens = texts.stream().mapToInt(text -> text.length).sum();
+        int tokens = Arrays.stream(texts).mapToInt(text -> text.length).sum();
         long bytes = 4L * tokens * model.config().width();
         int together = (int) Math.max(1, Math.min(sites.size(), STREAM_BYTES / bytes));
         for (int from = 0; from < sites.size(); from += together) {
@@ -257,7 +234,7 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
 
     // What the routers of some modules read when nothing is skipped, (N, D) each.
     private static Map<ModuleSite, float[]> streams(
-            LanguageModel model, List<int[]> texts, List<ModuleSite> sites, int tokens) {
+            LanguageModel model, int[][] texts, List<ModuleSite> sites, int tokens) {
         int width = model.config().width();
         Map<ModuleSite, float[]> streams = new HashMap<>();
         sites.forEach(site -> streams.put(site, new float[tokens * width]));

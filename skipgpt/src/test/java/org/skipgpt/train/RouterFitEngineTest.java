@@ -50,7 +50,7 @@ class RouterFitEngineTest {
     @Test
     void costsAreTheDivergencesOfTheModelWithoutEachModule() {
         int[] ids = {5, 9, 44, 7, 301, 12};
-        float[][] costs = costs(model, List.of(new int[] {8, 2, 77}, ids));
+        float[][] costs = costs(model, new int[][] {{8, 2, 77}, ids});
         float[][] dense = model.logits(ids)[0];
         for (ModuleSite site : model.config().sites()) {
             float[][] without = dropped(model, site).logits(ids)[0];
@@ -185,7 +185,7 @@ class RouterFitEngineTest {
                 .hasMessageContaining("ridge 0");
     }
 
-    private static float[][] costs(LanguageModel model, List<int[]> texts) {
+    private static float[][] costs(LanguageModel model, int[][] texts) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 TorchProgram program = program(manager);
                 var off = Torch.gradients(false)) {
