@@ -68,12 +68,12 @@ final class Checkpoints {
     }
 
     /** The folder of a tuned SkipGPT: a path, one that comes with the world, or one of the hub. */
-    static Path tuned(String name) {
+    static Path tuned(String name, ProgressObserver observer) {
         if (name.startsWith("world/") && !Files.exists(path(name))) {
             return world().resolve(name.substring("world/".length()));
         }
         return !name.isBlank() && !Files.exists(path(name)) && HubCache.isName(name)
-                ? HubCache.ofEnvironment().loadTuned(name, "main", ProgressObserver.silent())
+                ? HubCache.ofEnvironment().loadTuned(name, "main", observer)
                 : path(name);
     }
 

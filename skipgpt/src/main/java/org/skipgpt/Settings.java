@@ -19,7 +19,7 @@ import org.skipgpt.torch.Torch;
  * <pre>{@code
  * var settings = settings();
  * var model = load(settings.model());
- * var tuned = tuneRouters(model, 0.25, settings.documents(1500));
+ * var tuned = tuneRouters(model, settings.documents(1500), 0.25);
  * }</pre>
  *
  * @param model {@code SKIPGPT_MODEL}: a folder, a file or owner/name; {@code world} where it is not set

@@ -190,7 +190,7 @@ public record Study(String model, List<StudyRow> rows, boolean isComplete) imple
             return new StudyMaterial(
                     cell.ratio(),
                     cell.seed(),
-                    options.calibration(),
+                    List.of(options.calibration()),
                     options.documents(),
                     options.tuning(),
                     runs(cell),

@@ -3,7 +3,6 @@ package org.skipgpt;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import org.skipgpt.data.TokenTexts;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.train.Tuned;
@@ -14,7 +13,7 @@ import org.skipgpt.train.TuningOptions;
  *
  * @param ratio wanted share of the block parameters, 0..1
  * @param seed of everything drawn
- * @param calibration text that static methods measure on
+ * @param calibration texts that static methods measure on
  * @param documents texts that others learn from
  * @param tuning how they learn
  * @param folder keeps runs under way, of these settings alone
@@ -24,7 +23,7 @@ import org.skipgpt.train.TuningOptions;
 public record StudyMaterial(
         double ratio,
         long seed,
-        String calibration,
+        List<String> calibration,
         List<String> documents,
         TuningOptions tuning,
         Path folder,
@@ -62,8 +61,7 @@ public record StudyMaterial(
 
     /** The calibration text as token ids, in pieces of 256. */
     public List<int[]> pieces(LanguageModel model) {
-        return TokenTexts.cut(
-                model.tokenizer(), calibration, Math.min(256, model.config().maxPositions()));
+        return Pieces.calibration(model, calibration);
     }
 
     /** A name as part of a file's name. */

@@ -78,7 +78,7 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
                 "Dense + LoRA",
                 false,
                 true,
-                (base, material) -> material.tuned(SkipGpt.denseLora(
+                (base, material) -> material.tuned(SkipGpt.tuneDenseLora(
                         base, material.documents(), material.options("Dense + LoRA"), material.observer()))));
         List<StudyMethod> pruned = List.of(
                 fixed("ShortGPT", (base, m) -> planned(base, SkipGpt.shortGpt(base, m.calibration(), m.ratio()), m)),
@@ -109,8 +109,7 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
         all.add(of(
                 "MoD-D",
                 (base, m) -> turned(
-                        m.tuned(SkipGpt.tuneMixture(
-                                base, 1 - m.ratio(), m.documents(), m.options("MoD-D"), m.observer())),
+                        m.tuned(SkipGpt.tuneMixture(base, m.documents(), m.ratio(), m.options("MoD-D"), m.observer())),
                         m)));
         all.add(of(
                 "D-LLM",
@@ -122,7 +121,7 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
                 "SkipGPT-Joint",
                 (base, m) -> turned(
                         m.tuned(SkipGpt.tuneJoint(
-                                base, m.ratio(), m.documents(), m.options("SkipGPT-Joint"), m.observer())),
+                                base, m.documents(), m.ratio(), m.options("SkipGPT-Joint"), m.observer())),
                         m)));
         all.add(of("SkipGPT-RT", StudyMethod::routed));
         all.add(of(
@@ -157,8 +156,8 @@ public record StudyMethod(String name, boolean skips, boolean draws, Maker maker
         return turned(
                 material.tuned(SkipGpt.tuneRouters(
                         base,
-                        material.ratio(),
                         material.documents(),
+                        material.ratio(),
                         material.options("SkipGPT-RT"),
                         material.observer())),
                 material);

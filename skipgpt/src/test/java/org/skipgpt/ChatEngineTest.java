@@ -22,6 +22,7 @@ import org.skipgpt.eval.ScoreOptions;
 import org.skipgpt.model.Generation;
 import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.ProgressObserver;
 
 /** Conversations by the checkpoint's own template, and the ends that its files name. */
 @SuppressWarnings("NullAway") // the folder is there before anything is run
@@ -57,10 +58,11 @@ class ChatEngineTest {
 
         Generation answer = SkipGpt.chat(
                 model,
-                FEW,
-                ChatMessage.user("Where is the kite?"),
-                ChatMessage.assistant("Here."),
-                ChatMessage.user("And"));
+                List.of(
+                        ChatMessage.user("Where is the kite?"),
+                        ChatMessage.assistant("Here."),
+                        ChatMessage.user("And")),
+                FEW);
 
         int[] ids = model.tokenizer().encode("user: Where is the kite?\nassistant: Here.\nuser: And\nThe");
         assertThat(answer.continuations()).isEqualTo(model.generateIds(FEW, ids).continuations());
@@ -75,7 +77,10 @@ class ChatEngineTest {
                 .hasMessageContaining("no chat template")
                 .hasMessageContaining("chat_template.jinja");
         assertThatThrownBy(() -> SkipGpt.evaluate(
-                        model, EvaluationOptions.defaults().withFirst(2).withChat(), "piqa"))
+                        model,
+                        List.of("piqa"),
+                        EvaluationOptions.defaults().withFirst(2).withChat(),
+                        ProgressObserver.silent()))
                 .hasMessageContaining("evaluate without withChat()");
     }
 
@@ -87,10 +92,13 @@ class ChatEngineTest {
                 .withFirst(4)
                 .withScoring(ScoreOptions.defaults().withBos(ScoreOptions.Bos.NEVER));
 
-        Evaluation asked = SkipGpt.evaluate(model, plain, "piqa");
-        Evaluation chatted = SkipGpt.evaluate(model, plain.withChat(), "piqa");
-        Evaluation other =
-                SkipGpt.evaluate(with("Question: {{ messages[0].content }}\nAnswer:\n"), plain.withChat(), "piqa");
+        Evaluation asked = SkipGpt.evaluate(model, List.of("piqa"), plain, ProgressObserver.silent());
+        Evaluation chatted = SkipGpt.evaluate(model, List.of("piqa"), plain.withChat(), ProgressObserver.silent());
+        Evaluation other = SkipGpt.evaluate(
+                with("Question: {{ messages[0].content }}\nAnswer:\n"),
+                List.of("piqa"),
+                plain.withChat(),
+                ProgressObserver.silent());
 
         assertThat(scores(chatted)).isEqualTo(scores(asked));
         assertThat(scores(other)).isNotEqualTo(scores(asked));

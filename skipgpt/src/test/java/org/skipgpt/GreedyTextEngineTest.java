@@ -28,8 +28,8 @@ class GreedyTextEngineTest {
         workspace("cpu", "fp32");
         LanguageModel tuned = tuneRouters(
                         load("world"),
-                        0.4,
                         worldTexts(200, 3),
+                        0.4,
                         TuningOptions.workshop().withSteps(40).withHeldOut(4),
                         ProgressObserver.silent())
                 .model();
@@ -43,8 +43,8 @@ class GreedyTextEngineTest {
 
         for (int from = 0; from < PROMPTS; from += BATCH) {
             String[] some = prompts.subList(from, from + BATCH).toArray(String[]::new);
-            Generation kept = generate(keep, options, some);
-            Generation late = generate(deferred, options, some);
+            Generation kept = generate(keep, List.of(some), options);
+            Generation late = generate(deferred, List.of(some), options);
 
             assertThat(late.kvPolicy()).isEqualTo(KvPolicy.DEFERRED);
             assertThat(IntStream.range(0, kept.executionRates().length).mapToDouble(i -> 1 - kept.executionRates()[i]))

@@ -100,7 +100,7 @@ class OwnPolicyEngineTest {
         LanguageModel own = model.withPolicy(new EverySecond(0.5f));
         int[] ids = model.tokenizer().encodeWithBos("The river");
 
-        assertThat(SkipGpt.routing(own, "The river runs").skipped(ModuleKind.MLP))
+        assertThat(SkipGpt.trace(own, List.of("The river runs")).skipped(ModuleKind.MLP))
                 .isBetween(0.3, 0.6);
         assertThat(SkipGpt.sparsity(own, List.of("The river runs")).cost().attention())
                 .isZero();

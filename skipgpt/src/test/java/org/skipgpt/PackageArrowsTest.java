@@ -31,7 +31,7 @@ class PackageArrowsTest {
             Map.entry("route", List.of("model", "data", "io", "torch", "report")),
             Map.entry("lora", List.of("model", "data", "io", "torch", "report")),
             Map.entry("eval", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
-            Map.entry("loss", List.of("model", "torch")),
+            Map.entry("loss", List.of("model", "torch", "report")),
             Map.entry(
                     "train",
                     List.of("prune", "loss", "route", "lora", "model", "data", "io", "torch", "report", "plot")),

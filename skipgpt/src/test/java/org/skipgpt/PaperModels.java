@@ -44,7 +44,7 @@ final class PaperModels {
 
     Tuned routers(double target) {
         String name = "rt-" + Math.round(100 * target);
-        return made.computeIfAbsent(name, key -> SkipGpt.tuneRouters(dense, target, documents, options(key), observer));
+        return made.computeIfAbsent(name, key -> SkipGpt.tuneRouters(dense, documents, target, options(key), observer));
     }
 
     Tuned both(double target) {

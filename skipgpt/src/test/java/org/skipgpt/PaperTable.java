@@ -55,7 +55,8 @@ final class PaperTable {
     }
 
     private Evaluation row(String method, LanguageModel model) {
-        Evaluation found = SkipGpt.evaluate(model, EvaluationOptions.defaults().withFirst(QUESTIONS), observer);
+        Evaluation found =
+                SkipGpt.evaluate(model, List.of(), EvaluationOptions.defaults().withFirst(QUESTIONS), observer);
         return new Evaluation(
                 method,
                 found.preset(),

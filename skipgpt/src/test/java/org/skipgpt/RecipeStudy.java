@@ -92,9 +92,9 @@ public final class RecipeStudy {
             case "dense":
                 return dense;
             case "shortgpt":
-                return dropped(dense, SkipGpt.shortGpt(dense, calibration, target), documents);
+                return dropped(dense, SkipGpt.shortGpt(dense, List.of(calibration), target), documents);
             case "joint":
-                return dropped(dense, SkipGpt.jointLayerDrop(dense, calibration, target), documents);
+                return dropped(dense, SkipGpt.jointLayerDrop(dense, List.of(calibration), target), documents);
             default:
                 return healed(routed(dense, target, documents), documents);
         }
@@ -113,12 +113,12 @@ public final class RecipeStudy {
             begun = SkipGpt.loadSkipGpt(settings.getOrDefault("begin", ""), dense);
         } else if (settings.containsKey("fit")) {
             RouterFit fit = RouterFit.defaults().withTokens((int) number("fit", 4096), (int) number("length", 128));
-            begun = SkipGpt.fitRouters(dense, target, documents, fit, new Lines());
+            begun = SkipGpt.fitRouters(dense, documents, target, fit, new Lines());
         }
         if (number("steps", 300) == 0) {
             return begun;
         }
-        Tuned tuned = SkipGpt.tuneRouters(begun, target, documents, options(), new Lines());
+        Tuned tuned = SkipGpt.tuneRouters(begun, documents, target, options(), new Lines());
         saved(tuned, "");
         columns(tuned);
         return tuned.model();

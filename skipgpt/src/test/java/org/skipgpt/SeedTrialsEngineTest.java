@@ -59,13 +59,13 @@ class SeedTrialsEngineTest {
 
     @Test
     void theBestHasTheLeastLossOnTextKeptBackAndIsWhatItsSeedAloneGives() {
-        SeedTrials trials = bestOfSeeds(model, 0.25, documents, QUICK, SEEDS, ProgressObserver.silent());
+        SeedTrials trials = bestOfSeeds(model, SEEDS, documents, 0.25, QUICK, ProgressObserver.silent());
 
         assertThat(trials.trials()).extracting(Trial::seed).isEqualTo(SEEDS);
         Trial least = trials.trials().stream()
                 .min(Comparator.comparingDouble(Trial::loss))
                 .orElseThrow();
-        Tuned alone = tuneRouters(model, 0.25, documents, QUICK.withSeed(least.seed()), ProgressObserver.silent());
+        Tuned alone = tuneRouters(model, documents, 0.25, QUICK.withSeed(least.seed()), ProgressObserver.silent());
         assertThat(routers(trials.best())).isEqualTo(routers(alone));
         assertThat(trials.best().run().config().seed()).isEqualTo(least.seed());
         assertThat(least.loss())
@@ -77,17 +77,17 @@ class SeedTrialsEngineTest {
     @Test
     void lossesAtUnlikeSharesAndTextThatWasLearnedAreRefused() {
         assertThatThrownBy(() -> bestOfSeeds(
-                        model, 0.25, documents, QUICK.withKeptShare(false), SEEDS, ProgressObserver.silent()))
+                        model, SEEDS, documents, 0.25, QUICK.withKeptShare(false), ProgressObserver.silent()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("unlike shares")
                 .hasMessageContaining("withKeptShare(true)");
         assertThatThrownBy(() ->
-                        bestOfSeeds(model, 0.25, documents.subList(0, 9), QUICK, SEEDS, ProgressObserver.silent()))
+                        bestOfSeeds(model, SEEDS, documents.subList(0, 9), 0.25, QUICK, ProgressObserver.silent()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("9 documents")
                 .hasMessageContaining("at least 10");
         for (List<Long> seeds : List.of(List.<Long>of(), List.of(3L, 3L))) {
-            assertThatThrownBy(() -> bestOfSeeds(model, 0.25, documents, QUICK, seeds, ProgressObserver.silent()))
+            assertThatThrownBy(() -> bestOfSeeds(model, seeds, documents, 0.25, QUICK, ProgressObserver.silent()))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("none twice");
         }
@@ -96,13 +96,13 @@ class SeedTrialsEngineTest {
     @Test
     void eachSeedHasAFolderAndTheSameCallTunesNothingAnew(@TempDir Path folder) {
         TuningOptions kept = QUICK.withCheckpoints(folder, 2);
-        SeedTrials first = bestOfSeeds(model, 0.25, documents, kept, SEEDS, ProgressObserver.silent());
+        SeedTrials first = bestOfSeeds(model, SEEDS, documents, 0.25, kept, ProgressObserver.silent());
         assertThat(SEEDS)
                 .allSatisfy(seed -> assertThat(Files.isDirectory(folder.resolve("seed-" + seed)))
                         .isTrue());
 
         List<Long> steps = new ArrayList<>();
-        SeedTrials again = bestOfSeeds(model, 0.25, documents, kept, SEEDS, progress -> {
+        SeedTrials again = bestOfSeeds(model, SEEDS, documents, 0.25, kept, progress -> {
             if (progress.task().startsWith("router tuning")) {
                 steps.add(progress.done() - progress.earlier());
             }
@@ -118,7 +118,7 @@ class SeedTrialsEngineTest {
     @ValueSource(strings = {"calibration", "router tuning"})
     void anInterruptComparesTheSeedsThatWereFinished(String work) {
         List<String> tasks = new ArrayList<>();
-        SeedTrials trials = bestOfSeeds(model, 0.25, documents, QUICK, SEEDS, progress -> {
+        SeedTrials trials = bestOfSeeds(model, SEEDS, documents, 0.25, QUICK, progress -> {
             tasks.add(progress.task());
             if (progress.task().startsWith(work + " · seed 6") && progress.done() == 2) {
                 Thread.currentThread().interrupt();

@@ -7,9 +7,9 @@ import static org.skipgpt.SkipGpt.budgetDial;
 import static org.skipgpt.SkipGpt.drop;
 import static org.skipgpt.SkipGpt.generate;
 import static org.skipgpt.SkipGpt.loadSkipGpt;
-import static org.skipgpt.SkipGpt.routing;
 import static org.skipgpt.SkipGpt.save;
 import static org.skipgpt.SkipGpt.sparsity;
+import static org.skipgpt.SkipGpt.trace;
 import static org.skipgpt.SkipGpt.tuneJoint;
 import static org.skipgpt.SkipGpt.tuneLora;
 import static org.skipgpt.SkipGpt.tuneRouters;
@@ -67,7 +67,7 @@ class StaticAndDynamicEngineTest {
 
     @Test
     void routersTunedOnAPrunedModelLeaveTheModulesDropped(@TempDir Path parent) {
-        Tuned tuned = tuneRouters(drop(model, plan), 0.4, documents, QUICK, ProgressObserver.silent());
+        Tuned tuned = tuneRouters(drop(model, plan), documents, 0.4, QUICK, ProgressObserver.silent());
 
         lacks(tuned.model());
         double share = GONE.size() / (double) model.config().modules();
@@ -87,10 +87,10 @@ class StaticAndDynamicEngineTest {
         String both = parent.resolve("both").toString();
         save(healed, both);
         same(loadSkipGpt(both, model), healed.model());
-        lacks(tuneJoint(drop(model, plan), 0.4, documents, QUICK, ProgressObserver.silent())
+        lacks(tuneJoint(drop(model, plan), documents, 0.4, QUICK, ProgressObserver.silent())
                 .model());
         // Routers that are there already are the start of further tuning, dropped modules or not.
-        lacks(tuneRouters(again, 0.5, documents, QUICK, ProgressObserver.silent())
+        lacks(tuneRouters(again, documents, 0.5, QUICK, ProgressObserver.silent())
                 .model());
     }
 
@@ -134,7 +134,7 @@ class StaticAndDynamicEngineTest {
             }
             close(grown, masked, kv);
         }
-        assertThat(generate(both, GenerationOptions.defaults().withMaxTokens(5), "The")
+        assertThat(generate(both, List.of("The"), GenerationOptions.defaults().withMaxTokens(5))
                         .text())
                 .isNotEmpty();
     }
@@ -145,10 +145,10 @@ class StaticAndDynamicEngineTest {
         LanguageModel forced = model.withPolicy(
                 ForcedPolicy.uniform(0.25, model.config().layers(), 3).withPattern(ForcedPolicy.Pattern.BY_LAYER));
 
-        assertThatThrownBy(() -> tuneRouters(pruned, 0.05, documents, QUICK, ProgressObserver.silent()))
+        assertThatThrownBy(() -> tuneRouters(pruned, documents, 0.05, QUICK, ProgressObserver.silent()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("a target of 5.0 % cannot be met");
-        assertThatThrownBy(() -> tuneRouters(forced, 0.4, documents, QUICK, ProgressObserver.silent()))
+        assertThatThrownBy(() -> tuneRouters(forced, documents, 0.4, QUICK, ProgressObserver.silent()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("routers would take the place");
         assertThatThrownBy(() -> withRouters(forced, RouterConfig.defaults())).hasMessageContaining("take the place");
@@ -159,7 +159,7 @@ class StaticAndDynamicEngineTest {
     }
 
     private static void lacks(LanguageModel pruned) {
-        RoutingTrace trace = routing(pruned, documents.get(0));
+        RoutingTrace trace = trace(pruned, documents.subList(0, 1));
         for (ModuleRouting module : trace.modules()) {
             if (GONE.contains(module.site())) {
                 assertThat(module.executedShare()).as(module.site().toString()).isZero();

@@ -310,7 +310,7 @@ class StudyEngineTest {
                 .hasMessageContaining("SparseGPT")
                 .hasMessageContaining("SliceGPT");
         assertThatThrownBy(() -> options.withMethod(StudyMethod.paper().get(0))).hasMessageContaining("one name");
-        LanguageModel pruned = drop(model, SkipGpt.shortGpt(model, documents.get(0), 0.25));
+        LanguageModel pruned = drop(model, SkipGpt.shortGpt(model, List.of(documents.get(0)), 0.25));
         assertThatThrownBy(() -> study(pruned, options, ProgressObserver.silent()))
                 .hasMessageContaining("begins with a dense model");
         assertThatThrownBy(() -> StudyProgram.main(new String[] {"rations=0.25"}))

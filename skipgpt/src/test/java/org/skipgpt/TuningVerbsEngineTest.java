@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.skipgpt.SkipGpt.budgetDial;
-import static org.skipgpt.SkipGpt.denseLora;
-import static org.skipgpt.SkipGpt.loadForced;
 import static org.skipgpt.SkipGpt.loadSkipGpt;
+import static org.skipgpt.SkipGpt.loadSkipGptUnchecked;
 import static org.skipgpt.SkipGpt.random;
-import static org.skipgpt.SkipGpt.routing;
 import static org.skipgpt.SkipGpt.save;
 import static org.skipgpt.SkipGpt.sparsity;
+import static org.skipgpt.SkipGpt.trace;
+import static org.skipgpt.SkipGpt.tuneDenseLora;
 import static org.skipgpt.SkipGpt.tuneJoint;
 import static org.skipgpt.SkipGpt.tuneLora;
 import static org.skipgpt.SkipGpt.tuneRouters;
@@ -69,10 +69,10 @@ class TuningVerbsEngineTest {
     void stagesRunOneAfterTheOtherAndTheBaseStaysAsItIs() {
         float[][] before = model.logits(new int[] {5, 6, 7})[0];
 
-        Tuned rt = tuneRouters(model, 0.5, documents, QUICK.withSteps(60), ProgressObserver.silent());
+        Tuned rt = tuneRouters(model, documents, 0.5, QUICK.withSteps(60), ProgressObserver.silent());
         Tuned rtl = tuneLora(rt.model(), documents, QUICK, ProgressObserver.silent());
-        Tuned joint = tuneJoint(model, 0.5, documents, QUICK, ProgressObserver.silent());
-        Tuned dense = denseLora(model, documents, QUICK, ProgressObserver.silent());
+        Tuned joint = tuneJoint(model, documents, 0.5, QUICK, ProgressObserver.silent());
+        Tuned dense = tuneDenseLora(model, documents, QUICK, ProgressObserver.silent());
 
         assertThat(rt.run().log().recent("r", 10)).isCloseTo(0.5, within(0.1));
         assertThat(rt.toString()).contains("SkipGPT-RT · target 50.0 %").contains("skipped: attention");
@@ -95,8 +95,8 @@ class TuningVerbsEngineTest {
 
     @Test
     void whatWasSavedComesBack(@TempDir Path parent) {
-        Tuned joint = tuneJoint(model, 0.25, documents, QUICK, ProgressObserver.silent());
-        Tuned dense = denseLora(model, documents, QUICK, ProgressObserver.silent());
+        Tuned joint = tuneJoint(model, documents, 0.25, QUICK, ProgressObserver.silent());
+        Tuned dense = tuneDenseLora(model, documents, QUICK, ProgressObserver.silent());
         int[] ids = {9, 8, 7, 6};
 
         for (Tuned tuned : List.of(joint, dense)) {
@@ -117,9 +117,9 @@ class TuningVerbsEngineTest {
     @Test
     void interruptedTuningContinuesWithTheSameCall(@TempDir Path folder) {
         TuningOptions kept = QUICK.withSteps(6).withCheckpoints(folder, 2);
-        Tuned whole = tuneRouters(model, 0.25, documents, QUICK.withSteps(6), ProgressObserver.silent());
+        Tuned whole = tuneRouters(model, documents, 0.25, QUICK.withSteps(6), ProgressObserver.silent());
 
-        Tuned part = tuneRouters(model, 0.25, documents, kept, progress -> {
+        Tuned part = tuneRouters(model, documents, 0.25, kept, progress -> {
             if (progress.done() == 2) {
                 Thread.currentThread().interrupt();
             }
@@ -127,7 +127,7 @@ class TuningVerbsEngineTest {
         assertThat(Thread.interrupted()).isTrue();
         assertThat(part.run().isStopped()).isTrue();
         assertThat(part.run().steps()).isEqualTo(2);
-        Tuned rest = tuneRouters(model, 0.25, documents, kept, ProgressObserver.silent());
+        Tuned rest = tuneRouters(model, documents, 0.25, kept, ProgressObserver.silent());
 
         assertThat(rest.run().log().column("loss")).isEqualTo(whole.run().log().column("loss"));
         assertThat(((RoutedPolicy) rest.model().policy()).routers().hash())
@@ -138,7 +138,7 @@ class TuningVerbsEngineTest {
     void routedModelsShowWhatTheyDoAndTurnTheirDial() {
         LanguageModel routed = withRouters(model, RouterConfig.defaults());
 
-        assertThat(routing(routed, documents.get(0)).modules()).hasSize(4);
+        assertThat(trace(routed, documents.subList(0, 1)).modules()).hasSize(4);
         assertThat(sparsity(routed, documents).cost().modules()).isBetween(0.0, 1.0);
         var dial = budgetDial(routed, documents.subList(0, 8), 0.2, 0.6);
         assertThat(sparsity(dial.set(routed, 0.6), documents.subList(0, 8))
@@ -172,18 +172,18 @@ class TuningVerbsEngineTest {
 
     @Test
     void tuningLeavesNothingCompiledButItsResult() throws ReflectiveOperationException {
-        tuneRouters(model, 0.5, documents, QUICK, ProgressObserver.silent());
+        tuneRouters(model, documents, 0.5, QUICK, ProgressObserver.silent());
         int before = managers(model);
-        tuneRouters(model, 0.5, documents, QUICK, ProgressObserver.silent());
+        tuneRouters(model, documents, 0.5, QUICK, ProgressObserver.silent());
         int routers = managers(model) - before;
         for (int i = 0; i < 3; i++) {
-            tuneRouters(model, 0.5, documents, QUICK, ProgressObserver.silent());
+            tuneRouters(model, documents, 0.5, QUICK, ProgressObserver.silent());
         }
         assertThat(managers(model)).isEqualTo(before + 4 * routers);
         assertThat(routers).as("the result's owner and its gate").isEqualTo(2);
 
         before = managers(model);
-        tuneJoint(model, 0.5, documents, QUICK, ProgressObserver.silent());
+        tuneJoint(model, documents, 0.5, QUICK, ProgressObserver.silent());
         assertThat(managers(model) - before)
                 .as("the result's owner, its gate and its forward pass")
                 .isEqualTo(3);
@@ -210,38 +210,40 @@ class TuningVerbsEngineTest {
         LanguageModel other = random(model.config(), 4).named("other");
 
         assertThatThrownBy(() -> loadSkipGpt(folder, model, KvPolicy.EXECUTED))
-                .hasMessageContaining("loadForced(folder, base, kvPolicy)");
-        assertThat(loadForced(folder, other, KvPolicy.EXECUTED).policy().kvPolicy())
+                .hasMessageContaining("loadSkipGptUnchecked(folder, base, kvPolicy)");
+        assertThat(loadSkipGptUnchecked(folder, other, KvPolicy.EXECUTED)
+                        .policy()
+                        .kvPolicy())
                 .isEqualTo(KvPolicy.EXECUTED);
     }
 
     @Test
     void badInputIsTold() {
         LanguageModel routed = withRouters(model, RouterConfig.defaults());
-        assertThatThrownBy(() -> tuneRouters(model, 25, documents)).hasMessageContaining("0.25 means 25 %");
+        assertThatThrownBy(() -> tuneRouters(model, documents, 25)).hasMessageContaining("0.25 means 25 %");
         assertThatThrownBy(() -> budgetDial(routed, documents)).hasMessageContaining("name shares to skip");
         assertThatThrownBy(() -> budgetDial(routed, List.of(), 0.2)).hasMessageContaining("the list is empty");
         assertThatThrownBy(() -> SkipGpt.worldTexts(-1, 3)).hasMessageContaining("count -1 is not allowed");
         assertThatThrownBy(() -> tuneRouters(
                         model,
-                        0.25,
                         documents,
+                        0.25,
                         QUICK.withCheckpoints(Path.of("/proc/x"), 1),
                         ProgressObserver.silent()))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("nothing can be made in /proc.");
         assertThatThrownBy(() -> tuneRouters(
                         model,
-                        0.25,
                         documents,
+                        0.25,
                         QUICK.withCheckpoints(Path.of("pom.xml"), 1),
                         ProgressObserver.silent()))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("pom.xml is a file, not a folder");
-        assertThatThrownBy(() -> tuneRouters(model, 1.5, documents)).hasMessageContaining("target 1.5 is not allowed");
-        assertThatThrownBy(() -> tuneRouters(model, 0.25, List.of()))
+        assertThatThrownBy(() -> tuneRouters(model, documents, 1.5)).hasMessageContaining("target 1.5 is not allowed");
+        assertThatThrownBy(() -> tuneRouters(model, List.of(), 0.25))
                 .hasMessageContaining("list of documents is empty");
-        assertThatThrownBy(() -> tuneRouters(model, 0.25, List.of("", ""))).hasMessageContaining("none has two tokens");
+        assertThatThrownBy(() -> tuneRouters(model, List.of("", ""), 0.25)).hasMessageContaining("none has two tokens");
         assertThatThrownBy(() -> tuneLora(model, documents)).hasMessageContaining("tune routers first");
         assertThatThrownBy(() -> save(model, "nowhere")).hasMessageContaining("give it routers first");
         assertThatThrownBy(() -> QUICK.withBatch(0, 1))
@@ -249,8 +251,8 @@ class TuningVerbsEngineTest {
                 .hasMessageContaining("length 1");
         assertThatThrownBy(() -> tuneRouters(
                         model,
-                        0.25,
                         List.of("The red kite."),
+                        0.25,
                         QUICK.withPacked(true).withBatch(1, 100),
                         ProgressObserver.silent()))
                 .hasMessageContaining("fewer than one window of 64");

@@ -59,7 +59,7 @@ class WorkspaceEngineTest {
                 () -> model.logits(new int[] {1, 2}),
                 () -> SkipGpt.generate(model, "The red kite"),
                 () -> SkipGpt.sparsity(model, List.of("The red kite")),
-                () -> SkipGpt.tuneRouters(model, 0.25, List.of("The red kite.", "A blue whale.")),
+                () -> SkipGpt.tuneRouters(model, List.of("The red kite.", "A blue whale."), 0.25),
                 () -> SkipGpt.save(model, "nowhere/at-all"),
                 () -> SkipGpt.loadSkipGpt("nowhere", model),
                 () -> model.withAdapter(new Adapter(Set.of(), 1, Map.of())),

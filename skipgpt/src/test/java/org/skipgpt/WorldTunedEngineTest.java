@@ -21,8 +21,8 @@ class WorldTunedEngineTest {
         double share = SkipGpt.sparsity(tuned, UNSEEN).cost().paramsOfBlocks();
         assertThat(share).isCloseTo(target, within(.04));
 
-        LanguageModel dropped =
-                SkipGpt.drop(base, SkipGpt.shortGpt(base, String.join("\n", SkipGpt.worldTexts(20, 100)), target));
+        LanguageModel dropped = SkipGpt.drop(
+                base, SkipGpt.shortGpt(base, List.of(String.join("\n", SkipGpt.worldTexts(20, 100))), target));
         assertThat(loss(tuned)).isLessThan(loss(dropped));
     }
 

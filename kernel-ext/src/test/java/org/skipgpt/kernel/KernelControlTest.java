@@ -132,7 +132,7 @@ class KernelControlTest {
     void anInterruptWhileAFigureIsDrawnEndsTheTuning(int millis) throws Exception {
         declareTuning();
         WireMessage request = kernel.client.executeLater(
-                "tuned = denseLora(load(\"world\"), worldTexts(40, 50), "
+                "tuned = tuneDenseLora(load(\"world\"), worldTexts(40, 50), "
                         + "TuningOptions.workshop().withSteps(100).withBatch(2, 64), live());",
                 true);
         assertThat(kernel.client.find(
@@ -172,7 +172,7 @@ class KernelControlTest {
         WireMessage request = kernel.client.executeLater(
                 "ProgressObserver slow = progress -> {\n    System.out.println(progress);\n    " + inEachReport
                         + "\n};\n"
-                        + "tuned = tuneRouters(load(\"world\"), 0.25, worldTexts(40, 50), "
+                        + "tuned = tuneRouters(load(\"world\"), worldTexts(40, 50), 0.25, "
                         + "TuningOptions.workshop().withSteps(500), slow);",
                 true);
         kernel.awaitOutput(request);

@@ -135,7 +135,7 @@ class KernelHelpTest {
                 .contains("runs a .jsh or .java file")
                 .doesNotContain("SkipGpt");
         assertThat(inspect("var early = \"a\";\n%mem\nearly.length", 32)).contains("int String.length()");
-        assertThat(inspect("tuneRouters", 5)).contains("TuningVerbs.tuneRouters(", "@param target");
+        assertThat(inspect("tuneRouters", 5)).contains("SkipGpt.tuneRouters(", "@param share");
     }
 
     @Test

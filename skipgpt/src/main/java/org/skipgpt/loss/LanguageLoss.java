@@ -7,8 +7,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import org.skipgpt.model.Decoder;
+import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Rows;
+import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Gradients;
 
 /**
@@ -114,15 +117,25 @@ public final class LanguageLoss {
 
     /** Mean loss in nats over every next token of some batches, without gradients; empty where there is none. */
     public static OptionalDouble mean(LanguageModel model, List<int[][]> batches) {
+        return mean(model, batches, ProgressObserver.silent());
+    }
+
+    /** The same, told to an observer. */
+    public static OptionalDouble mean(LanguageModel model, List<int[][]> batches, ProgressObserver observer) {
+        long start = System.nanoTime();
         double sum = 0;
         long count = 0;
-        for (int[][] batch : batches) {
+        for (int b = 0; b < batches.size(); b++) {
+            Interruption.check();
+            int[][] batch = batches.get(b);
             for (float[] sequence : model.logProbabilities(batch)) {
                 for (float p : sequence) {
                     sum -= p;
                     count++;
                 }
             }
+            double seconds = (System.nanoTime() - start) / 1e9;
+            observer.progress(new Progress("loss", b + 1, batches.size(), "batches", seconds, ""));
         }
         return count == 0 ? OptionalDouble.empty() : OptionalDouble.of(sum / count);
     }

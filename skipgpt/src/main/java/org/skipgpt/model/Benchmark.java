@@ -10,6 +10,8 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
@@ -24,14 +26,16 @@ import org.skipgpt.torch.Torch;
 public final class Benchmark {
     private final LanguageModel[] turns;
     private final BenchmarkOptions options;
+    private final ProgressObserver observer;
     private boolean complete = true;
 
-    private Benchmark(LanguageModel model, BenchmarkOptions options) {
+    private Benchmark(LanguageModel model, BenchmarkOptions options, ProgressObserver observer) {
         LanguageModel dense = model.withPolicy(LayerPolicy.dense());
         this.turns = new LanguageModel[] {
             dense, model.withPolicy(new EveryModule(model.policy())).masked(), model
         };
         this.options = options;
+        this.observer = observer;
     }
 
     /**
@@ -42,6 +46,11 @@ public final class Benchmark {
      *     its context does not hold the lengths asked for
      */
     public static BenchmarkResult run(LanguageModel model, BenchmarkOptions options) {
+        return run(model, options, ProgressObserver.silent());
+    }
+
+    /** The same, told to an observer. */
+    public static BenchmarkResult run(LanguageModel model, BenchmarkOptions options, ProgressObserver observer) {
         if (model.execution() == Execution.MASKED) {
             throw new IllegalArgumentException("speed of a masked model is not measured: it computes every module and"
                     + " multiplies by the gate; give model.packed()");
@@ -52,7 +61,7 @@ public final class Benchmark {
                     + " the wall clock");
         }
         options.check(model.config().maxPositions());
-        return new Benchmark(model, options).run();
+        return new Benchmark(model, options, observer).run();
     }
 
     private BenchmarkResult run() {
@@ -89,7 +98,7 @@ public final class Benchmark {
     private SpeedRow prefill() {
         int[][] tokens = tokens(options.sequences(), options.length(), 0);
         double[] rates = prefillRates(tokens);
-        double[][] seconds = interleaved(turn -> prefillSeconds(turns[turn], tokens));
+        double[][] seconds = interleaved("prefill", turn -> prefillSeconds(turns[turn], tokens));
         double ideal = ideal(rates).prefill(options.length());
         return row("prefill " + options.sequences() + " x " + options.length(), seconds, rates, ideal, new long[3]);
     }
@@ -138,8 +147,8 @@ public final class Benchmark {
             }
             double[] rates = new double[turns[2].config().modules()];
             long[] bytes = new long[turns.length];
-            double[][] seconds =
-                    interleaved(turn -> decodeSeconds(prefixes.get(turn), more, turn == 2 ? rates : null, bytes, turn));
+            double[][] seconds = interleaved(
+                    "decode", turn -> decodeSeconds(prefixes.get(turn), more, turn == 2 ? rates : null, bytes, turn));
             double ideal = ideal(rates)
                     .decode(batch, options.decodeContext(), turns[2].dtype().bytes(), turns[2].cacheNumberBytes());
             return row("decode " + batch + " at " + options.decodeContext(), seconds, rates, ideal, bytes);
@@ -169,7 +178,8 @@ public final class Benchmark {
     }
 
     /** One untimed round, then dense, masked, packed in turns; stops between turns when interrupted. */
-    private double[][] interleaved(Turn turn) {
+    private double[][] interleaved(String phase, Turn turn) {
+        long start = System.nanoTime();
         double[][] seconds = new double[turns.length][options.repeats()];
         int done = 0;
         for (int repeat = -1; repeat < options.repeats(); repeat++) {
@@ -188,6 +198,8 @@ public final class Benchmark {
                 break;
             }
             done = repeat + 1;
+            double passed = (System.nanoTime() - start) / 1e9;
+            observer.progress(new Progress("timing " + phase, done, options.repeats(), "rounds", passed, ""));
         }
         for (int i = 0; i < turns.length; i++) {
             seconds[i] = Arrays.copyOf(seconds[i], Math.max(1, done));

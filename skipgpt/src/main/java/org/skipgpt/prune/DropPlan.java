@@ -155,7 +155,7 @@ public record DropPlan(
         if (!isWholeLayers()) {
             throw new IllegalArgumentException(
                     "the plan of " + method + " drops single modules; llama-quantize prunes whole"
-                            + " layers only: use a plan of layers, e.g. shortGpt(model, text, 0.25)");
+                            + " layers only: use a plan of layers, e.g. shortGpt(model, texts, 0.25)");
         }
         List<Integer> kept = keptLayers();
         String gone = IntStream.range(0, layers)

@@ -12,7 +12,7 @@ import org.skipgpt.report.WholeFile;
  * library loads and stock classes refuse.
  *
  * <pre>{@code
- * StockFolder.save(drop(model, shortGpt(model, text, 0.25)), Path.of("llama"), Path.of("llama-pruned"));
+ * StockFolder.save(drop(model, shortGpt(model, texts, 0.25)), Path.of("llama"), Path.of("llama-pruned"));
  * }</pre>
  */
 public final class StockFolder {

@@ -12,7 +12,7 @@ import org.skipgpt.torch.Dtype;
  * A model without some of its layers, or with merged ones, as one GGUF file that llama.cpp runs and {@code load} reads.
  *
  * <pre>{@code
- * StockGguf.save(drop(model, shortGpt(model, text, 0.25)), Path.of("llama"), Path.of("pruned.gguf"), GgufStorage.Q8_0);
+ * StockGguf.save(drop(model, shortGpt(model, texts, 0.25)), Path.of("llama"), Path.of("pruned.gguf"), GgufStorage.Q8_0);
  * }</pre>
  */
 public final class StockGguf {

@@ -11,7 +11,7 @@ import java.util.function.LongSupplier;
  * <p>The bar is drawn at most ten times a second; plain lines come at the start, after each quarter, or once a minute.
  *
  * <pre>{@code
- * tuneRouters(model, 0.25, texts, options, ConsoleObserver.on(System.err));
+ * tuneRouters(model, texts, 0.25, options, ConsoleObserver.on(System.err));
  * }</pre>
  */
 public final class ConsoleObserver implements ProgressObserver {

@@ -8,6 +8,8 @@ import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleKind;
+import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
 
 /**
@@ -56,6 +58,12 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
      * @throws IllegalArgumentException without a target or without a sample
      */
     public static BudgetDial calibrate(LanguageModel model, Budget budget, double[] targets, int[]... samples) {
+        return calibrate(model, budget, targets, ProgressObserver.silent(), samples);
+    }
+
+    /** The same, told to an observer. */
+    public static BudgetDial calibrate(
+            LanguageModel model, Budget budget, double[] targets, ProgressObserver observer, int[]... samples) {
         if (targets.length == 0) {
             throw new IllegalArgumentException("a budget dial without a target has no position: name shares to skip,"
                     + " e.g. budgetDial(model, texts, 0.1, 0.25, 0.4)");
@@ -67,11 +75,14 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
         Dialled policy = dialled(model);
         double[] sorted = targets.clone();
         Arrays.sort(sorted);
+        long start = System.nanoTime();
         List<Mark> marks = new ArrayList<>();
         for (double target : sorted) {
             Trial found = find(model, policy, budget.withTarget(target), samples);
             LanguageModel turned = model.withPolicy(model.policy().withCore(policy.withThresholds(found.thresholds())));
             marks.add(new Mark(target, found.realised(), loss(turned, samples), found.thresholds(), found.tries()));
+            double seconds = (System.nanoTime() - start) / 1e9;
+            observer.progress(new Progress("budget dial", marks.size(), sorted.length, "shares", seconds, ""));
         }
         double dense = loss(model.withPolicy(LayerPolicy.dense()), samples);
         return new BudgetDial(budget, marks, dense, Math.log(model.config().vocabulary()));

@@ -13,7 +13,7 @@ import org.skipgpt.model.ModuleSite;
  *
  * <pre>{@code
  * RouterStart.executing().atPlan()                                               // ShortGPT's, found by tuning itself
- * RouterStart.executing().leaningTo(jointLayerDrop(model, text, 0.25).dropped()) // another's
+ * RouterStart.executing().leaningTo(jointLayerDrop(model, texts, 0.25).dropped()) // another's
  * }</pre>
  *
  * @param margin how much more the execute logit is at first; 3 skips 4.7 % of noisy decisions, none without noise

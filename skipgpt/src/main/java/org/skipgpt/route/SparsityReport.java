@@ -6,6 +6,8 @@ import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.ModuleKind;
+import org.skipgpt.report.Progress;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
 
 /**
@@ -17,12 +19,20 @@ import org.skipgpt.report.Report;
 public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
     /** Runs a model over sequences; the stated context is the longest sequence. */
     public static SparsityReport of(LanguageModel model, int[]... sequences) {
+        return of(model, sequences, ProgressObserver.silent());
+    }
+
+    /** The same, told to an observer. */
+    public static SparsityReport of(LanguageModel model, int[][] sequences, ProgressObserver observer) {
+        long start = System.nanoTime();
         List<RoutingTrace> traces = new ArrayList<>();
         int context = 1;
         for (int[] s : sequences) {
             Interruption.check();
             traces.add(RoutingTrace.of(model, s));
             context = Math.max(context, s.length);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            observer.progress(new Progress("routing", traces.size(), sequences.length, "texts", seconds, ""));
         }
         RoutingTrace trace = RoutingTrace.joined(traces);
         KvPolicy kv = model.policy().kvPolicy();

@@ -11,8 +11,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.skipgpt.model.Decision;
+import org.skipgpt.model.Execution;
 import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
@@ -45,11 +47,11 @@ import org.skipgpt.torch.TorchSource;
  * modules costs is more than the sum of what each costs alone, so the fit alone is no better than a plan.
  *
  * <pre>{@code
- * var fitted = fitRouters(model, 0.25, texts);
- * var tuned = tuneRouters(fitted, 0.25, texts, TuningOptions.practical().withFittedRouters(), observer);
+ * var fitted = fitRouters(model, texts, 0.25);
+ * var tuned = tuneRouters(fitted, texts, 0.25, TuningOptions.practical().withFittedRouters(), observer);
  * }</pre>
  *
- * @param tokens about how many are measured, from the first documents; each costs a forward pass a module
+ * @param tokens about how many are measured, from the first documents; each costs half a forward pass a module
  * @param length most tokens of a document
  * @param ridge penalty on the squared weights, on the mean square of the fit; channels of a normed stream have a mean square of 1
  * @param kind what the target counts
@@ -167,10 +169,6 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
     static float[][] costs(LanguageModel model, int[][] texts, TorchProgram program, ProgressObserver observer) {
         long start = System.nanoTime();
         List<ModuleSite> sites = model.config().sites();
-        LanguageModel[] without = sites.stream()
-                .map(site -> DropPlan.of("left out", model.config(), List.of(site), Provenance.of("left out"))
-                        .applyTo(model))
-                .toArray(LanguageModel[]::new);
         int tokens = Arrays.stream(texts).mapToInt(text -> text.length).sum();
         float[][] costs = new float[sites.size()][];
         Arrays.setAll(costs, i -> new float[model.policy().isDropped(sites.get(i)) ? 0 : tokens]);
@@ -181,17 +179,18 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         for (int[][] batch : batches) {
             try (NDManager scope = model.scope()) {
                 Rows rows = model.decoder().rows(scope, batch);
-                NDArray said = model.decoder().logits(model.forward(rows, Trace.none())); // (N, V)
-                for (int i = 0; i < costs.length; i++) {
+                NDArray[] entering = entering(model, rows); // L + 1 of (N, D)
+                NDArray said = program.call("log_softmax", model.decoder().logits(entering[entering.length - 1]));
+                for (ModuleSite site : sites) {
                     Interruption.check();
-                    if (costs[i].length > 0) {
-                        float[] nats = divergence(model, without[i], said, batch, program);
-                        System.arraycopy(nats, 0, costs[i], at, nats.length);
+                    float[] own = costs[site.index()];
+                    if (own.length > 0) {
+                        float[] nats = without(model, site, entering[site.layer()], rows, said, program);
+                        System.arraycopy(nats, 0, own, at, nats.length);
                     }
                     done++;
                     double seconds = (System.nanoTime() - start) / 1e9;
-                    observer.progress(
-                            new Progress("leaving out each module", done, passes, "forward passes", seconds, ""));
+                    observer.progress(new Progress("leaving out each module", done, passes, "passes", seconds, ""));
                 }
                 at += rows.size();
             }
@@ -199,14 +198,38 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         return costs;
     }
 
-    private static float[] divergence(
-            LanguageModel model, LanguageModel without, NDArray said, int[][] batch, TorchProgram program) {
-        try (NDManager scope = model.scope()) {
-            NDArray other = without.forward(model.decoder().rows(scope, batch), Trace.none()); // (N, D)
-            NDArray logits = model.decoder().logits(other); // (N, V)
-            // The result belongs to the owner of the first argument, and is to go before the next module's comes.
-            try (NDArray nats = program.call("divergence", said, logits)) {
-                return nats.toFloatArray(); // (N)
+    // The stream that enters each layer, and the one that leaves the last.
+    private static NDArray[] entering(LanguageModel model, Rows rows) {
+        NDArray[] streams = new NDArray[model.config().layers() + 1];
+        streams[0] = model.decoder().embed(rows); // (N, D)
+        for (int layer = 0; layer + 1 < streams.length; layer++) {
+            streams[layer + 1] = model.decoder()
+                    .layer(layer, streams[layer], rows, model.policy(), Execution.PACKED, Trace.none()); // (N, D)
+        }
+        return streams;
+    }
+
+    // Layers before the module's say the same with it and without it, so only the others run.
+    private static float[] without(
+            LanguageModel model, ModuleSite site, NDArray in, Rows rows, NDArray said, TorchProgram program) {
+        LayerPolicy policy = DropPlan.of("left out", model.config(), List.of(site), Provenance.of("left out"))
+                .applyTo(model)
+                .policy();
+        NDArray x = in; // (N, D)
+        for (int layer = site.layer(); layer < model.config().layers(); layer++) {
+            NDArray out = model.decoder().layer(layer, x, rows, policy, Execution.PACKED, Trace.none()); // (N, D)
+            if (x != in && x != out) {
+                x.close();
+            }
+            x = out;
+        }
+        // Results belong to the owner of the first argument, and are to go before the next module's come.
+        try (NDArray logits = model.decoder().logits(x); // (N, V)
+                NDArray nats = program.call("divergence", said, logits)) {
+            return nats.toFloatArray(); // (N)
+        } finally {
+            if (x != in) {
+                x.close();
             }
         }
     }

@@ -24,7 +24,7 @@ import org.skipgpt.route.Budget;
  * and noise, and all are measured on the same documents, at one share, because thresholds are turned to the target on them.
  *
  * <pre>{@code
- * var trials = bestOfSeeds(model, 0.25, texts, TuningOptions.practical(), List.of(43L, 44L, 45L), progress -> {});
+ * var trials = bestOfSeeds(model, List.of(43L, 44L, 45L), texts, 0.25, TuningOptions.practical(), progress -> {});
  * save(trials.best(), "skipgpt-25");
  * }</pre>
  *

@@ -291,7 +291,7 @@ public final class SkipGptFolder {
     }
 
     /** As {@link #load} onto any base of the right shape and under any K/V policy; the numbers are then another model's. */
-    public static LanguageModel loadForced(Path folder, LanguageModel base, NDManager owner, KvPolicy kv) {
+    public static LanguageModel loadUnchecked(Path folder, LanguageModel base, NDManager owner, KvPolicy kv) {
         return load(folder, base, owner, kv, true, List.of());
     }
 
@@ -370,11 +370,11 @@ public final class SkipGptFolder {
             throw new CheckpointException(
                     "folder " + folder + " was tuned on " + name + " (" + hash + "), this base is "
                             + base.name() + " (" + base.hash()
-                            + "): load that base, or use loadForced(folder, base, kvPolicy)");
+                            + "): load that base, or use loadSkipGptUnchecked(folder, base, kvPolicy)");
         }
         if (!forced && !kv.sameValuesAs(tuned)) {
             throw new CheckpointException("folder " + folder + " was tuned under K/V policy " + tuned + "; " + kv
-                    + " computes another function: use " + tuned + ", or loadForced(folder, base, kvPolicy)");
+                    + " computes another function: use " + tuned + ", or loadSkipGptUnchecked(folder, base, kvPolicy)");
         }
     }
 

@@ -224,7 +224,7 @@ public record TuningOptions(
      * what the plan drops, and what to skip instead. Without a plan of one's own, {@link #practical()} begins at ShortGPT's.
      *
      * <pre>{@code
-     * TuningOptions.practical().withPlanStart(jointLayerDrop(model, text, 0.25).dropped())
+     * TuningOptions.practical().withPlanStart(jointLayerDrop(model, texts, 0.25).dropped())
      * }</pre>
      *
      * @param dropped modules of a plan at about the target's share
@@ -245,7 +245,7 @@ public record TuningOptions(
      * For routers that {@code fitRouters} made: half the rate, and noise from a half, which leave what was measured standing.
      *
      * <pre>{@code
-     * tuneRouters(fitRouters(model, 0.25, texts), 0.25, texts, TuningOptions.practical().withFittedRouters(), observer)
+     * tuneRouters(fitRouters(model, texts, 0.25), texts, 0.25, TuningOptions.practical().withFittedRouters(), observer)
      * }</pre>
      */
     public TuningOptions withFittedRouters() {

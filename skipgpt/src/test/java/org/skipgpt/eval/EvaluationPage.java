@@ -3,6 +3,7 @@ package org.skipgpt.eval;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.Workspace;
@@ -31,7 +32,7 @@ final class EvaluationPage {
         String[] what = Arrays.copyOfRange(arguments, 3, arguments.length);
         EvaluationOptions options =
                 EvaluationOptions.defaults().withData(data).withStore(Path.of(out + ".scores.jsonl"));
-        Evaluation result = SkipGpt.evaluate(model, options, ConsoleObserver.on(System.err), what);
+        Evaluation result = SkipGpt.evaluate(model, List.of(what), options, ConsoleObserver.on(System.err));
         StringBuilder page = new StringBuilder();
         page.append(model).append("\n\n").append(result.table().markdown()).append("\n");
         page.append(String.format(Locale.ROOT, "%nload average at the start %.1f%n%n", load));

@@ -72,7 +72,7 @@ class EvaluatorEngineTest {
 
     @Test
     void aPresetRunsTheSevenTasksAndBothTextsOfTheWorld() {
-        Evaluation result = SkipGpt.evaluate(model, few(), "zero-shot");
+        Evaluation result = SkipGpt.evaluate(model, List.of("zero-shot"), few(), ProgressObserver.silent());
 
         assertThat(result.tasks()).extracting(task -> task.task().name()).containsExactlyElementsOf(Tasks.PAPER);
         assertThat(result.tasks()).allSatisfy(task -> {
@@ -89,8 +89,11 @@ class EvaluatorEngineTest {
 
     @Test
     void paperShotsAreThoseOfEachTask() {
-        Evaluation result =
-                SkipGpt.evaluate(model, few().withFirst(2), "paper-shots", "winogrande", "piqa", "arc_easy");
+        Evaluation result = SkipGpt.evaluate(
+                model,
+                List.of("paper-shots", "winogrande", "piqa", "arc_easy"),
+                few().withFirst(2),
+                ProgressObserver.silent());
 
         assertThat(result.tasks()).extracting(TaskResult::shots).containsExactly(5, 0, 25);
         assertThat(result.preset()).isEqualTo(Preset.paperShots());
@@ -99,7 +102,8 @@ class EvaluatorEngineTest {
     @Test
     void everyFileOfTheHarnessItemsIsFoundByTaskAndSplit() {
         EvaluationOptions options = EvaluationOptions.defaults().withData(ITEMS).withFirst(3);
-        Evaluation result = SkipGpt.evaluate(model, options, "2-shot", "piqa", "arc_challenge", "hellaswag");
+        Evaluation result = SkipGpt.evaluate(
+                model, List.of("2-shot", "piqa", "arc_challenge", "hellaswag"), options, ProgressObserver.silent());
 
         assertThat(result.tasks()).extracting(TaskResult::n).containsExactly(3, 3, 3);
         assertThat(result.tasks().get(0).items().get(0).file()).endsWith("piqa.validation.jsonl");
@@ -107,7 +111,8 @@ class EvaluatorEngineTest {
 
     @Test
     void htmlSaysWhatTextSays() {
-        Evaluation result = SkipGpt.evaluate(model, few(), "piqa", "wikitext2").named("a < b");
+        Evaluation result = SkipGpt.evaluate(model, List.of("piqa", "wikitext2"), few(), ProgressObserver.silent())
+                .named("a < b");
 
         String html = result.html().orElseThrow();
         result.text().lines().filter(line -> !line.startsWith("─")).forEach(line -> {
@@ -120,8 +125,8 @@ class EvaluatorEngineTest {
 
     @Test
     void theWorldsQuestionsSaySoAndNeverStandBesideThePapersNumbers(@TempDir Path folder) throws IOException {
-        Evaluation world = SkipGpt.evaluate(model, few().withFirst(2), "piqa");
-        Evaluation own = SkipGpt.evaluate(model, own(folder).withFirst(2), "piqa");
+        Evaluation world = SkipGpt.evaluate(model, List.of("piqa"), few().withFirst(2), ProgressObserver.silent());
+        Evaluation own = SkipGpt.evaluate(model, List.of("piqa"), own(folder).withFirst(2), ProgressObserver.silent());
         Comparison table = SkipGpt.compare(world);
 
         assertThat(world.isOfWorld()).isTrue();
@@ -139,7 +144,8 @@ class EvaluatorEngineTest {
 
     @Test
     void aTaskNamedTwiceCountsOnce() {
-        Evaluation result = SkipGpt.evaluate(model, few(), "piqa", "boolq", "piqa", "ptb", "ptb");
+        Evaluation result = SkipGpt.evaluate(
+                model, List.of("piqa", "boolq", "piqa", "ptb", "ptb"), few(), ProgressObserver.silent());
 
         assertThat(result.tasks()).extracting(task -> task.task().name()).containsExactly("piqa", "boolq");
         assertThat(result.perplexities()).hasSize(1);
@@ -150,9 +156,9 @@ class EvaluatorEngineTest {
         ProgressObserver stops = progress -> Thread.currentThread().interrupt();
 
         Thread.currentThread().interrupt();
-        Evaluation nothing = SkipGpt.evaluate(model, few(), "piqa", "boolq");
+        Evaluation nothing = SkipGpt.evaluate(model, List.of("piqa", "boolq"), few(), ProgressObserver.silent());
         assertThat(Thread.interrupted()).isTrue();
-        Evaluation text = SkipGpt.evaluate(model, few(), stops, "piqa", "wikitext2");
+        Evaluation text = SkipGpt.evaluate(model, List.of("piqa", "wikitext2"), few(), stops);
         assertThat(Thread.interrupted()).isTrue();
 
         assertThat(nothing.text()).contains("stopped before the end", "no question was scored");
@@ -178,11 +184,12 @@ class EvaluatorEngineTest {
         assertThatThrownBy(() ->
                         SkipGpt.perplexity(model, folder.resolve("bytes.txt").toString()))
                 .hasMessageContaining("not UTF-8");
-        assertThatThrownBy(() -> SkipGpt.evaluate(model, few(), "nowhere/piqa.json"))
+        assertThatThrownBy(
+                        () -> SkipGpt.evaluate(model, List.of("nowhere/piqa.json"), few(), ProgressObserver.silent()))
                 .isInstanceOf(TaskException.class)
                 .hasMessageContaining("there is no such file")
                 .hasMessageContaining("without .json, \"piqa\"");
-        assertThatThrownBy(() -> SkipGpt.evaluate(model, stored, "piqa"))
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, List.of("piqa"), stored, ProgressObserver.silent()))
                 .isInstanceOf(UncheckedIOException.class)
                 .hasMessageContaining("is a file, not a folder")
                 .hasMessageContaining("withStore");
@@ -190,17 +197,20 @@ class EvaluatorEngineTest {
 
     @Test
     void presetsNeverMixInOneTable() {
-        Evaluation zero = SkipGpt.evaluate(model, few().withFirst(2), "zero-shot", "piqa");
-        Evaluation three = SkipGpt.evaluate(model, few().withFirst(2), "3-shot", "piqa");
+        Evaluation zero =
+                SkipGpt.evaluate(model, List.of("zero-shot", "piqa"), few().withFirst(2), ProgressObserver.silent());
+        Evaluation three =
+                SkipGpt.evaluate(model, List.of("3-shot", "piqa"), few().withFirst(2), ProgressObserver.silent());
 
         assertThatThrownBy(() -> SkipGpt.compare(zero, three))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("zero-shot")
                 .hasMessageContaining("3-shot");
-        assertThatThrownBy(() -> SkipGpt.evaluate(model, few(), "zero-shot", "paper-shots"))
+        assertThatThrownBy(() ->
+                        SkipGpt.evaluate(model, List.of("zero-shot", "paper-shots"), few(), ProgressObserver.silent()))
                 .isInstanceOf(IllegalArgumentException.class);
         // The same preset over other questions does not compare either.
-        Evaluation more = SkipGpt.evaluate(model, few(), "zero-shot", "piqa");
+        Evaluation more = SkipGpt.evaluate(model, List.of("zero-shot", "piqa"), few(), ProgressObserver.silent());
         assertThatThrownBy(() -> SkipGpt.compare(zero, more)).hasMessageContaining("n 2");
     }
 
@@ -208,9 +218,11 @@ class EvaluatorEngineTest {
     void aTableHasThePapersLayoutItsReportedRowsApartAndEveryFormat(@TempDir Path folder) throws IOException {
         LayerPolicy policy = ForcedPolicy.uniform(0.5, model.config().layers(), 3);
         EvaluationOptions own = own(folder);
-        Evaluation dense = SkipGpt.evaluate(model, own, "zero-shot").named("dense");
-        Evaluation half =
-                SkipGpt.evaluate(model.withPolicy(policy), own, "zero-shot").named("half");
+        Evaluation dense = SkipGpt.evaluate(model, List.of("zero-shot"), own, ProgressObserver.silent())
+                .named("dense");
+        Evaluation half = SkipGpt.evaluate(
+                        model.withPolicy(policy), List.of("zero-shot"), own, ProgressObserver.silent())
+                .named("half");
         assertThat(half.ratio()).isCloseTo(0.5, within(0.05));
 
         Comparison table = SkipGpt.compare(dense, half).withReported("LLaMA2-7B");
@@ -263,11 +275,11 @@ class EvaluatorEngineTest {
             }
         };
 
-        Evaluation part = SkipGpt.evaluate(model, stored, stops, "hellaswag", "piqa");
+        Evaluation part = SkipGpt.evaluate(model, List.of("hellaswag", "piqa"), stored, stops);
         assertThat(Thread.interrupted()).isTrue();
         List<Progress> after = new ArrayList<>();
-        Evaluation rest = SkipGpt.evaluate(model, stored, after::add, "hellaswag", "piqa");
-        Evaluation whole = SkipGpt.evaluate(model, options, "hellaswag", "piqa");
+        Evaluation rest = SkipGpt.evaluate(model, List.of("hellaswag", "piqa"), stored, after::add);
+        Evaluation whole = SkipGpt.evaluate(model, List.of("hellaswag", "piqa"), options, ProgressObserver.silent());
 
         assertThat(part.isComplete()).isFalse();
         assertThat(part.tasks()).hasSize(1);
@@ -287,7 +299,7 @@ class EvaluatorEngineTest {
         // A line cut off by a crash costs its question only.
         List<Progress> mended = new ArrayList<>();
         cut(folder.resolve("scores.jsonl"));
-        Evaluation again = SkipGpt.evaluate(model, stored, mended::add, "hellaswag", "piqa");
+        Evaluation again = SkipGpt.evaluate(model, List.of("hellaswag", "piqa"), stored, mended::add);
         assertThat(mended).hasSize(1);
         assertThat(again.tasks().get(1).items()).hasSize(40);
     }
@@ -336,21 +348,25 @@ class EvaluatorEngineTest {
         Files.copy(ITEMS.resolve("piqa.validation.jsonl"), folder.resolve("piqa.jsonl"));
         EvaluationOptions options = EvaluationOptions.defaults().withData(folder);
 
-        assertThatThrownBy(() -> SkipGpt.evaluate(model, options, scored::add, "piqa", "boolq"))
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, List.of("piqa", "boolq"), options, scored::add))
                 .isInstanceOf(TaskException.class)
                 .hasMessageContaining("boolq.jsonl")
                 .hasMessageContaining("SKIPGPT_DATA");
-        assertThatThrownBy(() -> SkipGpt.evaluate(model, options, scored::add, "4-shot", "piqa"))
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, List.of("4-shot", "piqa"), options, scored::add))
                 .isInstanceOf(TaskException.class)
                 .hasMessageContaining("piqa-shots.jsonl");
-        assertThatThrownBy(() -> SkipGpt.evaluate(model, options, scored::add, "piqqa"))
+        assertThatThrownBy(() -> SkipGpt.evaluate(model, List.of("piqqa"), options, scored::add))
                 .isInstanceOf(TaskException.class)
                 .hasMessageContaining("winogrande")
                 .hasMessageContaining("paper-shots")
                 .hasMessageContaining("wikitext2")
                 .hasMessageContaining("my-task.json");
         assertThat(scored).isEmpty();
-        assertThat(SkipGpt.evaluate(model, options.withExamplesFromQuestions().withFirst(2), "4-shot", "piqa")
+        assertThat(SkipGpt.evaluate(
+                                model,
+                                List.of("4-shot", "piqa"),
+                                options.withExamplesFromQuestions().withFirst(2),
+                                ProgressObserver.silent())
                         .tasks()
                         .get(0)
                         .shots())

@@ -89,7 +89,8 @@ class FewShotEngineTest {
     @Test
     void aQuestionThatDoesNotFitIsScoredFromItsLastTokensAndCounted() {
         int context = model.config().maxPositions();
-        Evaluation result = SkipGpt.evaluate(model, first(2), "25-shot", "arc_easy", "winogrande", "boolq");
+        Evaluation result = SkipGpt.evaluate(
+                model, List.of("25-shot", "arc_easy", "winogrande", "boolq"), first(2), ProgressObserver.silent());
 
         for (TaskResult task : result.tasks()) {
             TaskData data = new Evaluator(model, WORLD, first(2).withPreset("25-shot"))
@@ -110,13 +111,15 @@ class FewShotEngineTest {
             }
         }
         assertThat(result.text()).contains("6 questions longer than the model reads");
-        assertThat(SkipGpt.evaluate(model, first(2), "arc_easy").text()).doesNotContain("longer than");
+        assertThat(SkipGpt.evaluate(model, List.of("arc_easy"), first(2), ProgressObserver.silent())
+                        .text())
+                .doesNotContain("longer than");
     }
 
     @Test
     void aChoiceLongerThanTheModelReadsIsTheSumOfItsWindows() {
         ScoreOptions few = ScoreOptions.defaults().withMaxTokens(6);
-        TaskResult task = SkipGpt.evaluate(model, first(3).withScoring(few), "piqa")
+        TaskResult task = SkipGpt.evaluate(model, List.of("piqa"), first(3).withScoring(few), ProgressObserver.silent())
                 .tasks()
                 .get(0);
         TaskData data = new Evaluator(model, WORLD, first(3)).data("piqa");

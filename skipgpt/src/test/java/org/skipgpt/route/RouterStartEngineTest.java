@@ -63,14 +63,14 @@ class RouterStartEngineTest {
         TuningOptions begun = options.withStart(options.start().withScale(1e-6));
         LanguageModel tuned = Tuning.routers(dense, 0.25, documents, begun, ProgressObserver.silent())
                 .model();
-        DropPlan plan = SkipGpt.shortGpt(dense, String.join("\n", documents), 0.25);
+        DropPlan plan = SkipGpt.shortGpt(dense, List.of(String.join("\n", documents)), 0.25);
 
         assertThat(plan.dropped()).hasSize(4);
         assertThat(executed(tuned, documents)).isEqualTo(executed(SkipGpt.drop(dense, plan), documents));
     }
 
     private static List<Double> executed(LanguageModel model, List<String> documents) {
-        return SkipGpt.routing(model, documents.get(0)).modules().stream()
+        return SkipGpt.trace(model, documents.subList(0, 1)).modules().stream()
                 .map(ModuleRouting::executedShare)
                 .toList();
     }
@@ -78,10 +78,10 @@ class RouterStartEngineTest {
     @Test
     void aSlicedStreamCannotBeRankedAndSaysSo() {
         LanguageModel dense = SkipGpt.random(DecoderConfig.llama(3072, 32, 88, 2, 4, 2), 1);
-        LanguageModel sliced = SkipGpt.sliceGpt(dense, String.join("\n", SkipGpt.worldTexts(4, 100)), 0.2)
+        LanguageModel sliced = SkipGpt.sliceGpt(dense, List.of(String.join("\n", SkipGpt.worldTexts(4, 100))), 0.2)
                 .model();
 
-        assertThatThrownBy(() -> SkipGpt.tuneRouters(sliced, 0.25, SkipGpt.worldTexts(20, 100)))
+        assertThatThrownBy(() -> SkipGpt.tuneRouters(sliced, SkipGpt.worldTexts(20, 100), 0.25))
                 .hasMessageContaining("withDenseStart()");
     }
 

@@ -262,7 +262,9 @@ class DLlmGoldenTest {
                 .withRouterRate(LearningRate.constant(1e-2));
         LanguageModel base = pruned
                 ? SkipGpt.drop(
-                        world, SkipGpt.plan(world, Criterion.random(Criterion.Grain.MODULES, 3), documents.get(0), 0.1))
+                        world,
+                        SkipGpt.plan(
+                                world, Criterion.random(Criterion.Grain.MODULES, 3), List.of(documents.get(0)), 0.1))
                 : world;
 
         Tuned tuned = SkipGpt.tuneDLlm(base, DLlmForm.of(0.25), documents, quick, ProgressObserver.silent());

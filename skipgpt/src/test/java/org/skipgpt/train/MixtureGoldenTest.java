@@ -170,7 +170,8 @@ class MixtureGoldenTest {
                 .withHeldOut(4)
                 .withRouterRate(LearningRate.constant(1e-2));
         LanguageModel pruned = SkipGpt.drop(
-                model, SkipGpt.plan(model, Criterion.random(Criterion.Grain.MODULES, 3), documents.get(0), 0.1));
+                model,
+                SkipGpt.plan(model, Criterion.random(Criterion.Grain.MODULES, 3), List.of(documents.get(0)), 0.1));
 
         Tuned tuned = SkipGpt.tuneMixture(pruned, form, documents, quick, ProgressObserver.silent());
 

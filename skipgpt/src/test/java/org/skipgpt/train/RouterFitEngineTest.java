@@ -117,7 +117,7 @@ class RouterFitEngineTest {
     void theTargetIsMetByArgmaxAndTuningGoesOnFromThere() {
         // One that learned something: leaving out modules of a random one costs too little to tell tokens apart.
         LanguageModel model = SkipGpt.load("world");
-        LanguageModel fitted = SkipGpt.fitRouters(model, 0.25, documents, QUICK, ProgressObserver.silent());
+        LanguageModel fitted = SkipGpt.fitRouters(model, documents, 0.25, QUICK, ProgressObserver.silent());
 
         int[][] ids = documents.subList(20, 60).stream()
                 .map(d -> model.tokenizer().encodeWithBos(d))
@@ -160,23 +160,23 @@ class RouterFitEngineTest {
 
     @Test
     void theSameTextGivesTheSameRoutersAndDroppedModulesStayAway() {
-        LanguageModel one = SkipGpt.fitRouters(model, 0.25, documents, QUICK, ProgressObserver.silent());
-        LanguageModel two = SkipGpt.fitRouters(model, 0.25, documents, QUICK, ProgressObserver.silent());
+        LanguageModel one = SkipGpt.fitRouters(model, documents, 0.25, QUICK, ProgressObserver.silent());
+        LanguageModel two = SkipGpt.fitRouters(model, documents, 0.25, QUICK, ProgressObserver.silent());
         assertThat(hash(one)).isEqualTo(hash(two));
 
         ModuleSite gone = new ModuleSite(1, ModuleKind.MLP);
-        LanguageModel both = SkipGpt.fitRouters(dropped(model, gone), 0.4, documents, QUICK, ProgressObserver.silent());
+        LanguageModel both = SkipGpt.fitRouters(dropped(model, gone), documents, 0.4, QUICK, ProgressObserver.silent());
         assertThat(both.policy().isDropped(gone)).isTrue();
         assertThat(RoutedPolicy.in(both.policy())).isPresent();
     }
 
     @Test
     void whatCannotBeFittedIsRefused() {
-        LanguageModel fitted = SkipGpt.fitRouters(model, 0.25, documents, QUICK, ProgressObserver.silent());
-        assertThatThrownBy(() -> SkipGpt.fitRouters(fitted, 0.25, documents))
+        LanguageModel fitted = SkipGpt.fitRouters(model, documents, 0.25, QUICK, ProgressObserver.silent());
+        assertThatThrownBy(() -> SkipGpt.fitRouters(fitted, documents, 0.25))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("has routers");
-        assertThatThrownBy(() -> SkipGpt.fitRouters(model, 0.25, List.of()))
+        assertThatThrownBy(() -> SkipGpt.fitRouters(model, List.of(), 0.25))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("0 documents");
         assertThatThrownBy(() -> new RouterFit(1, 1, 0, Budget.Kind.PARAMS))

@@ -78,7 +78,7 @@ class SkipGptFolderEngineTest {
             assertThatThrownBy(() -> SkipGptFolder.load(folder, base, manager, KvPolicy.EXECUTED))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining("EXECUTED computes another function");
-            assertThat(SkipGptFolder.loadForced(folder, other, manager, KvPolicy.EXECUTED)
+            assertThat(SkipGptFolder.loadUnchecked(folder, other, manager, KvPolicy.EXECUTED)
                             .policy()
                             .kvPolicy())
                     .isEqualTo(KvPolicy.EXECUTED);

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.ProgressObserver;
 
-/** Gives work in a cell its observer: {@code tuneRouters(model, 0.25, texts, options, live())}. */
+/** Gives work in a cell its observer: {@code tuneRouters(model, texts, 0.25, options, live())}. */
 public final class Live {
     /** Environment variable that turns moving bars into a few plain lines. */
     public static final String PLAIN = "SKIPGPT_PLAIN_PROGRESS";

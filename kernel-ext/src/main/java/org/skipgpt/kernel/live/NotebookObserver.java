@@ -15,7 +15,7 @@ import org.skipgpt.report.Report;
  * Shows progress as a bar that moves, and figures that replace themselves.
  *
  * <p>A bar is drawn at most ten times a second, a figure at most once a second and never for more than a tenth of the time.
- * One observer serves one piece of work: {@code tuneRouters(model, 0.25, texts, options, live())}.
+ * One observer serves one piece of work: {@code tuneRouters(model, texts, 0.25, options, live())}.
  */
 public final class NotebookObserver implements ProgressObserver {
     private static final long BAR_NANOS = 100_000_000L;

@@ -63,7 +63,7 @@ public final class SparkEvaluation {
         LanguageModel base =
                 described.base().model(Placement.device(described.base().device()));
         EvaluationOptions options = (EvaluationOptions) Travel.unpack(described.options());
-        SkipGpt.evaluate(described.maker().make(base), options, task);
+        SkipGpt.evaluate(described.maker().make(base), List.of(task), options, ProgressObserver.silent());
         return task;
     }
 }
