@@ -24,6 +24,8 @@ from transformers import (
     Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    SmolLM3Config,
+    SmolLM3ForCausalLM,
 )
 
 LENGTHS = (24, 17)
@@ -72,6 +74,11 @@ FAMILY = {
         num_key_value_heads=2, head_dim=16, query_pre_attn_scalar=24, sliding_window=8, rms_norm_eps=1e-6,
         rope_theta=1000000.0, rope_local_base_freq=10000.0, rope_scaling=dict(rope_type="linear", factor=8.0),
         tie_word_embeddings=True)),
+    # a layer without rotary positions between two that have them
+    "smollm3": (SmolLM3ForCausalLM, SmolLM3Config, dict(
+        vocab_size=128, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, rms_norm_eps=1e-6, rope_theta=5000000.0, no_rope_layer_interval=2,
+        use_sliding_window=False)),
 }
 
 # What is switched off, on the same weights, to see that the tested positions depend on it.
@@ -86,6 +93,7 @@ WITHOUT = {
     "gemma3 ": dict(rope_scaling=None),
     "gemma3  ": dict(rope_theta=10000.0),
     "gemma3   ": dict(rope_local_base_freq=1000000.0),
+    "smollm3": dict(no_rope_layers=[1, 1, 1]),
 }
 
 
