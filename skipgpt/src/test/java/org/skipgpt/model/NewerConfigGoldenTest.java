@@ -48,7 +48,10 @@ class NewerConfigGoldenTest {
                 "smollm3-defaults",
                 "smollm3-interval",
                 "smollm3-window",
-                "smollm3-layer-types"
+                "smollm3-layer-types",
+                "phi3-short",
+                "phi3-factor",
+                "phi3-defaults"
             })
     void variantsComputeWhatTransformersDoes(String variant) {
         Path golden = FAMILIES.resolve("variants").resolve(variant);
