@@ -20,10 +20,14 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    SmolLM3Config,
+    SmolLM3ForCausalLM,
 )
 
 LENGTHS = (24, 17)
@@ -72,6 +76,17 @@ FAMILY = {
         num_key_value_heads=2, head_dim=16, query_pre_attn_scalar=24, sliding_window=8, rms_norm_eps=1e-6,
         rope_theta=1000000.0, rope_local_base_freq=10000.0, rope_scaling=dict(rope_type="linear", factor=8.0),
         tie_word_embeddings=True)),
+    # a layer without rotary positions between two that have them
+    "smollm3": (SmolLM3ForCausalLM, SmolLM3Config, dict(
+        vocab_size=128, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, rms_norm_eps=1e-6, rope_theta=5000000.0, no_rope_layer_interval=2,
+        use_sliding_window=False)),
+    # joined matrices, grouped queries, a window; a context beyond that of pre-training, which both sequences exceed
+    "phi3": (Phi3ForCausalLM, Phi3Config, dict(
+        vocab_size=128, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, rms_norm_eps=1e-5, rope_theta=10000.0, sliding_window=20, tie_word_embeddings=False,
+        original_max_position_embeddings=16, rope_scaling=dict(
+            type="longrope", short_factor=[1.05, 1.1, 1.2, 1.4], long_factor=[1.1, 1.7, 2.9, 4.5]))),
 }
 
 # What is switched off, on the same weights, to see that the tested positions depend on it.
@@ -86,6 +101,10 @@ WITHOUT = {
     "gemma3 ": dict(rope_scaling=None),
     "gemma3  ": dict(rope_theta=10000.0),
     "gemma3   ": dict(rope_local_base_freq=1000000.0),
+    "smollm3": dict(no_rope_layers=[1, 1, 1]),
+    "phi3": dict(sliding_window=None),
+    "phi3 ": dict(rope_scaling=None),
+    "phi3  ": dict(original_max_position_embeddings=256),
 }
 
 
@@ -106,6 +125,9 @@ def fill(model, gemma, rng):
             else:
                 gain = 1.6 if ("q_proj" in name or "k_proj" in name) else 1.0
                 weight.copy_(gain * weight.shape[1] ** -0.5 * randn(rng, *weight.shape))
+                if "qkv_proj" in name:
+                    values = weight.shape[0] - model.config.num_key_value_heads * model.model.layers[0].self_attn.head_dim
+                    weight[:values] *= 1.6
 
 
 def states(model, ids):

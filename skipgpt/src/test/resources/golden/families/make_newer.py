@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-NAMES = ("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3")
+NAMES = ("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "smollm3", "phi3")
 ABSENT = object()
 
 # what is changed in the family's config.json; ABSENT takes the field away, so that the class's default applies
@@ -40,6 +40,21 @@ VARIANTS = {
     "gemma3-bases": dict(rope_parameters=dict(
         full_attention=dict(rope_type="default", rope_theta=500000.0),
         sliding_attention=dict(rope_type="default", rope_theta=20000.0))),
+    "smollm3-defaults": dict(rope_parameters=ABSENT, no_rope_layers=ABSENT, no_rope_layer_interval=ABSENT,
+                             layer_types=ABSENT, tie_word_embeddings=ABSENT),
+    "smollm3-interval": dict(no_rope_layers=None, no_rope_layer_interval=3, layer_types=ABSENT),
+    "smollm3-window": dict(use_sliding_window=True, sliding_window=8, layer_types=ABSENT),
+    "smollm3-layer-types": dict(use_sliding_window=True, sliding_window=8, layer_types=[
+        "sliding_attention", "full_attention", "full_attention"]),
+    # a context of pre-training's length: short factors
+    "phi3-short": dict(max_position_embeddings=64, original_max_position_embeddings=64, rope_parameters=dict(
+        rope_type="longrope", rope_theta=10000.0, original_max_position_embeddings=64,
+        short_factor=[1.05, 1.1, 1.2, 1.4], long_factor=[1.1, 1.7, 2.9, 4.5])),
+    "phi3-factor": dict(rope_parameters=dict(
+        rope_type="longrope", rope_theta=20000.0, original_max_position_embeddings=16, attention_factor=1.5,
+        short_factor=[1.05, 1.1, 1.2, 1.4], long_factor=[1.1, 1.7, 2.9, 4.5])),
+    "phi3-defaults": dict(rope_parameters=ABSENT, sliding_window=ABSENT, original_max_position_embeddings=ABSENT,
+                          rms_norm_eps=ABSENT, tie_word_embeddings=ABSENT),
 }
 
 

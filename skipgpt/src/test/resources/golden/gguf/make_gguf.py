@@ -4,7 +4,8 @@ Run from anywhere: python make_gguf.py [NAME ...]   (all where none is named; pi
 NAME.gguf is written with the gguf package, in the layout of llama.cpp's converter: rows of LLaMA's query and key
 projections interleaved, one added to Gemma's norm weights, a tensor of rotary factors for Llama 3.1. NAME.json holds the
 sha256 of every tensor's fp32 bytes after transformers has read the file back under Hugging Face names (for Qwen3, whose
-head width transformers does not take from such files, after the gguf package has turned the blocks into floats).
+head width transformers does not take from such files, and SmolLM3, which it does not read from them, after the gguf
+package has turned the blocks into floats).
 llama3.gguf carries the rotary factors of Llama 3.1, llama31.gguf factors of another original context, which are refused.
 blocks.gguf holds random blocks of the K-quants, blocks.safetensors the floats the gguf package makes of them.
 """
@@ -32,12 +33,18 @@ INSIDE = {
 }
 OUTSIDE = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
            "lm_head.weight": "output.weight"}
+INTERLEAVED = ("llama", "smollm3")
 # one type after another, so that each is met in some matrix
 CYCLE = [TYPE.Q8_0, TYPE.Q4_0, TYPE.Q4_1, TYPE.Q5_0, TYPE.Q5_1, TYPE.BF16, TYPE.F16]
 
 
 def interleave(w, heads):
     out = w.reshape(heads, 2, w.shape[0] // heads // 2, *w.shape[1:]).swapaxes(1, 2)
+    return np.ascontiguousarray(out.reshape(w.shape))
+
+
+def separate(w, heads):
+    out = w.reshape(heads, w.shape[0] // heads // 2, 2, *w.shape[1:]).swapaxes(1, 2)
     return np.ascontiguousarray(out.reshape(w.shape))
 
 
@@ -62,8 +69,9 @@ def write(family, arch):
     w.add_feed_forward_length(config["intermediate_size"])
     w.add_head_count(config["num_attention_heads"])
     w.add_head_count_kv(config["num_key_value_heads"])
-    w.add_key_length(config["head_dim"])
-    w.add_value_length(config["head_dim"])
+    head = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
+    w.add_key_length(head)
+    w.add_value_length(head)
     w.add_layer_norm_rms_eps(config["rms_norm_eps"])
     w.add_rope_freq_base(config.get("rope_theta", 10000.0))
     w.add_vocab_size(config["vocab_size"])
@@ -81,7 +89,7 @@ def write(family, arch):
     if family == "llama3":
         scaling = dict(factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)
     if scaling:
-        half = config["head_dim"] // 2
+        half = head // 2
         factors = []
         for i in range(half):
             frequency = config["rope_theta"] ** (-i / half)
@@ -94,10 +102,10 @@ def write(family, arch):
     sums = {}
     for name, tensor in load_file(folder / "model.safetensors").items():
         t = tensor.astype(np.float32)
-        if arch == "llama" and name.endswith("q_proj.weight"):
-            t = interleave(t, config["num_attention_heads"])
-        if arch == "llama" and name.endswith("k_proj.weight"):
-            t = interleave(t, config["num_key_value_heads"])
+        over = {"q": "num_attention_heads", "k": "num_key_value_heads"}.get(name.removesuffix("_proj.weight")[-1])
+        heads = config[over] if arch in INTERLEAVED and name.endswith("_proj.weight") and over else 0
+        if heads:
+            t = interleave(t, heads)
         if gemma and name.endswith("norm.weight"):
             t = t + 1
         kind = TYPE.F32
@@ -107,7 +115,8 @@ def write(family, arch):
             if kind not in (TYPE.F16, TYPE.BF16) and t.shape[1] % 32:
                 kind = TYPE.F16
         packed = gguf.quants.quantize(t, kind)
-        sums[name] = sha(gguf.quants.dequantize(packed, kind).astype(np.float32))
+        floats = gguf.quants.dequantize(packed, kind).astype(np.float32)
+        sums[name] = sha(separate(floats, heads) if heads else floats)
         w.add_tensor(stored_name(name, gemma), packed, raw_dtype=kind)
     w.write_header_to_file()
     w.write_kv_data_to_file()
@@ -157,17 +166,17 @@ def blocks():
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["blocks", "llama3", "llama31", "qwen3", "gemma2", "gemma3"]
+    wanted = sys.argv[1:] or ["blocks", "llama3", "llama31", "qwen3", "gemma2", "gemma3", "smollm3"]
     if "blocks" in wanted:
         blocks()
     for family, arch in (("llama3", "llama"), ("llama31", "llama"), ("qwen3", "qwen3"), ("gemma2", "gemma2"),
-                         ("gemma3", "gemma3")):
+                         ("gemma3", "gemma3"), ("smollm3", "smollm3")):
         if family not in wanted:
             continue
         sums = write(family, arch)
         if family == "llama31":
             continue
-        sums = sums if family == "qwen3" else read_back(family)
+        sums = sums if family in ("qwen3", "smollm3") else read_back(family)
         (HERE / f"{family}.json").write_text(json.dumps(sums, indent=0, sort_keys=True) + "\n")
     (HERE / "versions.txt").write_text(
         f"gguf {__import__('importlib.metadata').metadata.version('gguf')}\ntransformers {transformers.__version__}\ntorch {torch.__version__}\nnumpy {np.__version__}\n")

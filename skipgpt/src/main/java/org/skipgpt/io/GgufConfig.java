@@ -15,7 +15,8 @@ final class GgufConfig {
             "qwen2", "Qwen2ForCausalLM",
             "qwen3", "Qwen3ForCausalLM",
             "gemma2", "Gemma2ForCausalLM",
-            "gemma3", "Gemma3ForCausalLM");
+            "gemma3", "Gemma3ForCausalLM",
+            "smollm3", "SmolLM3ForCausalLM");
     // Read below, or without influence on the arithmetic of the architectures above.
     private static final Set<String> KNOWN = Set.of(
             "block_count",
@@ -69,8 +70,17 @@ final class GgufConfig {
         refuseUnless(number("expert_count", 0) == 0, "expert_count", "mixtures of experts are not read");
     }
 
-    boolean isLlama() {
+    private boolean isLlama() {
         return architecture.equals("llama");
+    }
+
+    /** Whether rows of query and key projections are interleaved. */
+    boolean isInterleaved() {
+        return isLlama() || isSmolLm3();
+    }
+
+    private boolean isSmolLm3() {
+        return architecture.equals("smollm3");
     }
 
     boolean isGemma() {
@@ -200,6 +210,7 @@ final class GgufConfig {
             json.addProperty("attn_logit_softcapping", number("attn_logit_softcapping", 50));
             json.addProperty("final_logit_softcapping", number("final_logit_softcapping", 30));
         } else if (window > 0) {
+            refuseUnless(!isSmolLm3(), "attention.sliding_window", "llama.cpp's smollm3 has no window");
             json.addProperty("model_type", isLlama() ? "mistral" : architecture);
             json.addProperty("sliding_window", (int) window);
             json.addProperty("use_sliding_window", true);

@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * Q6_K turned into floats while they are read, in whole rows.
  *
  * <p>What its writer changed is changed back, so that the tensors are those of the Hugging Face folder it was made from: the
- * rows of LLaMA's query and key projections, which it interleaves, and Gemma's norm weights, to which it adds one.
+ * rows of LLaMA's and SmolLM3's query and key projections, which it interleaves, and Gemma's norm weights, to which it adds one.
  *
  * <pre>{@code
  * try (var file = GgufFile.open(Path.of("SmolLM2-135M-Instruct.Q4_1.gguf"))) {

@@ -64,7 +64,7 @@ record GgufNames(Map<String, String> stored, int heads, int kvHeads, boolean one
                     + unknown.subList(0, Math.min(8, unknown.size())) + (unknown.size() > 8 ? ", …" : "")
                     + ". They would change the arithmetic; load the model from safetensors.");
         }
-        boolean interleaved = config.isLlama();
+        boolean interleaved = config.isInterleaved();
         return new GgufNames(
                 stored, interleaved ? config.heads() : 0, interleaved ? config.kvHeads() : 0, config.isGemma());
     }

@@ -38,6 +38,9 @@ import org.skipgpt.report.WholeFile;
  * PeftFolder.write(folder, adapter, LoraConfig.defaults(), model.config(), "meta-llama/Llama-2-7b-hf");
  * var again = PeftFolder.read(folder, model.config(), manager);
  * }</pre>
+ *
+ * <p>Deviation: in families whose folders join matrices (Phi-3's {@code qkv_proj} and {@code gate_up_proj}) an adapter has factors
+ * of the single matrices; it is read here again, but not by peft, and what peft tuned on the joined ones is refused by name.
  */
 public final class PeftFolder {
     private static final String CONFIG = "adapter_config.json";

@@ -82,6 +82,12 @@ public record Arithmetic(
                 headSoftcap);
     }
 
+    /** With another factor on query-key products. */
+    Arithmetic withAttentionScale(double scale) {
+        return new Arithmetic(
+                qkvBias, qkNorm, postNorm, unitOffsetNorm, geluMlp, embedScale, scale, attentionSoftcap, headSoftcap);
+    }
+
     /** With caps on attention scores and on logits. */
     public Arithmetic withCaps(double onScores, double onLogits) {
         return new Arithmetic(

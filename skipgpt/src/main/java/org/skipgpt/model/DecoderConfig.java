@@ -74,6 +74,12 @@ public record DecoderConfig(
         if (rotations.size() != layers) {
             faults.add("rotations has " + rotations.size() + " entries for " + layers + " layers");
         }
+        for (Rotation rotation : rotations) {
+            int factors = rotation.scaling().longFactors().size();
+            if (factors > 0 && factors != headDim / 2) {
+                faults.add("rotations have " + factors + " factors for heads of " + headDim);
+            }
+        }
         boolean alike =
                 shapes.stream().allMatch(shape -> shape.equals(new LayerShape(heads, kvHeads, hidden, width, false)));
         shapes = alike ? List.of() : List.copyOf(shapes);

@@ -18,7 +18,9 @@ final class Families {
                     new Qwen3(),
                     new Gemma2(),
                     new Gemma3(),
-                    new Gemma3WithImages())
+                    new Gemma3WithImages(),
+                    new SmolLm3(),
+                    new Phi3())
             .collect(Collectors.toMap(Family::name, family -> family, (a, b) -> a, TreeMap::new));
 
     private Families() {}

@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import com.google.gson.JsonObject;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.skipgpt.io.JsonFields;
 
 /**
@@ -34,6 +35,14 @@ interface Family {
     /** What may stand before {@code layers.0} in names of tensors; the first is what is written. */
     default List<String> prefixes() {
         return List.of("model.", "");
+    }
+
+    /**
+     * Matrices of a layer that its folders hold as one: the one's name behind that of the layer, and whose rows it has, in their
+     * order in {@link LayerTensors}.
+     */
+    default Map<String, List<Projection>> joined() {
+        return Map.of();
     }
 
     /** What it computes. */

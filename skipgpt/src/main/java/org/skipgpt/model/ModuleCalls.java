@@ -50,7 +50,7 @@ final class ModuleCalls {
                 .toList();
         List<Rotation> rotations = config.kindsOfRotation();
         this.frequencies = rotations.stream()
-                .map(rotation -> manager.create(rotation.frequencies(config.headDim())))
+                .map(rotation -> manager.create(rotation.frequencies(config.headDim(), config.maxPositions())))
                 .toList();
         this.rotationOfLayer =
                 config.rotations().stream().map(rotations::indexOf).toList();

@@ -24,12 +24,17 @@ public record Rotation(double base, RopeScaling scaling) {
         return new Rotation(base, RopeScaling.NONE);
     }
 
-    /** Frequencies in radians a position, E/2; all 0, which turns nothing, for {@link #NONE}. */
-    float[] frequencies(int headDim) {
+    /**
+     * Frequencies in radians a position, E/2; all 0, which turns nothing, for {@link #NONE}.
+     *
+     * @param context of the model in tokens
+     */
+    float[] frequencies(int headDim, int context) {
         float[] frequencies = new float[headDim / 2];
         for (int i = 0; i < frequencies.length && base > 0; i++) {
             // Hugging Face computes these in fp32; rounding first keeps long contexts equal.
-            float f = (float) (1.0 / (float) Math.pow(base, 2.0 * i / headDim));
+            float wave = (float) scaling.stretch(i, context) * (float) Math.pow(base, 2.0 * i / headDim);
+            float f = (float) (1.0 / wave);
             frequencies[i] = (float) scaling.scale(f);
         }
         return frequencies;

@@ -44,7 +44,7 @@ public final class WeightLoader {
         this.dropped = Set.copyOf(dropped);
         this.config = config;
         this.prefixes = Families.named(config.family()).prefixes();
-        this.source = source;
+        this.source = new JoinedMatrices(config).apart(source);
         this.manager = manager;
         this.dtype = dtype;
         this.matrices = new WeightStore(manager, dtype);

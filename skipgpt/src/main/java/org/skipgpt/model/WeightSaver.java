@@ -19,7 +19,7 @@ import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.InUse;
 
 /**
- * Writes a decoder as a Hugging Face folder that other tools load: fused arrays are cut back into named tensors.
+ * Writes a decoder as a Hugging Face folder that other tools load: fused arrays are cut back into the named tensors of the family.
  *
  * <p>Norm weights stay fp32; matrices are rounded to the wanted type, to nearest even; {@link WeightParts} has their order.
  */
@@ -66,13 +66,14 @@ public final class WeightSaver {
         json.addProperty("torch_dtype", dtype == Dtype.BF16 ? "bfloat16" : "float32");
         tokenizer.bos().ifPresent(id -> json.addProperty("bos_token_id", id));
         ends(tokenizer).ifPresent(ids -> json.add("eos_token_id", ids));
-        List<TensorInfo> infos = parts.all().stream()
+        JoinedMatrices joined = new JoinedMatrices(config);
+        List<TensorInfo> infos = joined.together(parts.all().stream()
                 .map(part -> new TensorInfo(part.name(), isNarrow(part, dtype) ? "BF16" : "F32", part.shape()))
-                .toList();
+                .toList());
         try (HuggingFaceWriter out = HuggingFaceWriter.create(folder, json, infos)) {
             for (WeightParts.Part part : parts.all()) {
                 boolean narrow = isNarrow(part, dtype);
-                parts.read(part, rows -> out.write(part.name(), bytes(rows, narrow)));
+                parts.read(part, rows -> out.write(joined.stored(part.name()), bytes(rows, narrow)));
             }
             out.copyTokenizer(files);
             out.finish();

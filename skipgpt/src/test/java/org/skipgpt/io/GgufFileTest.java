@@ -12,19 +12,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.model.ConfigJson;
+import org.skipgpt.model.Rotation;
 
 /** GGUF files read as the gguf package and transformers read them; the files and numbers come from make_gguf.py. */
 class GgufFileTest {
     private static final Path GOLDEN = Path.of("src/test/resources/golden/gguf");
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama3", "qwen3", "gemma2", "gemma3"})
+    @ValueSource(strings = {"llama3", "qwen3", "gemma2", "gemma3", "smollm3"})
     void everyTensorIsWhatAnotherReaderFinds(String family) throws NoSuchAlgorithmException {
         JsonObject sums = Json.object(GOLDEN.resolve(family + ".json"));
         try (GgufFile file = GgufFile.open(GOLDEN.resolve(family + ".gguf"))) {
@@ -93,6 +97,26 @@ class GgufFileTest {
         assertThatThrownBy(() -> GgufFile.open(GOLDEN.resolve("llama31.gguf")))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("rope_freqs.weight");
+    }
+
+    @Test
+    void everyFourthLayerOfSmolLm3KnowsNoPositions() {
+        Map<String, Object> values = new HashMap<>(Map.of("general.architecture", "smollm3"));
+        Map.of("block_count", 5, "context_length", 64, "embedding_length", 32, "feed_forward_length", 48)
+                .forEach((name, value) -> values.put("smollm3." + name, value));
+        Map.of("attention.head_count", 4, "attention.layer_norm_rms_epsilon", 1e-6, "vocab_size", 8)
+                .forEach((name, value) -> values.put("smollm3." + name, value));
+        Path path = Path.of("small.gguf");
+
+        Rotation turning = Rotation.of(10000);
+        assertThat(ConfigJson.read(GgufFile.config(path, values, false, new float[0]))
+                        .rotations())
+                .containsExactly(turning, turning, turning, Rotation.NONE, turning);
+
+        values.put("smollm3.attention.sliding_window", 8);
+        assertThatThrownBy(() -> GgufFile.config(path, values, false, new float[0]))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("attention.sliding_window");
     }
 
     @Test

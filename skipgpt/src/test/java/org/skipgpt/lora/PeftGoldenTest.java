@@ -160,6 +160,10 @@ class PeftGoldenTest {
             assertThatThrownBy(() -> PeftFolder.config(folder))
                     .hasMessageContaining("lm_head")
                     .hasMessageContaining("q_proj");
+            Files.writeString(config, text.replace("v_proj", "qkv_proj"));
+            assertThatThrownBy(() -> PeftFolder.config(folder))
+                    .hasMessageContaining("it has \"qkv_proj\"")
+                    .hasMessageContaining("q_proj, k_proj");
         }
     }
 

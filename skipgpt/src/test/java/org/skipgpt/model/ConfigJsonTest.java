@@ -2,6 +2,7 @@ package org.skipgpt.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -64,6 +65,24 @@ class ConfigJsonTest {
                 "gemma3 | sliding_window_pattern  | 0",
                 "gemma3 | use_bidirectional_attention | true",
                 "gemma3 | attention_bias          | true",
+                "llama3 | rope_scaling            | {\"type\":\"longrope\",\"short_factor\":[1,1,1,1],\"long_factor\":[1,1,1,1]}",
+                "phi3   | rope_scaling            | {\"type\":\"longrope\",\"short_factor\":[1,1,1],\"long_factor\":[1,1,1]}",
+                "phi3   | rope_scaling            | {\"type\":\"longrope\",\"short_factor\":[1,1,1,1],\"long_factor\":[1,1,1]}",
+                "phi3   | rope_scaling            | {\"type\":\"longrope\",\"short_factor\":[1,1,1,1],\"long_factor\":[1,1,1,0]}",
+                "phi3   | rope_scaling            | {\"type\":\"longrope\",\"short_factor\":[],\"long_factor\":[]}",
+                "phi3   | rope_scaling            | {\"type\":\"linear\",\"factor\":2}",
+                "phi3   | rope_scaling            | {\"type\":\"yarn\",\"factor\":2}",
+                "phi3   | rope_parameters         | {\"rope_type\":\"default\"}",
+                "phi3   | original_max_position_embeddings | 1",
+                "phi3   | partial_rotary_factor   | 0.75",
+                "phi3   | layer_types             | ['full_attention','full_attention','full_attention']",
+                "phi3   | auto_map                | {\"AutoModelForCausalLM\":\"modeling_phi3.Own\"}",
+                "smollm3| no_rope_layers          | [1,0]",
+                "smollm3| no_rope_layers          | [1,0,2]",
+                "smollm3| no_rope_layer_interval  | 0",
+                "smollm3| layer_types             | ['full_attention','full_attention','sliding_attention']",
+                "smollm3| attention_bias          | true",
+                "smollm3| mlp_bias                | true",
                 "qwen2  | layer_types             | ['full_attention']",
                 "qwen2  | layer_types             | ['full_attention','full_attention','chunked_attention']",
                 "mistral| model_type              | 'mamba'",
@@ -127,6 +146,51 @@ class ConfigJsonTest {
         assertThat(config.headSoftcap()).isEqualTo(30);
         assertThat(config.attentionScale()).isEqualTo(1.0 / 16);
         assertThat(config.rotations()).containsOnly(Rotation.of(10000));
+    }
+
+    @Test
+    void phi3IsReadAsItWasPublished() {
+        JsonObject json = family("phi3");
+        json.getAsJsonObject("rope_scaling").addProperty("type", "su");
+        json.add(
+                "auto_map",
+                JsonParser.parseString("{\"AutoConfig\":\"configuration_phi3.Phi3Config\","
+                        + "\"AutoModelForCausalLM\":\"modeling_phi3.Phi3ForCausalLM\"}"));
+
+        assertThat(ConfigJson.read(json)).isEqualTo(ConfigJson.read(family("phi3")));
+    }
+
+    @Test
+    void theOriginalContextInsideAndOutsideMustAgree() {
+        JsonObject json =
+                Json.object(Golden.root().resolve("families").resolve("phi3").resolve("transformers5.json"));
+        json.getAsJsonObject("rope_parameters").addProperty("original_max_position_embeddings", 32);
+
+        assertThatThrownBy(() -> ConfigJson.read(json))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("rope_parameters.original_max_position_embeddings")
+                .hasMessageContaining("16");
+    }
+
+    @Test
+    void aFactorOfItsOwnIsWrittenAndReadBack() {
+        JsonObject json = family("phi3");
+        json.getAsJsonObject("rope_scaling").addProperty("attention_factor", 1.5);
+        DecoderConfig config = ConfigJson.read(json);
+
+        assertThat(config.attentionScale()).isCloseTo(2.25 / Math.sqrt(8), within(1e-12));
+        assertThat(ConfigJson.read(ConfigJson.write(config)).attentionScale())
+                .isCloseTo(config.attentionScale(), within(1e-12));
+    }
+
+    @Test
+    void theContextOfTheModelChoosesBetweenShortAndLongFactors() {
+        DecoderConfig config = ConfigJson.read(family("phi3"));
+        Rotation rotation = config.rotations().get(0);
+
+        assertThat(rotation.frequencies(8, config.maxPositions())[3])
+                .isEqualTo(1 / (4.5f * (float) Math.pow(10000, 0.75)));
+        assertThat(rotation.frequencies(8, 16)[3]).isEqualTo(1 / (1.4f * (float) Math.pow(10000, 0.75)));
     }
 
     @Test

@@ -44,7 +44,14 @@ class NewerConfigGoldenTest {
                 "gemma2-no-caps",
                 "gemma3-defaults",
                 "gemma3-pattern",
-                "gemma3-bases"
+                "gemma3-bases",
+                "smollm3-defaults",
+                "smollm3-interval",
+                "smollm3-window",
+                "smollm3-layer-types",
+                "phi3-short",
+                "phi3-factor",
+                "phi3-defaults"
             })
     void variantsComputeWhatTransformersDoes(String variant) {
         Path golden = FAMILIES.resolve("variants").resolve(variant);

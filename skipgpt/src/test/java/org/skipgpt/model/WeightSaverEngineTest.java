@@ -11,6 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.skipgpt.io.HuggingFaceFolder;
+import org.skipgpt.io.SafeTensors;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
@@ -31,6 +32,28 @@ class WeightSaverEngineTest {
                     .isLessThan(1e-5);
             assertThat(FamilyGoldenTest.maxDifference(again(model, Dtype.BF16, folder, golden), before))
                     .isBetween(1e-6, BF16);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("org.skipgpt.model.Golden#families")
+    void whatIsWrittenHasTheTensorsThatTransformersWrote(String family, @TempDir Path folder) {
+        Path saved = folder.resolve("saved");
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family);
+                SafeTensors theirs = SafeTensors.open(
+                        Golden.root().resolve("families").resolve(family).resolve("model.safetensors"))) {
+            LanguageModel model = golden.model(manager);
+            WeightSaver.save(model.config(), model.decoder().weights(), Dtype.FP32, model.tokenizer(), folder, saved);
+            try (SafeTensors ours = SafeTensors.open(saved.resolve("model.safetensors"))) {
+                assertThat(ours.names()).containsExactlyInAnyOrderElementsOf(theirs.names());
+                for (String name : ours.names()) {
+                    assertThat(ours.info(name)).isEqualTo(theirs.info(name));
+                    assertThat(FamilyGoldenTest.maxDifference(ours.floats(name), theirs.floats(name)))
+                            .as(name)
+                            .isLessThan(1e-6);
+                }
+            }
         }
     }
 
