@@ -30,6 +30,7 @@ final class CachedDecoder {
     private final KvCache cache;
     private final long[] executed;
     private final boolean inJava;
+    private final Optional<FixedStep> fixed;
     private Optional<RowStep> row = Optional.empty();
     private long tokens;
 
@@ -45,6 +46,9 @@ final class CachedDecoder {
         this.inJava = RowRule.obstacle(
                         decoder.config(), decoder.weights(), execution, wanted, cache.sequences(), cache.limit())
                 .isEmpty();
+        this.fixed = RowRule.isFixed(wanted, execution, cache.sequences())
+                ? Optional.of(new FixedStep(decoder, kv, cache))
+                : Optional.empty();
     }
 
     /** The pass over one new token in Java, where that serves; empty where the engine computes these rows. */
@@ -127,6 +131,9 @@ final class CachedDecoder {
         Decision decision = policy.decide(site, x, x, rows);
         int[] executing = decision.executing(rows.size());
         executed[site.index()] += executing.length;
+        if (fixed.isPresent() && rows.size() == 1) {
+            return fixed.get().attention(site, x, carried, rows, decision);
+        }
         boolean all = executing.length == rows.size();
         boolean gated = !decision.isAll() && !decision.isNone();
         boolean weighted = decision.isWeighted();

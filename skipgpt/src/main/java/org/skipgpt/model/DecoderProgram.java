@@ -85,7 +85,7 @@ final class DecoderProgram {
         // The kernel that also gives sums of exponentials is the CPU's, and what it gives has no gradient.
         boolean split = cpu && inference && c.attentionSoftcap() == 0;
         int half = halfType(owner, c, dtype, mixed);
-        TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript")
+        TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript", "fixed.torchscript")
                 // A narrow stream's mean of squares is taken over the model's width, which its norm weights make up
                 // for.
                 .with("eps", c.normEps() * c.width() / shape.width())

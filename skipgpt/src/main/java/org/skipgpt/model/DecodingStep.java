@@ -5,7 +5,7 @@ import java.util.Locale;
 
 /**
  * Who computes a pass over one new token. {@code -Dskipgpt.decode=engine} leaves all of a process to the engine,
- * {@code -Dskipgpt.decode=java} gives Java all that it can compute.
+ * {@code -Dskipgpt.decode=java} gives Java all that it can compute, {@code -Dskipgpt.decode=fixed} takes the step for graphs.
  */
 public enum DecodingStep {
     /**
@@ -16,7 +16,12 @@ public enum DecodingStep {
     /** Java's vectors wherever they serve the model, else the engine. */
     JAVA,
     /** The engine, always. */
-    ENGINE;
+    ENGINE,
+    /**
+     * The engine, by calls of fixed shapes that read no value on the host, which is what a CUDA graph can hold; for sessions of
+     * one sequence, others are ENGINE's. Without a graph around it, it is slower than ENGINE.
+     */
+    FIXED;
 
     static final String PROPERTY = "skipgpt.decode";
 
@@ -31,6 +36,6 @@ public enum DecodingStep {
                 .filter(step -> step.name().toLowerCase(Locale.ROOT).equals(given))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException(
-                        "-D" + PROPERTY + "=" + given + " is not allowed: expected fastest, java or engine"));
+                        "-D" + PROPERTY + "=" + given + " is not allowed: expected fastest, java, engine or fixed"));
     }
 }

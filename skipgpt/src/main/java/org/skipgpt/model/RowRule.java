@@ -45,6 +45,9 @@ final class RowRule {
         if (wanted == DecodingStep.ENGINE) {
             return Optional.of("asked for");
         }
+        if (isFixed(wanted, execution, sequences)) {
+            return Optional.of("by calls of fixed shapes, asked for");
+        }
         DecodingStep process = DecodingStep.ofProcess();
         if (process == DecodingStep.ENGINE && wanted != DecodingStep.JAVA) {
             return Optional.of("asked for by -D" + DecodingStep.PROPERTY + "=engine");
@@ -76,6 +79,13 @@ final class RowRule {
                     + "=java or withStep(DecodingStep.JAVA) leaves them to Java");
         }
         return missing;
+    }
+
+    /** Whether one new token is computed by calls of fixed shapes. */
+    static boolean isFixed(DecodingStep wanted, Execution execution, int sequences) {
+        boolean asked = wanted == DecodingStep.FIXED
+                || (wanted == DecodingStep.FASTEST && DecodingStep.ofProcess() == DecodingStep.FIXED);
+        return asked && sequences == 1 && execution != Execution.MASKED;
     }
 
     /** Who computes one new token of one sequence, in words. */

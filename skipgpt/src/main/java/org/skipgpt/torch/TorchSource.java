@@ -35,16 +35,21 @@ public final class TorchSource {
         this.template = template;
     }
 
-    /** The template in a resource beside a class. */
-    public static TorchSource of(Class<?> beside, String resource) {
-        try (InputStream in = beside.getResourceAsStream(resource)) {
-            if (in == null) {
-                throw new TorchException("resource " + resource + " is missing beside " + beside.getName());
+    /** The template in one or several resources beside a class, one after another. */
+    public static TorchSource of(Class<?> beside, String... resources) {
+        StringBuilder template = new StringBuilder();
+        for (String resource : resources) {
+            try (InputStream in = beside.getResourceAsStream(resource)) {
+                if (in == null) {
+                    throw new TorchException("resource " + resource + " is missing beside " + beside.getName());
+                }
+                template.append(new String(in.readAllBytes(), StandardCharsets.UTF_8))
+                        .append('\n');
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
-            return new TorchSource(new String(in.readAllBytes(), StandardCharsets.UTF_8));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
+        return new TorchSource(template.toString());
     }
 
     /** The template itself, for tests and trials. */

@@ -200,7 +200,7 @@ class RowStepEngineTest {
     }
 
     /** Weights of what modules add, one of them negative, and of whole layers. */
-    private record Halving(KvPolicy kvPolicy) implements LayerPolicy {
+    record Halving(KvPolicy kvPolicy) implements LayerPolicy {
         @Override
         public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
             float[] gate = new float[rows.size()];
@@ -303,7 +303,7 @@ class RowStepEngineTest {
             assertThatThrownBy(DecodingStep::ofProcess)
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("skipgpt.decode=quick")
-                    .hasMessageContaining("fastest, java or engine");
+                    .hasMessageContaining("fastest, java, engine or fixed");
         } finally {
             if (before == null) {
                 System.clearProperty(DecodingStep.PROPERTY);

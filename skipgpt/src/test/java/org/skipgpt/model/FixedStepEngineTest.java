@@ -1,0 +1,116 @@
+package org.skipgpt.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Torch;
+
+/** One new token computed by calls of fixed shapes says what the engine's step says. */
+class FixedStepEngineTest {
+    // The kernel sums scores under a mask in another order.
+    private static final double TOLERANCE = 1e-4;
+
+    @ParameterizedTest
+    @MethodSource("org.skipgpt.model.Golden#families")
+    void everyLogitEqualsTheEnginesUnderEveryPolicy(String family) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family(family)) {
+            LanguageModel dense = golden.model(manager);
+            for (KvPolicy kv : KvPolicy.values()) {
+                for (double share : new double[] {0, 0.6, 1}) {
+                    LanguageModel model = dense.withPolicy(new ForcedPolicy(
+                            share, share, Pattern.UNIFORM, kv, dense.config().layers(), 11));
+                    for (int prompt : new int[] {0, 1, 12}) {
+                        compare(model, golden.ids(0), prompt, kv + " at " + share + " behind a prompt of " + prompt);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Places beyond the first bucket, and a cache that has grown several times. */
+    @ParameterizedTest
+    @EnumSource
+    void aTextLongerThanABucketIsRead(KvPolicy kv) {
+        DecoderConfig shape = DecoderConfig.llama(64, 16, 32, 2, 4, 2).withMaxPositions(512);
+        try (NDManager manager = Torch.manager(Device.cpu())) {
+            DecoderWeights weights = WeightLoader.random(shape, manager, Dtype.FP32, 3);
+            LanguageModel model = LanguageModel.dense("random", "", Golden.numbers(64), shape, weights)
+                    .withPolicy(new ForcedPolicy(0.4, 0.4, Pattern.CLUSTERED, kv, shape.layers(), 3));
+            int[] ids = IntStream.range(0, FixedStep.BUCKET + 12)
+                    .map(i -> i * 7 % shape.vocabulary())
+                    .toArray();
+
+            compare(model, ids, FixedStep.BUCKET - 8, "across the end of a bucket");
+            int[] first = Arrays.copyOf(ids, 40);
+            compare(model.withPolicy(new RowStepEngineTest.Halving(kv)), first, 3, "weighted");
+        }
+    }
+
+    /** The engine's passes and this step write one cache, in any order. */
+    @Test
+    void passesOfManyRowsAndOfOneFollowEachOther() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("gemma2")) {
+            LanguageModel dense = golden.model(manager);
+            int[] ids = golden.ids(0);
+            for (KvPolicy kv : KvPolicy.values()) {
+                LanguageModel model = dense.withPolicy(new ForcedPolicy(
+                        0.5, 0.5, Pattern.UNIFORM, kv, dense.config().layers(), 5));
+                float[] whole = model.logits(ids)[0][ids.length - 1];
+                try (Session session = model.withStep(DecodingStep.FIXED).session(1)) {
+                    int at = 0;
+                    float[] last = {};
+                    for (int rows : new int[] {1, 3, 1, 1, 4}) {
+                        last = session.append(new int[][] {Arrays.copyOfRange(ids, at, at + rows)})[0];
+                        at += rows;
+                    }
+                    while (at < ids.length) {
+                        last = session.append(new int[][] {{ids[at++]}})[0];
+                    }
+                    assertThat(FamilyGoldenTest.maxDifference(last, whole))
+                            .as(kv.name())
+                            .isLessThan(TOLERANCE);
+                }
+            }
+        }
+    }
+
+    @Test
+    void itSaysWhoComputes() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama2")) {
+            assertThat(golden.model(manager).withStep(DecodingStep.FIXED).decoding())
+                    .contains("engine", "fixed shapes");
+        }
+    }
+
+    private static void compare(LanguageModel model, int[] ids, int prompt, String what) {
+        try (Session expected = model.withStep(DecodingStep.ENGINE).session(1);
+                Session session = model.withStep(DecodingStep.FIXED).session(1)) {
+            if (prompt > 0) {
+                expected.append(new int[][] {Arrays.copyOf(ids, prompt)});
+                session.append(new int[][] {Arrays.copyOf(ids, prompt)});
+            }
+            for (int at = prompt; at < ids.length; at++) {
+                float[] theirs = expected.append(new int[][] {{ids[at]}})[0];
+                float[] ours = session.append(new int[][] {{ids[at]}})[0];
+                assertThat(FamilyGoldenTest.maxDifference(ours, theirs))
+                        .as("%s, token %d", what, at)
+                        .isCloseTo(0, within(TOLERANCE));
+            }
+            assertThat(session.executionRates()).as(what).isEqualTo(expected.executionRates());
+            assertThat(session.usedCacheBytes()).as(what).isLessThanOrEqualTo(expected.usedCacheBytes());
+        }
+    }
+}
