@@ -79,6 +79,9 @@ public final class Run {
             case "doctor":
                 build();
                 return java(List.of("org.skipgpt.Doctor"));
+            case "bench":
+                build();
+                return java(with("org.skipgpt.BenchProgram", rest));
             case "study":
                 build();
                 return java(with("org.skipgpt.StudyProgram", rest));

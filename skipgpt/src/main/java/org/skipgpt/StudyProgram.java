@@ -54,7 +54,7 @@ public final class StudyProgram {
     /** Runs it. */
     public static void main(String[] arguments) {
         CommandLine line = CommandLine.of(arguments);
-        if (Arrays.asList(arguments).contains("help")) {
+        if (line.arguments().asksForHelp()) {
             System.out.print(USAGE);
             return;
         }
@@ -109,7 +109,7 @@ public final class StudyProgram {
     }
 
     /** What the command line says. */
-    private record CommandLine(List<String> arguments) {
+    private record CommandLine(NamedArguments arguments) {
         private static final List<String> NAMES =
                 List.of("model", "folder", "settings", "ratios", "seeds", "steps", "first", "methods", "texts", SPARK);
 
@@ -119,36 +119,18 @@ public final class StudyProgram {
             for (int i = 0; i < given.length; i++) {
                 if (!given[i].equals("--" + SPARK)) {
                     plain.add(given[i]);
-                } else if (i + 1 < given.length && !isNamed(given[i + 1])) {
+                } else if (i + 1 < given.length && !NamedArguments.isNamed(given[i + 1], NAMES)) {
                     i++;
                     plain.add(SPARK + "=" + given[i]);
                 } else {
                     plain.add(SPARK + "=local[*]");
                 }
             }
-            return new CommandLine(plain.toArray(String[]::new));
-        }
-
-        private static boolean isNamed(String one) {
-            return one.contains("=") && NAMES.contains(one.substring(0, one.indexOf('=')));
-        }
-
-        CommandLine(String[] given) {
-            this(List.of(given));
-            for (String one : given) {
-                if (!isNamed(one) && !one.equals("help")) {
-                    throw new IllegalArgumentException("argument \"" + one + "\" is not known\n" + USAGE);
-                }
-            }
+            return new CommandLine(new NamedArguments(plain, NAMES, USAGE));
         }
 
         String of(String name, String otherwise) {
-            return arguments.stream()
-                    .filter(one -> one.startsWith(name + "="))
-                    .map(one -> one.substring(name.length() + 1))
-                    .reduce((a, b) -> b)
-                    .filter(value -> !value.isBlank())
-                    .orElse(otherwise);
+            return arguments.of(name, otherwise);
         }
 
         StudyOptions options() {

@@ -37,6 +37,7 @@ class PackageArrowsTest {
                     List.of("prune", "loss", "route", "lora", "model", "data", "io", "torch", "report", "plot")),
             Map.entry("analyze", List.of("route", "lora", "model", "data", "io", "torch", "report", "plot")),
             Map.entry("prune", List.of("loss", "model", "data", "io", "torch", "report", "plot")),
+            Map.entry("bench", List.of("route", "model", "torch", "report")),
             Map.entry("plot", List.of("report")));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()

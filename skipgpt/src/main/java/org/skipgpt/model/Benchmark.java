@@ -149,8 +149,7 @@ public final class Benchmark {
             long[] bytes = new long[turns.length];
             double[][] seconds = interleaved(
                     "decode", turn -> decodeSeconds(prefixes.get(turn), more, turn == 2 ? rates : null, bytes, turn));
-            double ideal = ideal(rates)
-                    .decode(batch, options.decodeContext(), turns[2].dtype().bytes(), turns[2].cacheNumberBytes());
+            double ideal = ideal(rates).decode(batch, options.decodeContext());
             return row("decode " + batch + " at " + options.decodeContext(), seconds, rates, ideal, bytes);
         } finally {
             prefixes.forEach(Session::close);
@@ -208,7 +207,7 @@ public final class Benchmark {
     }
 
     private SpeedIdeal ideal(double[] rates) {
-        return new SpeedIdeal(turns[2].config(), turns[2].policy(), rates);
+        return SpeedIdeal.of(turns[2], rates);
     }
 
     private static SpeedRow row(String phase, double[][] seconds, double[] rates, double ideal, long[] bytes) {

@@ -8,27 +8,42 @@ package org.skipgpt.model;
  * nobody attends in; EXECUTED e_a (q + k) + e_a^2 c + e_m m. Decoding counts bytes read a token; there k falls away
  * with a dropped layer only, since a later token may attend in any other.
  */
-final class SpeedIdeal {
+public final class SpeedIdeal {
     private final DecoderConfig config;
     private final LayerPolicy policy;
     private final KvPolicy kv;
+    private final int bytesPerWeight;
+    private final int bytesPerKey;
     private final double[] rates;
 
     /**
      * Ideals for realised rates.
      *
      * @param policy its K/V policy and what it drops
+     * @param bytesPerWeight of a matrix's numbers
+     * @param bytesPerKey of a key's or value's numbers in the cache
      * @param rates share of tokens that executed each module, 2L
      */
-    SpeedIdeal(DecoderConfig config, LayerPolicy policy, double[] rates) {
+    SpeedIdeal(DecoderConfig config, LayerPolicy policy, int bytesPerWeight, int bytesPerKey, double[] rates) {
         this.config = config;
         this.policy = policy;
         this.kv = policy.kvPolicy();
+        this.bytesPerWeight = bytesPerWeight;
+        this.bytesPerKey = bytesPerKey;
         this.rates = rates.clone();
     }
 
+    /**
+     * Ideals for rates that a model realised.
+     *
+     * @param rates share of tokens that executed each module, 2L in forward order
+     */
+    public static SpeedIdeal of(LanguageModel model, double[] rates) {
+        return new SpeedIdeal(model.config(), model.policy(), model.dtype().bytes(), model.cacheNumberBytes(), rates);
+    }
+
     /** Dense over skipping operations, the output head on one row a sequence left out; infinite where nothing executes. */
-    double prefill(int length) {
+    public double prefill(int length) {
         double dense = 0;
         double skipping = 0;
         for (int layer = 0; layer < config.layers(); layer++) {
@@ -49,10 +64,10 @@ final class SpeedIdeal {
      * Dense over skipping bytes of weights, keys and values a step of B sequences. A module's weights are read if any
      * of them executes it, which at rate a has probability 1 - (1 - a)^B where they decide independently.
      *
-     * @param bytesPerWeight of a matrix's numbers
-     * @param bytesPerKey of a key's or value's numbers in the cache
+     * @param batch sequences B
+     * @param context tokens of each in the cache
      */
-    double decode(int batch, int context, int bytesPerWeight, int bytesPerKey) {
+    public double decode(int batch, int context) {
         double head = (double) config.vocabulary() * config.width() * bytesPerWeight;
         double dense = head;
         double skipping = head;

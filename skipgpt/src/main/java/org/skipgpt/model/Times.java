@@ -9,7 +9,8 @@ import java.util.Arrays;
  * @param spread half the distance between the quartiles, as a share of the median
  */
 public record Times(double median, double spread) {
-    static Times of(double[] seconds) {
+    /** Of at least one measurement, in seconds. */
+    public static Times of(double[] seconds) {
         double[] sorted = seconds.clone();
         Arrays.sort(sorted);
         double median = at(sorted, 0.5);

@@ -41,7 +41,7 @@ class BenchmarkResultTest {
     void whereNothingExecutesThereIsNoIdeal() {
         DecoderConfig config = DecoderConfig.llama(64, 32, 48, 2, 4, 2);
         LayerPolicy nothing = ForcedPolicy.uniform(1, 2, 1);
-        double ideal = new SpeedIdeal(config, nothing, new double[4]).prefill(16);
+        double ideal = new SpeedIdeal(config, nothing, 4, 4, new double[4]).prefill(16);
 
         BenchmarkResult result = result(true, STEADY, STEADY, STEADY, ideal);
 
@@ -57,15 +57,15 @@ class BenchmarkResultTest {
         LayerPolicy tokens = ForcedPolicy.uniform(0.5, 2, 1);
         LayerPolicy layers = new WithoutLayer(1);
 
-        double kept = new SpeedIdeal(config, tokens, rates).decode(1, 16, 4, 4);
-        double dropped = new SpeedIdeal(config, layers, rates).decode(1, 16, 4, 4);
+        double kept = new SpeedIdeal(config, tokens, 4, 4, rates).decode(1, 16);
+        double dropped = new SpeedIdeal(config, layers, 4, 4, rates).decode(1, 16);
 
         long head = 64 * 32;
         long layer = config.attentionParameters() + config.mlpParameters() + 2 * 16 * 16;
         assertThat(dropped).isEqualTo((double) (head + 2 * layer) / (head + layer));
         assertThat(kept).isEqualTo((double) (head + 2 * layer) / (head + layer + 2 * 32 * 16));
-        assertThat(new SpeedIdeal(config, tokens, rates).prefill(16))
-                .isEqualTo(new SpeedIdeal(config, layers, rates).prefill(16))
+        assertThat(new SpeedIdeal(config, tokens, 4, 4, rates).prefill(16))
+                .isEqualTo(new SpeedIdeal(config, layers, 4, 4, rates).prefill(16))
                 .isEqualTo(2);
     }
 

@@ -165,14 +165,14 @@ class PackedEngineTest {
         double[] rates = new double[64];
         Arrays.fill(rates, 0.6);
         ForcedPolicy forty = ForcedPolicy.uniform(0.4, 32, 1);
-        assertThat(new SpeedIdeal(config, forty.withKvPolicy(KvPolicy.KEEP), rates).prefill(512))
+        assertThat(new SpeedIdeal(config, forty.withKvPolicy(KvPolicy.KEEP), 2, 4, rates).prefill(512))
                 .isBetween(1.48, 1.52);
-        assertThat(new SpeedIdeal(config, forty.withKvPolicy(KvPolicy.EXECUTED), rates).prefill(512))
+        assertThat(new SpeedIdeal(config, forty.withKvPolicy(KvPolicy.EXECUTED), 2, 4, rates).prefill(512))
                 .isBetween(1.64, 1.69);
-        assertThat(new SpeedIdeal(config, forty.withKvPolicy(KvPolicy.DEFERRED), rates).decode(1, 1, 2, 4))
+        assertThat(new SpeedIdeal(config, forty.withKvPolicy(KvPolicy.DEFERRED), 2, 4, rates).decode(1, 1))
                 .isBetween(1.6, 1.67);
         // In a batch of 4 a module is read unless all four skip it: published 1.03.
-        assertThat(new SpeedIdeal(config, forty.withKvPolicy(KvPolicy.DEFERRED), rates).decode(4, 1, 2, 4))
+        assertThat(new SpeedIdeal(config, forty.withKvPolicy(KvPolicy.DEFERRED), 2, 4, rates).decode(4, 1))
                 .isBetween(1.01, 1.05);
     }
 
