@@ -340,6 +340,11 @@ class StructuredGoldenTest {
                     .hasMessageContaining("norm what they add");
             assertThatThrownBy(() -> SliceGpt.run(model, new SliceGptConfig(49), texts, manager, SILENT))
                     .hasMessageContaining("has 48 columns");
+            LanguageModel olmo = model(manager, "olmo2");
+            assertThatThrownBy(() -> LlmPruner.run(
+                            olmo, LlmPrunerConfig.official(3, 0.5).withLayers(1, 1), texts, manager, SILENT))
+                    .hasMessageContaining("norm all heads together")
+                    .hasMessageContaining("LLM-Pruner is for");
             LanguageModel sliced = SliceGpt.run(model, new SliceGptConfig(40), texts, manager, SILENT)
                     .model();
             assertThatThrownBy(() -> SliceGpt.run(sliced, new SliceGptConfig(8), texts, manager, SILENT))
