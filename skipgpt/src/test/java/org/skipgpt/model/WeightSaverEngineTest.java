@@ -47,6 +47,10 @@ class WeightSaverEngineTest {
             LanguageModel model = golden.model(manager);
             WeightSaver.save(model.config(), model.decoder().weights(), Dtype.FP32, model.tokenizer(), folder, saved);
             try (SafeTensors ours = SafeTensors.open(saved.resolve("model.safetensors"))) {
+                assertThat(model.config().parameters())
+                        .isEqualTo(model.decoder().weights().all().stream()
+                                .mapToLong(array -> array.getShape().size())
+                                .sum());
                 assertThat(ConfigJson.write(model.config()).has("pad_token_id"))
                         .as("the class's default lies outside a small vocabulary")
                         .isEqualTo(List.of("smollm3", "phi3").contains(family));

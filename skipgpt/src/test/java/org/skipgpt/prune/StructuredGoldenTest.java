@@ -170,7 +170,7 @@ class StructuredGoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"model", "llama2", "llama31", "mistral", "qwen2", "qwen3"})
+    @ValueSource(strings = {"model", "llama2", "llama31", "mistral", "qwen2", "qwen3", "smollm3", "phi3"})
     void slicingNothingLeavesTheDenseModel(String name) {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel model = model(manager, name);
@@ -199,7 +199,7 @@ class StructuredGoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"model", "llama2", "qwen2", "qwen3"})
+    @ValueSource(strings = {"model", "llama2", "qwen2", "qwen3", "smollm3", "phi3"})
     void prunedModelsAreSavedRoutedDroppedAndReadTokenByToken(String name, @TempDir Path folder) throws Exception {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel model = model(manager, name);
