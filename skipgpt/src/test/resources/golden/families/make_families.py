@@ -20,6 +20,8 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    Olmo2Config,
+    Olmo2ForCausalLM,
     Phi3Config,
     Phi3ForCausalLM,
     Qwen2Config,
@@ -87,6 +89,10 @@ FAMILY = {
         num_key_value_heads=2, rms_norm_eps=1e-5, rope_theta=10000.0, sliding_window=20, tie_word_embeddings=False,
         original_max_position_embeddings=16, rope_scaling=dict(
             type="longrope", short_factor=[1.05, 1.1, 1.2, 1.4], long_factor=[1.1, 1.7, 2.9, 4.5]))),
+    # norms behind modules only, and of all heads together
+    "olmo2": (Olmo2ForCausalLM, Olmo2Config, dict(
+        vocab_size=128, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, rms_norm_eps=1e-6, rope_theta=500000.0, tie_word_embeddings=False)),
 }
 
 # What is switched off, on the same weights, to see that the tested positions depend on it.
@@ -102,6 +108,7 @@ WITHOUT = {
     "gemma3  ": dict(rope_theta=10000.0),
     "gemma3   ": dict(rope_local_base_freq=1000000.0),
     "smollm3": dict(no_rope_layers=[1, 1, 1]),
+    "olmo2": dict(rope_theta=10000.0),
     "phi3": dict(sliding_window=None),
     "phi3 ": dict(rope_scaling=None),
     "phi3  ": dict(original_max_position_embeddings=256),

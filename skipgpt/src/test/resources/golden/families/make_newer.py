@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-NAMES = ("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "smollm3", "phi3")
+NAMES = ("llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "smollm3", "phi3", "olmo2")
 ABSENT = object()
 
 # what is changed in the family's config.json; ABSENT takes the field away, so that the class's default applies
@@ -55,6 +55,8 @@ VARIANTS = {
         short_factor=[1.05, 1.1, 1.2, 1.4], long_factor=[1.1, 1.7, 2.9, 4.5])),
     "phi3-defaults": dict(rope_parameters=ABSENT, sliding_window=ABSENT, original_max_position_embeddings=ABSENT,
                           rms_norm_eps=ABSENT, tie_word_embeddings=ABSENT),
+    "olmo2-defaults": dict(rope_parameters=ABSENT, rms_norm_eps=ABSENT, tie_word_embeddings=ABSENT),
+    "olmo2-linear": dict(rope_parameters=dict(rope_type="linear", factor=4.0, rope_theta=500000.0)),
 }
 
 

@@ -4,8 +4,8 @@ Run from anywhere: python make_gguf.py [NAME ...]   (all where none is named; pi
 NAME.gguf is written with the gguf package, in the layout of llama.cpp's converter: rows of LLaMA's query and key
 projections interleaved, one added to Gemma's norm weights, a tensor of rotary factors for Llama 3.1. NAME.json holds the
 sha256 of every tensor's fp32 bytes after transformers has read the file back under Hugging Face names (for Qwen3, whose
-head width transformers does not take from such files, and SmolLM3, which it does not read from them, after the gguf
-package has turned the blocks into floats).
+head width transformers does not take from such files, and SmolLM3 and OLMo 2, which it does not read from them,
+after the gguf package has turned the blocks into floats).
 llama3.gguf carries the rotary factors of Llama 3.1, llama31.gguf factors of another original context, which are refused.
 blocks.gguf holds random blocks of the K-quants, blocks.safetensors the floats the gguf package makes of them.
 """
@@ -48,15 +48,15 @@ def separate(w, heads):
     return np.ascontiguousarray(out.reshape(w.shape))
 
 
-def stored_name(name, gemma):
+def stored_name(name, behind):
     if name in OUTSIDE:
         return OUTSIDE[name]
     _, _, layer, rest = name.split(".", 3)
     part, kind = rest.rsplit(".", 1)
-    gemma_names = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
-                   "post_feedforward_layernorm": "post_ffw_norm"}
+    behind_names = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+                    "post_feedforward_layernorm": "post_ffw_norm"}
     llama_names = {"post_attention_layernorm": "ffn_norm"}
-    return f"blk.{layer}.{ {**INSIDE, **(gemma_names if gemma else llama_names)}[part] }.{kind}"
+    return f"blk.{layer}.{ {**INSIDE, **(behind_names if behind else llama_names)}[part] }.{kind}"
 
 
 def write(family, arch):
@@ -117,7 +117,7 @@ def write(family, arch):
         packed = gguf.quants.quantize(t, kind)
         floats = gguf.quants.dequantize(packed, kind).astype(np.float32)
         sums[name] = sha(separate(floats, heads) if heads else floats)
-        w.add_tensor(stored_name(name, gemma), packed, raw_dtype=kind)
+        w.add_tensor(stored_name(name, gemma or arch == "olmo2"), packed, raw_dtype=kind)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -166,17 +166,17 @@ def blocks():
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["blocks", "llama3", "llama31", "qwen3", "gemma2", "gemma3", "smollm3"]
+    wanted = sys.argv[1:] or ["blocks", "llama3", "llama31", "qwen3", "gemma2", "gemma3", "smollm3", "olmo2"]
     if "blocks" in wanted:
         blocks()
     for family, arch in (("llama3", "llama"), ("llama31", "llama"), ("qwen3", "qwen3"), ("gemma2", "gemma2"),
-                         ("gemma3", "gemma3"), ("smollm3", "smollm3")):
+                         ("gemma3", "gemma3"), ("smollm3", "smollm3"), ("olmo2", "olmo2")):
         if family not in wanted:
             continue
         sums = write(family, arch)
         if family == "llama31":
             continue
-        sums = sums if family in ("qwen3", "smollm3") else read_back(family)
+        sums = sums if family in ("qwen3", "smollm3", "olmo2") else read_back(family)
         (HERE / f"{family}.json").write_text(json.dumps(sums, indent=0, sort_keys=True) + "\n")
     (HERE / "versions.txt").write_text(
         f"gguf {__import__('importlib.metadata').metadata.version('gguf')}\ntransformers {transformers.__version__}\ntorch {torch.__version__}\nnumpy {np.__version__}\n")

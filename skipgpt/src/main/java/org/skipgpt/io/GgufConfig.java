@@ -16,7 +16,8 @@ final class GgufConfig {
             "qwen3", "Qwen3ForCausalLM",
             "gemma2", "Gemma2ForCausalLM",
             "gemma3", "Gemma3ForCausalLM",
-            "smollm3", "SmolLM3ForCausalLM");
+            "smollm3", "SmolLM3ForCausalLM",
+            "olmo2", "Olmo2ForCausalLM");
     // Read below, or without influence on the arithmetic of the architectures above.
     private static final Set<String> KNOWN = Set.of(
             "block_count",
@@ -85,6 +86,11 @@ final class GgufConfig {
 
     boolean isGemma() {
         return architecture.startsWith("gemma");
+    }
+
+    /** Whether what modules add is normed. */
+    boolean normsOutputs() {
+        return isGemma() || architecture.equals("olmo2");
     }
 
     private boolean isGemma3() {
@@ -210,7 +216,10 @@ final class GgufConfig {
             json.addProperty("attn_logit_softcapping", number("attn_logit_softcapping", 50));
             json.addProperty("final_logit_softcapping", number("final_logit_softcapping", 30));
         } else if (window > 0) {
-            refuseUnless(!isSmolLm3(), "attention.sliding_window", "llama.cpp's smollm3 has no window");
+            refuseUnless(
+                    !isSmolLm3() && !normsOutputs(),
+                    "attention.sliding_window",
+                    "SmolLM3 and OLMo 2 have none there, and OLMo 3 is not read");
             json.addProperty("model_type", isLlama() ? "mistral" : architecture);
             json.addProperty("sliding_window", (int) window);
             json.addProperty("use_sliding_window", true);

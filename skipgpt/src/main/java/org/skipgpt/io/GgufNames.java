@@ -51,7 +51,7 @@ record GgufNames(Map<String, String> stored, int heads, int kvHeads, boolean one
         for (String tensor : tensors) {
             Matcher layer = LAYER.matcher(tensor);
             String name = layer.matches()
-                    ? inside(layer.group(2), config.isGemma())
+                    ? inside(layer.group(2), config.normsOutputs())
                     : OUTSIDE.getOrDefault(tensor, tensor.equals(ROPE_FACTORS) ? tensor : "");
             if (name.isEmpty()) {
                 unknown.add(tensor);
@@ -69,15 +69,15 @@ record GgufNames(Map<String, String> stored, int heads, int kvHeads, boolean one
                 stored, interleaved ? config.heads() : 0, interleaved ? config.kvHeads() : 0, config.isGemma());
     }
 
-    // Gemma norms module outputs too, and so its names for the norm before the MLP differ.
-    private static String inside(String name, boolean gemma) {
+    // Where module outputs are normed too, names for the norm before the MLP differ.
+    private static String inside(String name, boolean behind) {
         switch (name) {
             case "ffn_norm.weight":
-                return gemma ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
+                return behind ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
             case "post_attention_norm.weight":
-                return gemma ? "post_attention_layernorm.weight" : "";
+                return behind ? "post_attention_layernorm.weight" : "";
             case "post_ffw_norm.weight":
-                return gemma ? "post_feedforward_layernorm.weight" : "";
+                return behind ? "post_feedforward_layernorm.weight" : "";
             default:
                 return INSIDE.getOrDefault(name, "");
         }
@@ -86,14 +86,15 @@ record GgufNames(Map<String, String> stored, int heads, int kvHeads, boolean one
     /**
      * The file's name of a tensor.
      *
+     * @param behind whether module outputs are normed
      * @throws CheckpointException for a name that no file has
      */
-    static String stored(String name, boolean gemma) {
+    static String stored(String name, boolean behind) {
         Matcher layer = NAMED_LAYER.matcher(name);
         Map<String, String> all = new LinkedHashMap<>(layer.matches() ? INSIDE : OUTSIDE);
         if (layer.matches()) {
             for (String norm : List.of("ffn_norm.weight", "post_attention_norm.weight", "post_ffw_norm.weight")) {
-                all.put(norm, inside(norm, gemma));
+                all.put(norm, inside(norm, behind));
             }
         }
         String wanted = layer.matches() ? layer.group(2) : name;

@@ -86,7 +86,7 @@ public final class GgufWriter implements AutoCloseable {
         }
         GgufConfig config = new GgufConfig(target, values);
         Set<String> stored = new LinkedHashSet<>();
-        tensors.forEach(info -> stored.add(GgufNames.stored(info.name(), config.isGemma())));
+        tensors.forEach(info -> stored.add(GgufNames.stored(info.name(), config.normsOutputs())));
         GgufNames names = GgufNames.of(target, config, stored);
         GgufHeaderBytes header = new GgufHeaderBytes();
         values.forEach(header::value);

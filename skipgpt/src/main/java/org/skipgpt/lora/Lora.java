@@ -130,8 +130,9 @@ public final class Lora {
             List<NDArray> sums = new ArrayList<>();
             for (Projection p : adapter.targets()) {
                 List<NDArray> own = p.module() == ModuleKind.ATTENTION ? attention : mlp;
-                NDArray sum = merged(program, owner, own.get(place(p)), adapter, lengths, layer, p, model.config());
-                own.set(place(p), sum);
+                int place = place(p) + (model.config().preNorm() ? 1 : 0);
+                NDArray sum = merged(program, owner, own.get(place), adapter, lengths, layer, p, model.config());
+                own.set(place, sum);
                 sums.add(sum);
             }
             layers.add(LayerWeights.sharing(owner, attention, mlp, sums)
@@ -144,17 +145,17 @@ public final class Lora {
         return plain.withPolicy(model.policy()).withExecution(model.execution());
     }
 
-    // Where a projection lies in LayerWeights: query, key over value, output; gate over up, down.
+    // Which matrix of LayerWeights holds a projection: query, key over value, output; gate over up, down.
     private static int place(Projection p) {
         switch (p) {
             case Q:
             case GATE:
             case UP:
-                return 1;
+                return 0;
             case O:
-                return 3;
-            default:
                 return 2;
+            default:
+                return 1;
         }
     }
 

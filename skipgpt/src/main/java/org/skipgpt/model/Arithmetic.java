@@ -6,7 +6,9 @@ package org.skipgpt.model;
  * <p>Example: {@code Arithmetic.llama(64).withQkNorm()} is that of Qwen3 with heads of 64 numbers.
  *
  * @param qkvBias query, key and value products have a bias (Qwen2)
- * @param qkNorm queries and keys are normed per head (Qwen3)
+ * @param qkNorm queries and keys are normed, per head (Qwen3) or all heads together
+ * @param wideQkNorm the norm of queries and keys is one of all heads together (OLMo 2)
+ * @param preNorm module inputs are normed (all but OLMo 2)
  * @param postNorm module outputs are normed before they are added (Gemma 2)
  * @param unitOffsetNorm stored norm weights lack 1 (Gemma)
  * @param geluMlp MLP uses tanh-GELU instead of SiLU (Gemma)
@@ -18,6 +20,8 @@ package org.skipgpt.model;
 public record Arithmetic(
         boolean qkvBias,
         boolean qkNorm,
+        boolean wideQkNorm,
+        boolean preNorm,
         boolean postNorm,
         boolean unitOffsetNorm,
         boolean geluMlp,
@@ -27,7 +31,7 @@ public record Arithmetic(
         double headSoftcap) {
     /** LLaMA's, with heads of some width. */
     public static Arithmetic llama(int headDim) {
-        return new Arithmetic(false, false, false, false, false, 1, 1 / Math.sqrt(headDim), 0, 0);
+        return new Arithmetic(false, false, false, true, false, false, false, 1, 1 / Math.sqrt(headDim), 0, 0);
     }
 
     /**
@@ -37,60 +41,64 @@ public record Arithmetic(
      * @param queryScalar query-key products are divided by its square root
      */
     static Arithmetic gemma(int width, double queryScalar) {
-        return new Arithmetic(false, false, true, true, true, Math.sqrt(width), 1 / Math.sqrt(queryScalar), 0, 0);
+        double scale = 1 / Math.sqrt(queryScalar);
+        return new Arithmetic(false, false, false, true, true, true, true, Math.sqrt(width), scale, 0, 0);
     }
 
     /** With biases on queries, keys and values. */
     public Arithmetic withQkvBias() {
-        return new Arithmetic(
-                true,
-                qkNorm,
-                postNorm,
-                unitOffsetNorm,
-                geluMlp,
-                embedScale,
-                attentionScale,
-                attentionSoftcap,
-                headSoftcap);
+        return with(true, qkNorm, geluMlp, attentionScale, attentionSoftcap, headSoftcap);
     }
 
-    /** With norms of queries and keys. */
+    /** With norms of queries and keys, head by head. */
     public Arithmetic withQkNorm() {
-        return new Arithmetic(
-                qkvBias,
-                true,
-                postNorm,
-                unitOffsetNorm,
-                geluMlp,
-                embedScale,
-                attentionScale,
-                attentionSoftcap,
-                headSoftcap);
+        return with(qkvBias, true, geluMlp, attentionScale, attentionSoftcap, headSoftcap);
     }
 
     /** With tanh-GELU or SiLU. */
     public Arithmetic withGelu(boolean gelu) {
+        return with(qkvBias, qkNorm, gelu, attentionScale, attentionSoftcap, headSoftcap);
+    }
+
+    /** With another factor on query-key products. */
+    Arithmetic withAttentionScale(double scale) {
+        return with(qkvBias, qkNorm, geluMlp, scale, attentionSoftcap, headSoftcap);
+    }
+
+    /** With caps on attention scores and on logits. */
+    public Arithmetic withCaps(double onScores, double onLogits) {
+        return with(qkvBias, qkNorm, geluMlp, attentionScale, onScores, onLogits);
+    }
+
+    /** With norms of module outputs in place of those of inputs, and one of all queries, one of all keys together. */
+    Arithmetic withNormsBehind() {
         return new Arithmetic(
                 qkvBias,
-                qkNorm,
-                postNorm,
+                true,
+                true,
+                false,
+                true,
                 unitOffsetNorm,
-                gelu,
+                geluMlp,
                 embedScale,
                 attentionScale,
                 attentionSoftcap,
                 headSoftcap);
     }
 
-    /** With another factor on query-key products. */
-    Arithmetic withAttentionScale(double scale) {
+    private Arithmetic with(
+            boolean bias, boolean headNorm, boolean gelu, double scale, double onScores, double onLogits) {
         return new Arithmetic(
-                qkvBias, qkNorm, postNorm, unitOffsetNorm, geluMlp, embedScale, scale, attentionSoftcap, headSoftcap);
-    }
-
-    /** With caps on attention scores and on logits. */
-    public Arithmetic withCaps(double onScores, double onLogits) {
-        return new Arithmetic(
-                qkvBias, qkNorm, postNorm, unitOffsetNorm, geluMlp, embedScale, attentionScale, onScores, onLogits);
+                bias,
+                headNorm,
+                wideQkNorm,
+                preNorm,
+                postNorm,
+                unitOffsetNorm,
+                gelu,
+                embedScale,
+                scale,
+                onScores,
+                onLogits);
     }
 }

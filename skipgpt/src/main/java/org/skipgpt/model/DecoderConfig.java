@@ -198,9 +198,29 @@ public record DecoderConfig(
         return arithmetic.qkvBias();
     }
 
-    /** Whether queries and keys are normed per head. */
+    /** Whether queries and keys are normed. */
     public boolean qkNorm() {
         return arithmetic.qkNorm();
+    }
+
+    /** Whether queries and keys are normed all heads together, and not each by itself. */
+    public boolean wideQkNorm() {
+        return arithmetic.wideQkNorm();
+    }
+
+    /** Width of the norm of a layer's queries, 0 where they are not normed. */
+    int queryNorm(int layer) {
+        return wideQkNorm() ? queryWidth(layer) : qkNorm() ? headDim : 0;
+    }
+
+    /** Width of the norm of a layer's keys, likewise. */
+    int keyNorm(int layer) {
+        return wideQkNorm() ? kvWidth(layer) : qkNorm() ? headDim : 0;
+    }
+
+    /** Whether module inputs are normed. */
+    public boolean preNorm() {
+        return arithmetic.preNorm();
     }
 
     /** Whether module outputs are normed before they are added. */
@@ -332,7 +352,8 @@ public record DecoderConfig(
     public long parameters() {
         long all = blockParameters() + width + (long) vocabulary * layer(0).width();
         for (int layer = 0; layer < layers; layer++) {
-            all += (postNorm() ? 4L : 2L) * layer(layer).width() + (qkNorm() ? 2L * headDim : 0);
+            int norms = (preNorm() ? 2 : 0) + (postNorm() ? 2 : 0);
+            all += (long) norms * layer(layer).width() + queryNorm(layer) + keyNorm(layer);
             all += qkvBias() ? queryWidth(layer) + 2L * kvWidth(layer) : 0;
         }
         return all + (tiedHead ? 0 : (long) vocabulary * width);

@@ -128,7 +128,10 @@ final class DecoderProgram {
                 .when("graph", !inference)
                 .when("shared", shape.heads() != shape.kvHeads() && !inference)
                 .when("bias", c.qkvBias())
+                .when("prenorm", c.preNorm())
                 .when("qknorm", c.qkNorm())
+                .when("qknorm_head", c.qkNorm() && !c.wideQkNorm())
+                .when("qknorm_wide", c.wideQkNorm())
                 .when("postnorm", c.postNorm())
                 .when("gelu", c.geluMlp())
                 .when("lora", !targets.isEmpty());
@@ -141,10 +144,13 @@ final class DecoderProgram {
 
     // The order here is the order of LayerWeights and of Decoder's calls.
     private static void arguments(TorchSource source, DecoderConfig c, Set<Projection> targets) {
-        List<String> attention = new ArrayList<>(List.of("norm", "wq", "wkv", "wo"));
+        List<String> norm = c.preNorm() ? List.of("norm") : List.of();
+        List<String> attention = new ArrayList<>(norm);
+        attention.addAll(List.of("wq", "wkv", "wo"));
         List<String> query = new ArrayList<>();
         List<String> keyValue = new ArrayList<>();
-        List<String> mlp = new ArrayList<>(List.of("norm", "wgu", "wd"));
+        List<String> mlp = new ArrayList<>(norm);
+        mlp.addAll(List.of("wgu", "wd"));
         if (c.qkvBias()) {
             attention.addAll(List.of("bq", "bkv"));
             query.add("bq");
@@ -174,6 +180,7 @@ final class DecoderProgram {
                 }
             }
         }
+        source.with("normArgs", prefixed(declared(norm))).with("normPass", prefixed(String.join(", ", norm)));
         source.with("attentionWeights", declared(attention)).with("mlpWeights", declared(mlp));
         source.with("attentionPass", String.join(", ", attention)).with("mlpPass", String.join(", ", mlp));
         source.with("qArgs", prefixed(declared(query))).with("qPass", prefixed(String.join(", ", query)));

@@ -20,7 +20,8 @@ final class Families {
                     new Gemma3(),
                     new Gemma3WithImages(),
                     new SmolLm3(),
-                    new Phi3())
+                    new Phi3(),
+                    new Olmo2())
             .collect(Collectors.toMap(Family::name, family -> family, (a, b) -> a, TreeMap::new));
 
     private Families() {}

@@ -87,6 +87,14 @@ final class FamilyFields {
         return c.windows().stream().filter(window -> window > 0).max(Integer::compare);
     }
 
+    /**
+     * Writes that no token is for padding: where the field is absent the class takes one of the published model's vocabulary, and
+     * a smaller one is then refused.
+     */
+    static void writeNoPadding(JsonObject json) {
+        json.add("pad_token_id", JsonNull.INSTANCE);
+    }
+
     /** Writes {@code sliding_window} and {@code layer_types} where some layer has a window. */
     static void writeWindows(JsonObject json, DecoderConfig c) {
         widest(c).ifPresent(window -> {

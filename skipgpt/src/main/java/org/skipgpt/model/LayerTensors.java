@@ -57,7 +57,9 @@ record LayerTensors(List<Fused> attention, List<Fused> mlp) {
         int q = c.queryWidth(layer);
         int kv = c.kvWidth(layer);
         List<Fused> all = new ArrayList<>();
-        all.add(norm(prefix + "input_layernorm.weight", d));
+        if (c.preNorm()) {
+            all.add(norm(prefix + "input_layernorm.weight", d));
+        }
         all.add(Fused.of(turning(self + "q_proj.weight", q, d)));
         all.add(Fused.of(turning(self + "k_proj.weight", kv, d), plain(self + "v_proj.weight", kv, d)));
         all.add(Fused.of(plain(self + "o_proj.weight", d, q)));
@@ -66,8 +68,8 @@ record LayerTensors(List<Fused> attention, List<Fused> mlp) {
             all.add(Fused.of(turning(self + "k_proj.bias", kv), plain(self + "v_proj.bias", kv)));
         }
         if (c.qkNorm()) {
-            all.add(Fused.of(new Tensor(self + "q_norm.weight", true, true, c.headDim())));
-            all.add(Fused.of(new Tensor(self + "k_norm.weight", true, true, c.headDim())));
+            all.add(Fused.of(new Tensor(self + "q_norm.weight", true, true, c.queryNorm(layer))));
+            all.add(Fused.of(new Tensor(self + "k_norm.weight", true, true, c.keyNorm(layer))));
         }
         if (c.postNorm()) {
             all.add(norm(prefix + "post_attention_layernorm.weight", d));
@@ -81,7 +83,9 @@ record LayerTensors(List<Fused> attention, List<Fused> mlp) {
         int f = c.layer(layer).hidden();
         String before = c.postNorm() ? "pre_feedforward_layernorm" : "post_attention_layernorm";
         List<Fused> all = new ArrayList<>();
-        all.add(norm(prefix + before + ".weight", d));
+        if (c.preNorm()) {
+            all.add(norm(prefix + before + ".weight", d));
+        }
         all.add(Fused.of(plain(prefix + "mlp.gate_proj.weight", f, d), plain(prefix + "mlp.up_proj.weight", f, d)));
         all.add(Fused.of(plain(prefix + "mlp.down_proj.weight", c.widthAfter(layer), f)));
         if (c.postNorm()) {

@@ -17,9 +17,10 @@ public final class LayerWeights {
     /**
      * Takes the arrays.
      *
-     * @param attention norm (D), wq (HE, D), wkv (2GE, D), wo (D, HE), then where the family has them bq (HE), bkv (2GE),
-     *     qnorm (E), knorm (E), postnorm (D): the argument order of the decoder's attention methods
-     * @param mlp norm (D), wgu (2F, D), wd (D, F), then postnorm (D) where the family has it
+     * @param attention norm (D) where the family has it, wq (HE, D), wkv (2GE, D), wo (D, HE), then where the family has them
+     *     bq (HE), bkv (2GE), qnorm (E) or (HE), knorm (E) or (GE), postnorm (D): the argument order of the decoder's attention
+     *     methods
+     * @param mlp norm (D) where the family has it, wgu (2F, D), wd (D, F), then postnorm (D) where the family has it
      */
     public LayerWeights(List<NDArray> attention, List<NDArray> mlp) {
         this(new ModuleWeights(attention), new ModuleWeights(mlp), Map.of());

@@ -172,6 +172,7 @@ final class Phi3 implements Family {
     public void write(JsonObject json, DecoderConfig c) {
         Rotation rotation = c.rotations().get(0);
         json.addProperty("hidden_act", FamilyFields.activation(c));
+        FamilyFields.writeNoPadding(json);
         json.add("sliding_window", JsonNull.INSTANCE);
         FamilyFields.widest(c).ifPresent(window -> json.addProperty("sliding_window", window));
         if (rotation.scaling().kind() != RopeScaling.Kind.LONGROPE) {

@@ -18,7 +18,7 @@ final class RowModules {
     private static final int SPARE_SCORES = 64;
 
     private static final float[] NONE = {};
-    private static final FloatBuffer NO_BIAS = FloatBuffer.allocate(0);
+    private static final FloatBuffer NOTHING = FloatBuffer.allocate(0);
 
     private final DecoderConfig config;
     private final RowKernels kernels;
@@ -69,7 +69,7 @@ final class RowModules {
             int angle,
             RowCache cache,
             int place) {
-        norm(x, w.norm(), normed);
+        enter(x, w.norm());
         float[] plus =
                 plus(w.keyValueBias(), w.ofKeyValue(), normed, w.keyValue().rows());
         product(turn, w.keyValue(), normed, plus, keyValue);
@@ -80,8 +80,9 @@ final class RowModules {
             int layer, RowWeights.Attention w, float[] cos, float[] sin, int angle, RowCache cache, int place) {
         int width = config.headDim();
         int heads = config.layer(layer).kvHeads();
+        FloatBuffer keyNorm = ofHeads(keyValue, w.keyNorm());
         for (int head = 0; head < heads; head++) {
-            turned(keyValue, head * width, w.keyNorm(), cos, sin, angle);
+            turned(keyValue, head * width, keyNorm, cos, sin, angle);
         }
         cache.put(keyValue, heads, place);
     }
@@ -103,7 +104,7 @@ final class RowModules {
             RowCache cache,
             int place,
             int low) {
-        norm(x, w.norm(), normed);
+        enter(x, w.norm());
         float[] queryPlus = plus(w.queryBias(), w.ofQuery(), normed, w.query().rows());
         float[] keyPlus =
                 plus(w.keyValueBias(), w.ofKeyValue(), normed, w.keyValue().rows());
@@ -116,6 +117,7 @@ final class RowModules {
             }
         });
         put(layer, w, cos, sin, 0, cache, place);
+        FloatBuffer queryNorm = ofHeads(query, w.queryNorm());
         LayerShape shape = config.layer(layer);
         int width = config.headDim();
         int count = place + 1 - low;
@@ -124,7 +126,7 @@ final class RowModules {
             if (scores[head].length < count + SPARE_SCORES) {
                 scores[head] = new float[2 * count + SPARE_SCORES];
             }
-            turned(query, head * width, w.queryNorm(), cos, sin, 0);
+            turned(query, head * width, queryNorm, cos, sin, 0);
             kernels.attend(
                     query,
                     head,
@@ -138,22 +140,22 @@ final class RowModules {
                     scores[head],
                     attended);
         });
-        product(turn, w.out(), attended, plus(NO_BIAS, w.ofOut(), attended, added.length), added);
+        product(turn, w.out(), attended, plus(NOTHING, w.ofOut(), attended, added.length), added);
         return ended(w.postNorm());
     }
 
     /** What the MLP adds to a row: D numbers, kept until the next module. */
     float[] mlp(Crew.Turn turn, RowWeights.Mlp w, float[] x) {
-        norm(x, w.norm(), normed);
+        enter(x, w.norm());
         RowMatrix both = w.gateUp();
-        float[] plus = plus(NO_BIAS, w.ofGateUp(), normed, both.rows());
+        float[] plus = plus(NOTHING, w.ofGateUp(), normed, both.rows());
         int hidden = w.down().columns();
         int rows = Math.max(1, both.partRows() / 2);
         turn.run((hidden + rows - 1) / rows, part -> {
             int from = part * rows;
             kernels.gated(both, activation, normed, plus, between, from, Math.min(hidden, from + rows));
         });
-        product(turn, w.down(), between, plus(NO_BIAS, w.ofDown(), between, added.length), added);
+        product(turn, w.down(), between, plus(NOTHING, w.ofDown(), between, added.length), added);
         return ended(w.postNorm());
     }
 
@@ -203,9 +205,27 @@ final class RowModules {
         return sum;
     }
 
+    /** What a module makes its products of. */
+    private void enter(float[] x, FloatBuffer w) {
+        if (w.capacity() > 0) {
+            norm(x, w, normed);
+        } else {
+            System.arraycopy(x, 0, normed, 0, x.length);
+        }
+    }
+
     /** x / sqrt(mean(x^2) + eps) * w; out may be x. */
     private void norm(float[] x, FloatBuffer w, float[] out) {
         scaled(x, 0, w, out);
+    }
+
+    /** The norm of single heads; where it is one of all heads together, they are normed here. */
+    private FloatBuffer ofHeads(float[] x, FloatBuffer w) {
+        if (!config.wideQkNorm()) {
+            return w;
+        }
+        norm(x, w, x);
+        return NOTHING;
     }
 
     private void scaled(float[] x, int at, FloatBuffer w, float[] out) {

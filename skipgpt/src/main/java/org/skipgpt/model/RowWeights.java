@@ -33,7 +33,7 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
     /**
      * Attention; arrays that a family does not have are empty.
      *
-     * @param query (HE, D) with its bias, norm of a head and correction
+     * @param query (HE, D) with its bias, norm of a head or of all, and correction
      * @param keyValue (2GE, D)
      * @param out (D, HE)
      */
@@ -120,7 +120,11 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
         Attention attention(int layer) {
             DecoderConfig c = decoder.config();
             List<NDArray> arrays = decoder.weights().layers().get(layer).attention();
-            int at = 4;
+            int at = 0;
+            FloatBuffer norm = c.preNorm() ? vector(arrays.get(at++)) : NONE;
+            RowMatrix query = matrix(arrays.get(at++));
+            RowMatrix keyValue = matrix(arrays.get(at++));
+            RowMatrix out = matrix(arrays.get(at++));
             FloatBuffer queryBias = c.qkvBias() ? vector(arrays.get(at++)) : NONE;
             FloatBuffer keyValueBias = c.qkvBias() ? vector(arrays.get(at++)) : NONE;
             FloatBuffer queryNorm = c.qkNorm() ? vector(arrays.get(at++)) : NONE;
@@ -130,10 +134,10 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
             List<LowRank> ofKeyValue = new ArrayList<>(lowRank(layer, Projection.K, 0));
             ofKeyValue.addAll(lowRank(layer, Projection.V, keys));
             return new Attention(
-                    vector(arrays.get(0)),
-                    matrix(arrays.get(1)),
-                    matrix(arrays.get(2)),
-                    matrix(arrays.get(3)),
+                    norm,
+                    query,
+                    keyValue,
+                    out,
                     queryBias,
                     keyValueBias,
                     queryNorm,
@@ -147,13 +151,14 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
         Mlp mlp(int layer) {
             DecoderConfig c = decoder.config();
             List<NDArray> arrays = decoder.weights().layers().get(layer).mlp();
+            int at = c.preNorm() ? 1 : 0;
             List<LowRank> ofGateUp = new ArrayList<>(lowRank(layer, Projection.GATE, 0));
             ofGateUp.addAll(lowRank(layer, Projection.UP, c.layer(layer).hidden()));
             return new Mlp(
-                    vector(arrays.get(0)),
-                    matrix(arrays.get(1)),
-                    matrix(arrays.get(2)),
-                    c.postNorm() ? vector(arrays.get(3)) : NONE,
+                    c.preNorm() ? vector(arrays.get(0)) : NONE,
+                    matrix(arrays.get(at)),
+                    matrix(arrays.get(at + 1)),
+                    c.postNorm() ? vector(arrays.get(at + 2)) : NONE,
                     List.copyOf(ofGateUp),
                     lowRank(layer, Projection.DOWN, 0));
         }

@@ -78,6 +78,7 @@ final class SmolLm3 implements Family {
     @Override
     public void write(JsonObject json, DecoderConfig c) {
         json.addProperty("hidden_act", FamilyFields.activation(c));
+        FamilyFields.writeNoPadding(json);
         RopeJson.write(
                 json,
                 c.rotations().stream()

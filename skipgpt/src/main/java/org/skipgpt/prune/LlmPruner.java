@@ -60,7 +60,8 @@ public record LlmPruner(
      *
      * @param texts calibration texts as token ids; 10 of 64 tokens in the paper
      * @param owner owns the smaller matrices; close it after the last use of the result
-     * @throws IllegalArgumentException if the model skips, has an adapter, half precision or fewer layers, or without a text
+     * @throws IllegalArgumentException if the model skips, has an adapter, half precision or fewer layers, norms all heads
+     *     together, or without a text
      */
     public static LlmPruner run(
             LanguageModel model,
@@ -73,6 +74,11 @@ public record LlmPruner(
                     + model.policy().describe()
                     + (model.adapter().isPresent() ? " with an adapter: use Lora.merge" : "")
                     + "; prune first, then let it skip");
+        }
+        if (!model.config().preNorm() || model.config().wideQkNorm()) {
+            throw new IllegalArgumentException("modules of " + model.name()
+                    + " norm all heads together and what they add, so that less of one changes the rest: LLM-Pruner is for"
+                    + " models whose modules norm what they read");
         }
         if (config.last() >= model.config().layers()) {
             throw new IllegalArgumentException(

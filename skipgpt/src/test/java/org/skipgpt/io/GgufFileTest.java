@@ -28,7 +28,7 @@ class GgufFileTest {
     private static final Path GOLDEN = Path.of("src/test/resources/golden/gguf");
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama3", "qwen3", "gemma2", "gemma3", "smollm3"})
+    @ValueSource(strings = {"llama3", "qwen3", "gemma2", "gemma3", "smollm3", "olmo2"})
     void everyTensorIsWhatAnotherReaderFinds(String family) throws NoSuchAlgorithmException {
         JsonObject sums = Json.object(GOLDEN.resolve(family + ".json"));
         try (GgufFile file = GgufFile.open(GOLDEN.resolve(family + ".gguf"))) {

@@ -25,7 +25,8 @@ public final class Golden implements AutoCloseable {
     /** The tiny checkpoints, one a family or a kind of it, on which every law is tested. */
     public static List<String> families() {
         return List.of(
-                "llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "smollm3", "phi3");
+                "llama2", "llama3", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "smollm3", "phi3",
+                "olmo2");
     }
 
     public static Golden family(String name) {

@@ -51,7 +51,9 @@ class NewerConfigGoldenTest {
                 "smollm3-layer-types",
                 "phi3-short",
                 "phi3-factor",
-                "phi3-defaults"
+                "phi3-defaults",
+                "olmo2-defaults",
+                "olmo2-linear"
             })
     void variantsComputeWhatTransformersDoes(String variant) {
         Path golden = FAMILIES.resolve("variants").resolve(variant);

@@ -68,7 +68,7 @@ class RowStepEngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "qwen2", "gemma2"})
+    @ValueSource(strings = {"llama2", "qwen2", "gemma2", "olmo2"})
     void anAdapterOnEveryProjectionCounts(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {
@@ -107,7 +107,7 @@ class RowStepEngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"qwen2", "qwen3", "gemma2"})
+    @ValueSource(strings = {"qwen2", "qwen3", "gemma2", "olmo2"})
     void weightsThatChangeInPlaceAreReadAsTheyAre(String family) {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {

@@ -6,6 +6,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonObject;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,6 +47,13 @@ class WeightSaverEngineTest {
             LanguageModel model = golden.model(manager);
             WeightSaver.save(model.config(), model.decoder().weights(), Dtype.FP32, model.tokenizer(), folder, saved);
             try (SafeTensors ours = SafeTensors.open(saved.resolve("model.safetensors"))) {
+                assertThat(model.config().parameters())
+                        .isEqualTo(model.decoder().weights().all().stream()
+                                .mapToLong(array -> array.getShape().size())
+                                .sum());
+                assertThat(ConfigJson.write(model.config()).has("pad_token_id"))
+                        .as("the class's default lies outside a small vocabulary")
+                        .isEqualTo(List.of("smollm3", "phi3").contains(family));
                 assertThat(ours.names()).containsExactlyInAnyOrderElementsOf(theirs.names());
                 for (String name : ours.names()) {
                     assertThat(ours.info(name)).isEqualTo(theirs.info(name));

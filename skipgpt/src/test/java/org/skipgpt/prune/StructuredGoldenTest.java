@@ -170,7 +170,7 @@ class StructuredGoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"model", "llama2", "llama31", "mistral", "qwen2", "qwen3"})
+    @ValueSource(strings = {"model", "llama2", "llama31", "mistral", "qwen2", "qwen3", "smollm3", "phi3"})
     void slicingNothingLeavesTheDenseModel(String name) {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel model = model(manager, name);
@@ -199,7 +199,7 @@ class StructuredGoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"model", "llama2", "qwen2", "qwen3"})
+    @ValueSource(strings = {"model", "llama2", "qwen2", "qwen3", "smollm3", "phi3"})
     void prunedModelsAreSavedRoutedDroppedAndReadTokenByToken(String name, @TempDir Path folder) throws Exception {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             LanguageModel model = model(manager, name);
@@ -340,6 +340,11 @@ class StructuredGoldenTest {
                     .hasMessageContaining("norm what they add");
             assertThatThrownBy(() -> SliceGpt.run(model, new SliceGptConfig(49), texts, manager, SILENT))
                     .hasMessageContaining("has 48 columns");
+            LanguageModel olmo = model(manager, "olmo2");
+            assertThatThrownBy(() -> LlmPruner.run(
+                            olmo, LlmPrunerConfig.official(3, 0.5).withLayers(1, 1), texts, manager, SILENT))
+                    .hasMessageContaining("norm all heads together")
+                    .hasMessageContaining("LLM-Pruner is for");
             LanguageModel sliced = SliceGpt.run(model, new SliceGptConfig(40), texts, manager, SILENT)
                     .model();
             assertThatThrownBy(() -> SliceGpt.run(sliced, new SliceGptConfig(8), texts, manager, SILENT))
