@@ -15,6 +15,11 @@ final class DecoderProgram {
     /** Rows of the output head computed at once: bounds the logits held in memory. */
     static final int HEAD_ROWS = 512;
 
+    /** The arithmetic, and what makes it fast. */
+    private static final String[] PARTS = {
+        "decoder.torchscript", "attend.torchscript", "cache.torchscript", "rows.torchscript", "fixed.torchscript"
+    };
+
     private final NDManager owner;
     private final DecoderConfig config;
     private final Dtype dtype;
@@ -85,7 +90,7 @@ final class DecoderProgram {
         // The kernel that also gives sums of exponentials is the CPU's, and what it gives has no gradient.
         boolean split = cpu && inference && c.attentionSoftcap() == 0;
         int half = halfType(owner, c, dtype, mixed);
-        TorchSource source = TorchSource.of(DecoderProgram.class, "decoder.torchscript", "fixed.torchscript")
+        TorchSource source = TorchSource.of(DecoderProgram.class, PARTS)
                 // A narrow stream's mean of squares is taken over the model's width, which its norm weights make up
                 // for.
                 .with("eps", c.normEps() * c.width() / shape.width())
@@ -104,7 +109,7 @@ final class DecoderProgram {
                 .with("tile", split ? 384 : strip(cpu))
                 .with("strip", strip(cpu))
                 .with("half", half)
-                .with("cacheType", half == 0 ? 6 : half)
+                .with("cacheType", half == 0 ? TorchSource.FP32 : half)
                 .when("half", half != 0)
                 .when(
                         "apart",

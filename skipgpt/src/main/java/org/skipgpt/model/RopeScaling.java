@@ -14,6 +14,7 @@ import java.util.stream.Stream;
  *
  * <p>Deviation: transformers takes the short or the long factors by the length of each text, so that keys in a cache and those
  * of a text that has grown past {@code originalContext} are turned otherwise; here the context of the model decides, once.
+ * {@link DecoderConfig#withMaxPositions} of {@code originalContext} is transformers' arithmetic on texts that are no longer.
  *
  * @param kind NONE, LINEAR, LLAMA3 or LONGROPE
  * @param factor stretch, at least 1; LINEAR and LLAMA3 only

@@ -16,7 +16,8 @@ import java.util.regex.Pattern;
 /**
  * Readable TorchScript with constants and options filled in from a configuration.
  *
- * <p>A resource holds plain methods. {@code ${name}} stands for a constant; lines between {@code #if option} and
+ * <p>A resource holds plain methods. {@code ${name}} stands for a constant, among them libtorch's numbers of element types,
+ * {@code ${fp32}} and its like; lines between {@code #if option} and
  * {@code #end} stay only where the option is on ({@code #if !option} where it is off; {@code #else} is allowed).
  *
  * <pre>{@code
@@ -24,6 +25,12 @@ import java.util.regex.Pattern;
  * }</pre>
  */
 public final class TorchSource {
+    /** libtorch's number of fp32. */
+    public static final int FP32 = 6;
+
+    private static final Map<String, Integer> ELEMENT_TYPES =
+            Map.of("int64", 4, "fp16", 5, "fp32", FP32, "fp64", 7, "bool", 11, "bf16", 15);
+
     private static final Pattern CONSTANT = Pattern.compile("\\$\\{(\\w+)}");
 
     private final String template;
@@ -33,6 +40,7 @@ public final class TorchSource {
 
     private TorchSource(String template) {
         this.template = template;
+        ELEMENT_TYPES.forEach(this::with);
     }
 
     /** The template in one or several resources beside a class, one after another. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -56,8 +57,21 @@ class NewerConfigGoldenTest {
                 "olmo2-linear"
             })
     void variantsComputeWhatTransformersDoes(String variant) {
+        compare(variant, config(variant));
+    }
+
+    @Test
+    void aModelOfTheOriginalContextComputesWhatTransformersDoesWithShortTexts() {
+        compare("phi3-near", config("phi3-near").withMaxPositions(16));
+    }
+
+    private static DecoderConfig config(String variant) {
+        return ConfigJson.read(
+                Json.object(FAMILIES.resolve("variants").resolve(variant).resolve("config.json")));
+    }
+
+    private static void compare(String variant, DecoderConfig config) {
         Path golden = FAMILIES.resolve("variants").resolve(variant);
-        DecoderConfig config = ConfigJson.read(Json.object(golden.resolve("config.json")));
         String family = variant.substring(0, variant.indexOf('-'));
         try (NDManager manager = Torch.manager(Device.cpu());
                 HuggingFaceFolder folder = HuggingFaceFolder.open(FAMILIES.resolve(family));
