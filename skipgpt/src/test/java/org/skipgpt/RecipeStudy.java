@@ -38,7 +38,7 @@ import org.skipgpt.train.TuningOptions;
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
  * steps, rows, length (most tokens of a row), packed (documents joined into full rows), rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
  * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of
- * stage 1), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
+ * stage 1), range (low:high, shares that the routers learn to serve), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
  * joint, dense), fit (tokens that fresh routers are fitted on before they learn), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
  */
 public final class RecipeStudy {
@@ -192,14 +192,17 @@ public final class RecipeStudy {
                 .withAlpha(number("alpha", 8))
                 .withController(absolute ? Controller.absolute() : Controller.integral());
         double ramp = number("ramp", 0);
+        TargetSchedule schedule =
+                ramp > 0 ? new TargetSchedule.Ramp(ramp) : base.routing().schedule();
+        if (settings.containsKey("range")) {
+            String[] ends = settings.getOrDefault("range", "").split(":");
+            schedule = TargetSchedule.range(Double.parseDouble(ends[0]), Double.parseDouble(ends[1]));
+        }
         RouterTuningConfig routing = base.routing()
                 .withBudget(budget)
                 .withDistill(number("distill", 1))
                 .withNoise(Double.parseDouble(noise[0]), Double.parseDouble(noise[1]))
-                .withSchedule(
-                        ramp > 0
-                                ? new TargetSchedule.Ramp(ramp)
-                                : base.routing().schedule());
+                .withSchedule(schedule);
         return base.withRouting(routing)
                 .withSteps((long) number("steps", 300))
                 .withSeed((long) number("seed", 43))

@@ -25,11 +25,18 @@ public final class LearningPolicy implements LayerPolicy {
      * @param forced rows that always execute
      * @param bounds fewest and most rows that execute
      * @param kv which keys and values skipped tokens leave
+     * @param shift logits by which a router's margin must exceed 0 before noise; 0 in the paper
      */
-    public record Setting(double tau, double noiseScale, ForcedExecution forced, ExecutionBounds bounds, KvPolicy kv) {
+    public record Setting(
+            double tau, double noiseScale, ForcedExecution forced, ExecutionBounds bounds, KvPolicy kv, double shift) {
         /** Paper: full noise, nothing forced, no bounds, keys and values of all tokens. */
         public static Setting at(double tau) {
-            return new Setting(tau, 1, ForcedExecution.none(), ExecutionBounds.none(), KvPolicy.KEEP);
+            return new Setting(tau, 1, ForcedExecution.none(), ExecutionBounds.none(), KvPolicy.KEEP, 0);
+        }
+
+        /** With thresholds raised by some logits. */
+        public Setting withShift(double logits) {
+            return new Setting(tau, noiseScale, forced, bounds, kv, logits);
         }
     }
 
@@ -53,6 +60,9 @@ public final class LearningPolicy implements LayerPolicy {
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
         NDArray z = gate.logits(routers.of(site), u); // (N, 2)
         logits.add(z);
+        NDArray shifted = setting.shift() == 0
+                ? z
+                : z.add(z.getManager().create(new float[] {(float) setting.shift() / 2, (float) -setting.shift() / 2}));
         if (setting.forced().wholeModule(site)) {
             gates.add(residual.getManager().ones(new Shape(rows.size())));
             return Decision.all();
@@ -63,7 +73,7 @@ public final class LearningPolicy implements LayerPolicy {
             g = g.mul((float) setting.noiseScale());
         }
         ExecutionBounds bounds = setting.bounds().at(drawn);
-        NDList sampled = gate.sample(z, g, setting.tau(), bounds, setting.forced(), rows);
+        NDList sampled = gate.sample(shifted, g, setting.tau(), bounds, setting.forced(), rows);
         gates.add(sampled.get(0)); // (N)
         return Decision.gated(sampled.get(0)).withLogits(z);
     }

@@ -156,7 +156,7 @@ public final class RoutedPolicy implements Dialled {
     /** Gumbel noise at temperature 1, as the authors' code has it in its second stage. */
     @Override
     public LayerPolicy drawn(long seed) {
-        LearningPolicy.Setting setting = new LearningPolicy.Setting(1, 1, forced, ExecutionBounds.none(), kv);
+        LearningPolicy.Setting setting = new LearningPolicy.Setting(1, 1, forced, ExecutionBounds.none(), kv, 0);
         return new LearningPolicy(gate, routers, setting, Noise.gumbel(gate, seed));
     }
 

@@ -57,6 +57,7 @@ public final class RouterTuning implements Objective {
     private final Optional<SeededDropout> dropout;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
     private final NDArray missed; // sum over steps of T - r
+    private final SharePull range;
     private float missedBefore; // the same when the present step began
     private long rateStep = -1;
     private double stepRate;
@@ -93,7 +94,9 @@ public final class RouterTuning implements Objective {
                 ? Optional.of(new SeededDropout(decoder.weights().manager()))
                 : Optional.empty();
         parameters.values().forEach(Gradients::require);
-        this.missed = routers.parameters().get(0).getManager().zeros(new Shape());
+        NDManager owner = routers.parameters().get(0).getManager();
+        this.missed = owner.zeros(new Shape());
+        this.range = SharePull.of(config.schedule(), owner);
     }
 
     /**
@@ -150,18 +153,24 @@ public final class RouterTuning implements Objective {
 
     @Override
     public Map<String, NDArray> state() {
-        return config.budget().controller() instanceof Controller.Absolute ? Map.of() : Map.of("budget.missed", missed);
+        Map<String, NDArray> state = new LinkedHashMap<>(range.state());
+        if (!(config.budget().controller() instanceof Controller.Absolute)) {
+            state.put("budget.missed", missed);
+        }
+        return state;
     }
 
     @Override
     public void abandon() {
         missed.set(new float[] {missedBefore});
+        range.abandon();
     }
 
     @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
         if (micro == 0) {
             missedBefore = missed.getFloat();
+            range.begin();
         }
         int[][] sequences = batches.batch(step * loop.accumulation() + micro);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
@@ -181,6 +190,7 @@ public final class RouterTuning implements Objective {
         double missing = config.target(step, loop.steps()) - state.rate;
         double penalty = state.force * missing;
         missed.addi((float) (missing * weight));
+        range.missed(state.target, missing * weight);
         row.put("loss", loss.total() + penalty);
         row.put("LM loss", loss.text());
         if (teacher.share() > 0) {
@@ -227,6 +237,7 @@ public final class RouterTuning implements Objective {
         private final Rows rows;
         private final double weight;
         private final double target;
+        private final double shift;
         private final Noise noise;
         private final LearningPolicy.Setting setting;
         private final Decoder own;
@@ -245,7 +256,8 @@ public final class RouterTuning implements Objective {
             this.weight = weight;
             this.target = config.target(step, loop.steps());
             this.noise = Noise.gumbel(gate, seed);
-            this.setting = config.setting(step, loop.steps());
+            this.shift = range.shift(target);
+            this.setting = config.setting(step, loop.steps()).withShift(shift);
             this.own = dropout.map(d -> decoder.withDropout(d.masks(config.dropout(), seed)))
                     .orElse(decoder);
             this.split = new SplitForward(own, config.rho(), seed);
@@ -290,7 +302,8 @@ public final class RouterTuning implements Objective {
             }
             rate = 1 - kept;
             double missing = target - (Double.isNaN(fixed) ? rate : fixed);
-            force = config.budget().controller().factor(config.budget().alpha(), missing, missed.getFloat());
+            force = Math.exp(shift)
+                    * config.budget().controller().factor(config.budget().alpha(), missing, missed.getFloat());
             if (config.recompute()) {
                 places = new ArrayList<>();
                 gates = new ArrayList<>();

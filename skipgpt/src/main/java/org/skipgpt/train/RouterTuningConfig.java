@@ -168,7 +168,7 @@ public record RouterTuningConfig(
 
     LearningPolicy.Setting setting(long step, long steps) {
         double noise = noiseStart + (noiseEnd - noiseStart) * step / Math.max(1, steps);
-        return new LearningPolicy.Setting(temperature.at(step, steps), noise, forced, bounds, kv);
+        return new LearningPolicy.Setting(temperature.at(step, steps), noise, forced, bounds, kv, 0);
     }
 
     private RouterTuningConfig with(Consumer<Draft> change) {

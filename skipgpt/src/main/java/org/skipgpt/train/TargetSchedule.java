@@ -7,6 +7,14 @@ public sealed interface TargetSchedule {
         return new Whole();
     }
 
+    /**
+     * Another share at each step, evenly from a range, so that one set of routers learns to serve all of them by its thresholds
+     * ({@code budgetDial}).
+     */
+    static TargetSchedule range(double low, double high) {
+        return new Range(low, high);
+    }
+
     /** The share to skip asked for at a step. */
     double at(double target, long step, long steps);
 
@@ -31,6 +39,39 @@ public sealed interface TargetSchedule {
         @Override
         public double at(double target, long step, long steps) {
             return Math.min(target, 0.1 * Math.floorDiv(step, every));
+        }
+    }
+
+    /**
+     * A share from low to high at each step, whatever the target: {@code low + (high - low) frac(phi (step + 1))} with phi the
+     * golden ratio, which fills the range evenly in any number of steps.
+     *
+     * <p>At the share t all thresholds are raised by {@code s = b (t - (low + high) / 2)} logits, b finding its size, and the
+     * pull of the budget is {@code e^s} times that of the middle: a router whose margin is the log of what skipping costs then
+     * decides for every share by the same rule.
+     *
+     * <p>Deviation: the paper tunes a set of routers for one share.
+     */
+    record Range(double low, double high) implements TargetSchedule {
+        private static final double PHI = (Math.sqrt(5) - 1) / 2;
+
+        /** Checks the ends. */
+        public Range {
+            if (!(low >= 0 && low < high && high < 1)) {
+                throw new IllegalArgumentException("target schedule: a range of shares from " + low + " to " + high
+                        + "; expected 0 <= low < high < 1, e.g. 0.1 to 0.5");
+            }
+        }
+
+        @Override
+        public double at(double target, long step, long steps) {
+            double part = PHI * (step + 1);
+            return low + (high - low) * (part - Math.floor(part));
+        }
+
+        /** How far a share lies from the middle of the range. */
+        double fromMiddle(double share) {
+            return share - (low + high) / 2;
         }
     }
 

@@ -277,6 +277,19 @@ public record TuningOptions(
         return with(d -> d.sampling = other);
     }
 
+    /**
+     * With routers that learn to serve every share of a range by their thresholds, which {@code budgetDial} sets; the target is
+     * then only where thresholds stand at the end.
+     *
+     * <pre>{@code
+     * var tuned = tuneRouters(model, texts, 0.25, TuningOptions.practical().withShares(0.1, 0.5), observer);
+     * var dial = budgetDial(tuned.model(), texts, 0.1, 0.25, 0.5);
+     * }</pre>
+     */
+    public TuningOptions withShares(double low, double high) {
+        return withRouting(routing.withSchedule(TargetSchedule.range(low, high)));
+    }
+
     /** With thresholds that meet the target after stage 1 and keep the share in stage 2, or with both left to drift. */
     public TuningOptions withKeptShare(boolean on) {
         return with(d -> d.keepShare = on);
