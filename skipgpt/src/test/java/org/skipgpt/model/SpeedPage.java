@@ -88,7 +88,7 @@ final class SpeedPage {
                 realised rates; eta is the share of the ideal speed-up that was reached. Skip patterns are forced, so that
                 rates are exact; what routers would choose does not change what skipping costs.
 
-                Machine: %s; %s. An earlier state on an AMD EPYC: [speed-amd.md](speed-amd.md).
+                Machine: %s; %s. On an AMD EPYC (Zen 3): [speed-zen3.md](speed-zen3.md).
 
                 The commands that make this page again, in `skipgpt/` after `mvn package`, all parts or some (%s):
 
