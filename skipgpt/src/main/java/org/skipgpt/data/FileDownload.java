@@ -92,13 +92,21 @@ final class FileDownload {
                 check(target, file, Sha256::of);
                 return true;
             }
-            receive(out);
+            try {
+                receive(out);
+            } catch (IOException | RuntimeException e) {
+                removeEmpty();
+                throw e;
+            }
             finish();
             return true;
-        } finally {
-            if (Files.exists(part) && Files.size(part) == 0) {
-                Files.delete(part);
-            }
+        }
+    }
+
+    // Only by who has the lock: an empty part may be another download's, just begun.
+    private void removeEmpty() throws IOException {
+        if (Files.exists(part) && Files.size(part) == 0) {
+            Files.delete(part);
         }
     }
 
