@@ -8,7 +8,7 @@ import java.util.List;
 /**
  * By hand: kills processes while they write with every writer, and lets two of them write into the same places at once.
  *
- * <p>Arguments: kills of each writer, races, rounds of a race, and a seed. Prints for every writer what came of it; what must
+ * <p>Arguments: kills of each writer, races, rounds of a race, a seed, and names of writers if some alone are wanted. Prints for every writer what came of it; what must
  * not be begins with a capital.
  */
 public final class KillStudy {
@@ -22,14 +22,24 @@ public final class KillStudy {
         int races = Integer.parseInt(arguments[1]);
         int rounds = Integer.parseInt(arguments[2]);
         long seed = Long.parseLong(arguments[3]);
-        run(Writers.all(), kills, races, rounds, seed);
+        List<String> names = List.of(arguments).subList(4, arguments.length);
+        run(wanted(Writers.all(), names), kills, races, rounds, seed);
         try (EngineWriters writers = new EngineWriters()) {
-            run(writers.all(), kills, races, rounds, seed);
+            run(wanted(writers.all(), names), kills, races, rounds, seed);
         }
+    }
+
+    private static List<Writer> wanted(List<Writer> all, List<String> names) {
+        return all.stream()
+                .filter(writer -> names.isEmpty() || names.contains(writer.name()))
+                .toList();
     }
 
     private static void run(List<Writer> writers, int kills, int races, int rounds, long seed)
             throws IOException, InterruptedException {
+        if (writers.isEmpty()) {
+            return;
+        }
         for (Writer writer : writers) {
             // One alone in its process, so that every kill falls into a write of its.
             try (Kills study = new Kills(List.of(writer), seed)) {

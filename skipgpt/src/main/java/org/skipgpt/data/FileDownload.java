@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import org.skipgpt.io.BodyStream;
@@ -205,6 +206,9 @@ final class FileDownload {
         } catch (DataException e) {
             Files.deleteIfExists(part);
             throw e;
+        } catch (UncheckedIOException e) {
+            // another download that failed has taken the part away, since it was opened before the lock was there
+            throw Objects.requireNonNull(e.getCause(), "what could not be read");
         } finally {
             Files.deleteIfExists(tag);
         }

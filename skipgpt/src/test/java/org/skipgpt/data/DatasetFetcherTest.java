@@ -405,4 +405,21 @@ class DatasetFetcherTest {
             assertThat(part).exists();
         }
     }
+
+    @Test
+    void aPartThatAnotherTookAwayIsFetchedAgain() {
+        Path part = folder.resolve("target/set/a.bin.part");
+        serve((exchange, request) -> {
+            if (request == 1) {
+                Files.delete(part);
+            }
+            whole(exchange);
+        });
+
+        List<Path> files = fetcher().fetch(dataset(Sha256.of(BYTES)), "Free", ProgressObserver.silent());
+
+        assertThat(files.get(0)).hasBinaryContent(BYTES);
+        assertThat(requests).hasValue(2);
+        assertThat(names()).containsExactly("a.bin");
+    }
 }
