@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Some damaged files of every kind that is read without an engine; {@link FuzzReaders} takes many by hand. */
 class FuzzReadersTest {
-    private static final int EACH = 60;
+    private static final int EACH = 45;
 
     static List<FuzzTarget> targets() throws IOException {
         return FuzzTargets.all();
