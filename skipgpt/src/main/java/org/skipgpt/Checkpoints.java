@@ -104,10 +104,20 @@ final class Checkpoints {
 
     private static LanguageModel gguf(String name, Path path, NDManager manager, Dtype dtype) {
         try (GgufFile file = GgufFile.open(path)) {
-            DecoderConfig config = ConfigJson.read(file.config());
+            DecoderConfig config = shape(path, file.config());
             Tokenizer tokenizer = GgufTokens.of(path.toString(), file.values());
             var weights = WeightLoader.load(config, file, manager, dtype);
             return LanguageModel.dense(name, Sha256.of(path), tokenizer, config, weights);
+        }
+    }
+
+    // Such files have their values under other names, but are told in those of config.json, which all families share.
+    private static DecoderConfig shape(Path file, JsonObject config) {
+        try {
+            return ConfigJson.read(config);
+        } catch (CheckpointException e) {
+            throw new CheckpointException(
+                    "File " + file + ", whose shape is read as a config.json: " + e.getMessage(), e);
         }
     }
 
@@ -125,7 +135,7 @@ final class Checkpoints {
         try (Llama2cFile file = Llama2cFile.open(path)) {
             JsonObject json = file.config();
             json.addProperty("rope_interleaved", file.ropeInterleaved());
-            DecoderConfig config = ConfigJson.read(json);
+            DecoderConfig config = shape(path, json);
             Tokenizer tokenizer = Tokenizers.open(folder);
             var weights = WeightLoader.load(config, file, manager, dtype);
             return LanguageModel.dense(name, Sha256.of(path), tokenizer, config, weights);

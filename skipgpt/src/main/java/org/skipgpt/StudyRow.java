@@ -64,6 +64,7 @@ public record StudyRow(
         List<StudyCurve> curves) {
     // 1, which has no field of its own: without costs, searches and curves
     private static final int FORMAT = 2;
+    private static final Numbers NO_LESS_THAN_0 = Numbers.between(0, Double.MAX_VALUE);
     private static final double CLOSE = 0.005;
     private static final String AGAIN = "; delete the file, and the row is made again";
 
@@ -269,7 +270,7 @@ public record StudyRow(
             JsonFields one = scores.object(task);
             tasks.put(
                     task,
-                    new Measured(one.number("score", Numbers.any()), one.number("error", Double.NaN, Numbers.any())));
+                    new Measured(one.number("score", Numbers.any()), one.number("error", Double.NaN, NO_LESS_THAN_0)));
             one.refuseOthers();
         }
         Map<String, String> answers = in.textsByName("answers");

@@ -38,10 +38,10 @@ public final class ClosingStudy {
                 String[] parts = line.substring(2).split(" ", 2);
                 told.merge(parts[1], Integer.parseInt(parts[0]), Integer::sum);
             });
-            System.out.println("JVM " + seed + ": code " + code + (code == 0 ? "" : " " + why(out)));
+            // all so far, as a study that is stopped shall not have been for nothing
+            System.out.println("JVM " + seed + ": code " + code + (code == 0 ? "" : " " + why(out)) + "; so far "
+                    + (seed + 1) + " JVMs, " + closings + " closings each: " + ends + ", threads " + told);
         }
-        System.out.println(machines + " JVMs, " + closings + " closings each: " + ends);
-        told.forEach((words, count) -> System.out.println(count + " × " + words));
     }
 
     // the native runtime's or the JVM's first words about the end

@@ -10,25 +10,29 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Some damaged files of every kind; {@link FuzzReaders} takes many by hand. */
+/** Some damaged files of every kind that is read without an engine; {@link FuzzReaders} takes many by hand. */
 class FuzzReadersTest {
-    private static final int EACH = 60;
+    private static final int EACH = 45;
 
-    static List<FuzzReaders.Target> targets() throws IOException {
-        return FuzzReaders.targets();
+    static List<FuzzTarget> targets() throws IOException {
+        return FuzzTargets.all();
     }
 
     @ParameterizedTest
     @MethodSource("targets")
-    void aDamagedFileIsReadOrRefusedByName(FuzzReaders.Target target, @TempDir Path folder) throws IOException {
-        assertThat(FuzzReaders.fault(target, target.good(), folder))
-                .as("the undamaged file")
-                .isEmpty();
+    void aDamagedFileIsReadOrRefusedByName(FuzzTarget target, @TempDir Path folder) throws IOException {
+        check(target, folder, EACH);
+    }
+
+    static void check(FuzzTarget target, Path folder, int mutations) throws IOException {
+        target.prepare(folder);
+        // An undamaged file that were refused, too, would make all that follows say nothing.
+        target.read(folder);
 
         SplittableRandom random = new SplittableRandom(7);
-        for (int i = 0; i < EACH; i++) {
-            byte[] damaged = FuzzReaders.damaged(target.good(), random);
-            assertThat(FuzzReaders.fault(target, damaged, folder))
+        for (int i = 0; i < mutations; i++) {
+            byte[] damaged = Damage.of(target.good(), random);
+            assertThat(target.fault(damaged, folder))
                     .as("%s, mutation %d", target, i)
                     .isEmpty();
         }

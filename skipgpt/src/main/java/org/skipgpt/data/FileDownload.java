@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import org.skipgpt.io.BodyStream;
@@ -92,13 +93,21 @@ final class FileDownload {
                 check(target, file, Sha256::of);
                 return true;
             }
-            receive(out);
+            try {
+                receive(out);
+            } catch (IOException | RuntimeException e) {
+                removeEmpty();
+                throw e;
+            }
             finish();
             return true;
-        } finally {
-            if (Files.exists(part) && Files.size(part) == 0) {
-                Files.delete(part);
-            }
+        }
+    }
+
+    // Only by who has the lock: an empty part may be another download's, just begun.
+    private void removeEmpty() throws IOException {
+        if (Files.exists(part) && Files.size(part) == 0) {
+            Files.delete(part);
         }
     }
 
@@ -197,6 +206,9 @@ final class FileDownload {
         } catch (DataException e) {
             Files.deleteIfExists(part);
             throw e;
+        } catch (UncheckedIOException e) {
+            // another download that failed has taken the part away, since it was opened before the lock was there
+            throw Objects.requireNonNull(e.getCause(), "what could not be read");
         } finally {
             Files.deleteIfExists(tag);
         }

@@ -67,7 +67,7 @@ public final class GgufTokens {
         }
         List<Piece> pieces = new ArrayList<>();
         for (int i = 0; i < texts.size(); i++) {
-            pieces.add(new Piece(texts.get(i), ((Number) scores.get(i)).floatValue(), kind(kinds.get(i), i)));
+            pieces.add(piece(i, texts.get(i), scores.get(i), kind(kinds.get(i), i)));
         }
         var model = new SentencePieceModel(
                 List.copyOf(pieces),
@@ -78,6 +78,17 @@ public final class GgufTokens {
                 false);
         return SentencePiece.of(
                 Path.of(file), model, marks(Optional.empty(), Optional.empty(), flag("add_bos_token", true)));
+    }
+
+    private Piece piece(int i, String text, Object score, Kind kind) {
+        if (!(score instanceof Number number) || !Float.isFinite(number.floatValue())) {
+            throw new DataException(file + " gives token " + i + " the score " + score + "; expected a finite number");
+        }
+        try {
+            return new Piece(text, number.floatValue(), kind);
+        } catch (IllegalArgumentException e) {
+            throw new DataException(file + " has as token " + i + " a " + e.getMessage() + "; convert it again", e);
+        }
     }
 
     private Kind kind(Object number, int i) {

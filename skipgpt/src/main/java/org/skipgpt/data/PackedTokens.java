@@ -14,7 +14,10 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Iterator;
+import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.zip.CRC32C;
+import org.skipgpt.io.FolderLock;
 import org.skipgpt.io.Json;
 import org.skipgpt.io.JsonFields;
 import org.skipgpt.report.Sha256;
@@ -44,13 +47,14 @@ public final class PackedTokens {
      *
      * @param limit stops after this many tokens; at most 2^31/4
      * @throws DataException if the file that is there was made from anything else, or is damaged
+     * @throws org.skipgpt.io.FolderBusyException if another process is making one in the same folder at this moment
      */
     public static PackedTokens encode(Iterator<String> texts, Tokenizer tokenizer, long limit, Path file) {
         try {
             if (Files.exists(file)) {
                 check(texts, tokenizer, limit, file);
             } else {
-                write(texts, tokenizer, limit, file);
+                writeAlone(texts, tokenizer, limit, file);
             }
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
                 ByteBuffer bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
@@ -84,15 +88,32 @@ public final class PackedTokens {
                 && read == count
                 && hex(digest).equals(known.text("sha256"))
                 && identity(tokenizer).equals(known.text("tokenizer"));
+        String sum = known.text("sum");
         known.refuseOthers();
         if (!same) {
             throw new DataException(
-                    file + " was made from other texts, by another tokenizer or up to another limit" + remedy);
+                    file + " was made from other texts, by another tokenizer or up to another limit, as "
+                            + description(file).getFileName() + " says" + remedy);
         }
         if (Files.size(file) != 4 * tokens) {
-            throw new DataException(
-                    file + " has " + Files.size(file) + " bytes for " + tokens + " tokens of 4" + remedy);
+            throw new DataException(file + " has " + Files.size(file) + " bytes for the " + tokens + " tokens of 4 in "
+                    + description(file).getFileName() + remedy);
         }
+        if (!sum(file).equals(sum)) {
+            throw new DataException(file + " is not what was written: its sum is another than the one in "
+                    + description(file).getFileName() + remedy);
+        }
+    }
+
+    private static String sum(Path file) throws IOException {
+        CRC32C sum = new CRC32C();
+        ByteBuffer piece = ByteBuffer.allocateDirect(4 * PIECE);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            while (channel.read(piece.clear()) >= 0) {
+                sum.update(piece.flip());
+            }
+        }
+        return Long.toHexString(sum.getValue());
     }
 
     private static String hex(MessageDigest digest) {
@@ -115,8 +136,21 @@ public final class PackedTokens {
         return hex(digest);
     }
 
+    // Tokens and their description are two files: of two writers one's tokens could come to lie beside the other's
+    // description.
+    private static void writeAlone(Iterator<String> texts, Tokenizer tokenizer, long limit, Path file)
+            throws IOException {
+        Path folder = Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file has a folder");
+        try (FolderLock lock = FolderLock.of(folder, "encoding of tokens")) {
+            if (Files.exists(file)) {
+                check(texts, tokenizer, limit, file);
+            } else {
+                write(texts, tokenizer, limit, file);
+            }
+        }
+    }
+
     private static void write(Iterator<String> texts, Tokenizer tokenizer, long limit, Path file) throws IOException {
-        Files.createDirectories(file.toAbsolutePath().getParent());
         Path part = WholeFile.temporary(file);
         ByteBuffer out = ByteBuffer.allocate(4 * PIECE).order(ByteOrder.LITTLE_ENDIAN);
         MessageDigest digest = Sha256.digest();
@@ -147,6 +181,7 @@ public final class PackedTokens {
             made.addProperty("texts", count);
             made.addProperty("sha256", hex(digest));
             made.addProperty("tokenizer", identity(tokenizer));
+            made.addProperty("sum", sum(part));
             // The description first: tokens without one are refused, a description without tokens is written over.
             WholeFile.write(description(file), Json.pretty(made));
             WholeFile.move(part, file);

@@ -34,10 +34,13 @@ record SentencePieceModel(List<Piece> pieces, int unknown, int bos, int eos, boo
 
     /** One entry of the vocabulary; a higher score is joined first. */
     record Piece(String text, float score, Kind kind) {
-        int byteCode() {
-            if (!text.matches("<0x[0-9A-Fa-f]{2}>")) {
-                throw new DataException("byte piece \"" + text + "\": expected the form <0x0A>; the file is damaged");
+        Piece {
+            if (kind == Kind.BYTE && !text.matches("<0x[0-9A-Fa-f]{2}>")) {
+                throw new IllegalArgumentException("byte piece \"" + text + "\", allowed is the form <0x0A>");
             }
+        }
+
+        int byteCode() {
             return Integer.parseInt(text.substring(3, 5), 16);
         }
 

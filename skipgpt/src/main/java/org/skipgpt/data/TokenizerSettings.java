@@ -118,23 +118,18 @@ final class TokenizerSettings {
     }
 
     private static List<JsonObject> tokens(JsonFields fields, String list) {
-        List<JsonObject> tokens = new ArrayList<>();
         JsonElement value = fields.json(list).orElseThrow();
         if (value.isJsonObject()) { // extra_special_tokens by a name of their own
             JsonFields named = fields.object(list);
-            named.names().forEach(name -> tokens.add(token(named, name)));
-            return tokens;
+            return named.names().stream().map(name -> token(named, name)).toList();
         }
-        for (JsonElement one : fields.elements(list)) {
-            JsonObject holder = new JsonObject();
-            holder.add("token", one);
-            tokens.add(token(JsonFields.of(holder, "an entry of " + list, DataException::new), "token"));
-        }
-        return tokens;
+        return fields.entries(list).stream()
+                .map(entry -> token(entry, entry.json().keySet().iterator().next()))
+                .toList();
     }
 
     private static JsonObject token(JsonFields fields, String name) {
-        return fields.json(name).orElseThrow().isJsonObject()
+        return fields.json(name).filter(JsonElement::isJsonObject).isPresent()
                 ? token(fields.object(name), true)
                 : plain(fields.text(name), true);
     }

@@ -1,9 +1,13 @@
 package org.skipgpt.eval;
 
 import com.google.gson.JsonObject;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -31,16 +35,18 @@ public final class ScoreStore implements AutoCloseable {
     private static final String SUM = "sum";
 
     private final Map<String, Scores> known = new HashMap<>();
+    private final String where;
     private final Optional<OutputStream> out;
     private final StringBuilder lines = new StringBuilder();
 
-    private ScoreStore(Optional<OutputStream> out) {
+    private ScoreStore(String where, Optional<OutputStream> out) {
+        this.where = where;
         this.out = out;
     }
 
     /** Remembers nothing beyond its own life. */
     public static ScoreStore none() {
-        return new ScoreStore(Optional.empty());
+        return new ScoreStore("", Optional.empty());
     }
 
     /**
@@ -57,25 +63,40 @@ public final class ScoreStore implements AutoCloseable {
             boolean torn = false;
             Map<String, Scores> read = new HashMap<>();
             if (Files.exists(file)) {
-                String all = Files.readString(file);
-                torn = !all.isEmpty() && !all.endsWith("\n");
-                for (String line : all.lines().toList()) {
-                    parse(line, read);
+                torn = isTorn(file);
+                // A decoder that refuses bytes which are no UTF-8 would refuse the whole lines beside them, too.
+                try (BufferedReader all =
+                        new BufferedReader(new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8))) {
+                    for (String line = all.readLine(); line != null; line = all.readLine()) {
+                        parse(line, read);
+                    }
                 }
             }
             OutputStream out = Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
             if (torn) {
                 out.write('\n');
             }
-            ScoreStore store = new ScoreStore(Optional.of(out));
+            ScoreStore store = new ScoreStore(file.toString(), Optional.of(out));
             store.known.putAll(read);
             return store;
         } catch (IOException e) {
-            String reason = e instanceof NoSuchFileException ? "no such file can be made" : FileFault.reason(e);
-            throw new UncheckedIOException(
-                    "scores cannot be kept in " + file + ", " + reason
-                            + ": give withStore a .jsonl file in a folder that may be written to",
-                    e);
+            throw failure(file.toString(), e);
+        }
+    }
+
+    private static UncheckedIOException failure(String where, IOException e) {
+        String reason = e instanceof NoSuchFileException ? "no such file can be made" : FileFault.reason(e);
+        return new UncheckedIOException(
+                "scores cannot be kept in " + where + ", " + reason
+                        + ": give withStore a .jsonl file in a folder that may be written to and has space",
+                e);
+    }
+
+    private static boolean isTorn(Path file) throws IOException {
+        try (SeekableByteChannel channel = Files.newByteChannel(file)) {
+            ByteBuffer last = ByteBuffer.allocate(1);
+            long size = channel.size();
+            return size > 0 && channel.position(size - 1).read(last) == 1 && last.get(0) != '\n';
         }
     }
 
@@ -151,7 +172,7 @@ public final class ScoreStore implements AutoCloseable {
                 lines.setLength(0);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw failure(where, e);
         }
     }
 
@@ -163,7 +184,7 @@ public final class ScoreStore implements AutoCloseable {
                 out.get().close();
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw failure(where, e);
         }
     }
 }

@@ -6,6 +6,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -104,6 +105,24 @@ public final class AtomicFile implements AutoCloseable {
         }
     }
 
+    /**
+     * As {@link #commit}, but a file that another writer has put there meanwhile stays.
+     *
+     * @throws CheckpointException if there is one
+     */
+    public void commitNew() {
+        try {
+            channel.force(true);
+            channel.close();
+            WholeFile.moveNew(temporary, target);
+        } catch (FileAlreadyExistsException e) {
+            throw new CheckpointException(
+                    "File " + target + " was written by another meanwhile and is not written over; name a new file.");
+        } catch (IOException e) {
+            throw failure(target, e);
+        }
+    }
+
     /** Throws away what was written unless it was committed. */
     @Override
     public void close() {
@@ -149,6 +168,11 @@ public final class AtomicFile implements AutoCloseable {
         }
         if (!Files.isDirectory(there) && (!there.equals(whole) || e instanceof FileAlreadyExistsException)) {
             return there + " is a file, not a folder. Name another place.";
+        }
+        boolean isFull = e instanceof DirectoryNotEmptyException
+                || (e instanceof FileSystemException moved && moved.getOtherFile() != null);
+        if (isFull && Files.isDirectory(whole)) {
+            return "another writer has made a folder of that name meanwhile, which is not written over. Name another.";
         }
         if (e instanceof NoSuchFileException missing && !Files.exists(beside(missing))) {
             return "its folder does not exist. Make the folder first.";

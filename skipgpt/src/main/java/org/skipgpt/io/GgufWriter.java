@@ -228,7 +228,7 @@ public final class GgufWriter implements AutoCloseable {
         } catch (IOException e) {
             throw AtomicFile.failure(file.target(), e);
         }
-        file.commit();
+        file.commitNew();
     }
 
     /** Throws away what was written unless {@link #finish} was called. */

@@ -210,8 +210,10 @@ final class HubDownloader {
     /** A link into the blobs, or a copy where the disk has no links. */
     private static void link(Path place, Path blob) {
         try {
-            Files.deleteIfExists(place);
-            Files.createSymbolicLink(place, place.resolveSibling("").normalize().relativize(blob));
+            // Another process may be reading what lies there, so it is never gone.
+            Path whole = WholeFile.temporary(place);
+            Files.createSymbolicLink(whole, place.resolveSibling("").normalize().relativize(blob));
+            WholeFile.move(whole, place);
         } catch (IOException | UnsupportedOperationException e) {
             AtomicFile.copy(blob, place);
         }

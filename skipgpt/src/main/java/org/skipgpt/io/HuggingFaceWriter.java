@@ -10,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.WholeFile;
@@ -75,8 +74,7 @@ public final class HuggingFaceWriter implements AutoCloseable {
         }
         Path target = folder.toAbsolutePath().normalize();
         refuseFull(target);
-        long mark = ThreadLocalRandom.current().nextLong() >>> 1;
-        Path temporary = target.resolveSibling("." + target.getFileName() + "." + Long.toString(mark, 36) + ".tmp");
+        Path temporary = WholeFile.temporary(target);
         AtomicFile.makeFolder(temporary, target);
         HuggingFaceWriter writer = new HuggingFaceWriter(target, temporary);
         try {
@@ -116,6 +114,20 @@ public final class HuggingFaceWriter implements AutoCloseable {
     /** Writes {@code generation_config.json}. */
     public void generationConfig(JsonObject config) {
         AtomicFile.write(temporary.resolve(HuggingFaceFolder.GENERATION_CONFIG), Json.pretty(config));
+    }
+
+    /**
+     * Writes a text that belongs to the model, such as what was dropped from it, under a name of its own.
+     *
+     * @throws CheckpointException if the folder has a file of that name
+     */
+    public void note(String name, String text) {
+        Path file = temporary.resolve(name);
+        if (Files.exists(file)) {
+            throw new CheckpointException(
+                    "Folder " + target + " has the file " + name + " already; give the note another name.");
+        }
+        AtomicFile.write(file, text);
     }
 
     /**

@@ -277,6 +277,18 @@ public final class JsonFields {
         return each(name, (at, value) -> value);
     }
 
+    /**
+     * The elements of a list whose kinds differ, each as the one field of fields of its own, which are named after its place;
+     * empty where the list is absent.
+     */
+    public List<JsonFields> entries(String name) {
+        return each(name, (at, value) -> {
+            JsonObject one = new JsonObject();
+            one.add(at, value);
+            return new JsonFields(one, what, place, fault);
+        });
+    }
+
     /** The JSON behind a field, for values that may be of several kinds. */
     public Optional<JsonElement> json(String name) {
         return has(name) ? Optional.of(object.get(name)) : Optional.empty();

@@ -39,6 +39,11 @@ final class ShardedTensors implements TensorSource {
         return new ShardedTensors(index, shards, places);
     }
 
+    @Override
+    public String toString() {
+        return index + " (" + places.size() + " tensors)";
+    }
+
     List<Path> files() {
         List<Path> files = new ArrayList<>();
         shards.values().forEach(shard -> files.add(shard.path()));

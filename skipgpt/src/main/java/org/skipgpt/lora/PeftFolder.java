@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import org.skipgpt.io.AtomicFile;
 import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.FolderLock;
 import org.skipgpt.io.Json;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.SafeTensorsWriter;
@@ -45,6 +46,8 @@ import org.skipgpt.report.WholeFile;
 public final class PeftFolder {
     private static final String CONFIG = "adapter_config.json";
     private static final String TENSORS = "adapter_model.safetensors";
+    // earlier versions of peft kept tensors so
+    private static final String PICKLED = "adapter_model.bin";
     private static final String MATRIX = "base_model.model.model.layers.";
     // more than any model has: targets may name one layer only
     private static final int LAYERS_LOOKED_AT = 512;
@@ -211,17 +214,18 @@ public final class PeftFolder {
     /**
      * Writes an adapter; a folder that is new appears under its name when it is whole, else each file does, tensors last.
      *
-     * @param folder made where it does not exist; an adapter that is there already is not written over
+     * @param folder made where it does not exist; an adapter that is there already is not written over, but a description
+     *     without tensors, which a killed writer left, is
      * @param base name of the base model, noted for other tools
-     * @throws CheckpointException if the folder holds an adapter or cannot be made
+     * @throws CheckpointException if the folder holds an adapter, another writer is at it or it cannot be made
      */
     public static void write(Path folder, Adapter adapter, LoraConfig config, DecoderConfig model, String base) {
-        if (Files.exists(folder.resolve(CONFIG)) || Files.exists(folder.resolve(TENSORS))) {
-            throw new CheckpointException("folder " + folder
-                    + " holds an adapter already: nothing is overwritten; name another, or remove it first");
-        }
         if (Files.exists(folder)) {
-            writeFiles(folder, adapter, config, model, base);
+            // Description and tensors are two files: of two writers each could leave one.
+            try (FolderLock lock = FolderLock.of(folder, "adapter")) {
+                refuseHeld(folder);
+                writeFiles(folder, adapter, config, model, base);
+            }
             return;
         }
         Path temporary = WholeFile.temporary(folder);
@@ -233,6 +237,15 @@ public final class PeftFolder {
             throw AtomicFile.failure(folder, e);
         } finally {
             remove(temporary);
+        }
+    }
+
+    private static void refuseHeld(Path folder) {
+        for (String tensors : List.of(TENSORS, PICKLED)) {
+            if (Files.exists(folder.resolve(tensors))) {
+                throw new CheckpointException("folder " + folder + " holds an adapter already (" + tensors
+                        + "): nothing is overwritten; name another, or remove it first");
+            }
         }
     }
 

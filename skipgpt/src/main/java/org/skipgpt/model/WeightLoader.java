@@ -167,9 +167,10 @@ public final class WeightLoader {
         String stored = stored(name);
         TensorInfo info = source.info(stored);
         if (!Arrays.equals(info.shape(), shape)) {
-            throw new CheckpointException("tensor " + stored + " has shape " + Arrays.toString(info.shape())
-                    + " but config.json asks for " + Arrays.toString(shape)
-                    + ": the two files do not belong together");
+            throw new CheckpointException(
+                    "tensor " + stored + " of " + source + " has shape " + Arrays.toString(info.shape())
+                            + " but config.json asks for " + Arrays.toString(shape)
+                            + ": the two files do not belong together");
         }
         used.add(stored);
         store.fill(target, at, source, info);

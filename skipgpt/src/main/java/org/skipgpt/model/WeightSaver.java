@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.skipgpt.data.Tokenizer;
@@ -35,12 +36,28 @@ public final class WeightSaver {
      */
     public static void save(
             DecoderConfig config, DecoderWeights weights, Dtype dtype, Tokenizer tokenizer, Path files, Path folder) {
+        save(config, weights, dtype, tokenizer, files, folder, Map.of());
+    }
+
+    /**
+     * Writes a folder with texts that belong to the model, so that a folder in place never lacks them.
+     *
+     * @param notes the texts by their files' names
+     */
+    public static void save(
+            DecoderConfig config,
+            DecoderWeights weights,
+            Dtype dtype,
+            Tokenizer tokenizer,
+            Path files,
+            Path folder,
+            Map<String, String> notes) {
         if (dtype == Dtype.FP16) {
             throw new IllegalArgumentException("weights are stored as fp32 or bf16; fp16 would overflow: use bf16");
         }
         try (InUse.Hold held = InUse.of(weights.manager()).hold()) {
             LanguageModel.checkOpen(weights);
-            write(config, weights, dtype, tokenizer, files, folder);
+            write(config, weights, dtype, tokenizer, files, folder, notes);
         }
     }
 
@@ -58,7 +75,13 @@ public final class WeightSaver {
     }
 
     private static void write(
-            DecoderConfig config, DecoderWeights weights, Dtype dtype, Tokenizer tokenizer, Path files, Path folder) {
+            DecoderConfig config,
+            DecoderWeights weights,
+            Dtype dtype,
+            Tokenizer tokenizer,
+            Path files,
+            Path folder,
+            Map<String, String> notes) {
         WeightParts parts = new WeightParts(config, weights);
         JsonObject json = ConfigJson.write(config);
         // The rows are in Hugging Face's order, so what is stored rotates halves as every folder does.
@@ -76,6 +99,7 @@ public final class WeightSaver {
                 parts.read(part, rows -> out.write(joined.stored(part.name()), bytes(rows, narrow)));
             }
             out.copyTokenizer(files);
+            notes.forEach(out::note);
             out.finish();
         }
     }

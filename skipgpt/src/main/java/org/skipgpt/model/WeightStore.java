@@ -84,7 +84,7 @@ public final class WeightStore {
             double sum = put(isPlain(info, stored) ? stored : widened(info, stored), target, at + done);
             // A sum is finite exactly where all numbers are: in fp64, numbers of 32 bits cannot overflow it.
             if (!Double.isFinite(sum)) {
-                throw new CheckpointException("tensor " + info.name()
+                throw new CheckpointException("tensor " + info.name() + " of " + source
                         + " has a number that is NaN or infinite among its"
                         + " elements " + done + ".." + (done + count - 1) + ", in the file or as "
                         + target.getDataType() + " in memory; fetch the weights again, or load them as bf16 or fp32");

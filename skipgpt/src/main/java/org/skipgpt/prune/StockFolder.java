@@ -1,10 +1,10 @@
 package org.skipgpt.prune;
 
 import java.nio.file.Path;
+import java.util.Map;
 import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.WeightSaver;
-import org.skipgpt.report.WholeFile;
 
 /**
  * A model without some of its layers, or with merged ones, as an ordinary Hugging Face folder that stock classes load;
@@ -30,7 +30,9 @@ public final class StockFolder {
     public static void save(LanguageModel pruned, Path tokenizerFiles, Path folder) {
         StockModel left = StockModel.of(pruned, "an ordinary folder");
         DecoderWeights weights = left.weights();
-        WeightSaver.save(left.config(), weights, weights.dtype(), pruned.tokenizer(), tokenizerFiles, folder);
-        left.plan().ifPresent(known -> WholeFile.write(folder.resolve("drop-plan.json"), known.json() + "\n"));
+        Map<String, String> notes = left.plan()
+                .map(known -> Map.of("drop-plan.json", known.json() + "\n"))
+                .orElse(Map.of());
+        WeightSaver.save(left.config(), weights, weights.dtype(), pruned.tokenizer(), tokenizerFiles, folder, notes);
     }
 }

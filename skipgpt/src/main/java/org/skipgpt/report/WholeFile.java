@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -76,7 +78,7 @@ public final class WholeFile {
                     remove(old);
                 }
             }
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             return; // what cannot be swept stays, and the file is written all the same
         }
     }
@@ -90,6 +92,23 @@ public final class WholeFile {
             }
         }
         Files.delete(old);
+    }
+
+    /**
+     * Gives a file its name, which no file may have yet.
+     *
+     * @throws FileAlreadyExistsException if one has it
+     */
+    public static void moveNew(Path temporary, Path target) throws IOException {
+        try {
+            // A second name is refused where it is taken, at once; a move would replace what has it.
+            Files.createLink(target, temporary);
+            Files.delete(temporary);
+        } catch (FileAlreadyExistsException e) {
+            throw e;
+        } catch (UnsupportedOperationException | FileSystemException e) { // a disk without second names
+            Files.move(temporary, target);
+        }
     }
 
     /** Moves a file or folder into place at once, where the disk can; an existing file is replaced. */

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.SafeTensors;
@@ -20,6 +21,7 @@ import org.skipgpt.io.SafeTensorsWriter;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.PolicyReader;
 import org.skipgpt.model.SavedPolicy;
 
@@ -108,7 +110,7 @@ final class PolicyParts {
         Optional<String> stored = part.textIfThere("tensors");
         part.refuseOthers();
         if (stored.isEmpty()) {
-            return over.withPolicy(reader.read(settings, Optional.empty(), over, kv, owner));
+            return named(folder, method, () -> reader.read(settings, Optional.empty(), over, kv, owner), over);
         }
         String file = stored.get();
         if (!isPart(file)) {
@@ -116,7 +118,19 @@ final class PolicyParts {
                     + "\": expected policy-0.safetensors or another number; save it again");
         }
         try (SafeTensors tensors = SafeTensors.open(folder.resolve(file))) {
-            return over.withPolicy(reader.read(settings, Optional.of(tensors), over, kv, owner));
+            return named(folder, method, () -> reader.read(settings, Optional.of(tensors), over, kv, owner), over);
+        }
+    }
+
+    // Readers get settings and tensors, and cannot say where those came from.
+    private static LanguageModel named(Path folder, String method, Supplier<LayerPolicy> reading, LanguageModel over) {
+        try {
+            return over.withPolicy(reading.get());
+        } catch (CheckpointException | IllegalArgumentException e) {
+            throw new CheckpointException(
+                    "file " + folder.resolve(SkipGptFolder.META) + ", policy of the method \"" + method + "\": "
+                            + e.getMessage(),
+                    e);
         }
     }
 }

@@ -93,7 +93,7 @@ final class RunState {
                 checkSum(tensors, file);
             }
             if (!saved.equals(fingerprint)) {
-                throw new CheckpointException("the run saved in " + folder + " was made with other settings ("
+                throw new CheckpointException("the run saved in " + file + " was made with other settings ("
                         + Differences.between(saved, fingerprint)
                         + "): use its settings to continue it, or another folder");
             }
@@ -132,7 +132,8 @@ final class RunState {
         return sum;
     }
 
-    private static void checkSum(SafeTensors tensors, Path file) {
+    /** The sum of all that a state holds but the sum itself. */
+    static long sum(SafeTensors tensors) {
         CRC32C sum = begun(tensors.metadata());
         for (String name : tensors.names()) {
             long bytes = tensors.info(name).byteSize();
@@ -140,10 +141,14 @@ final class RunState {
                 sum.update(tensors.bytes(name, at, (int) Math.min(PIECE, bytes - at)));
             }
         }
+        return sum.getValue();
+    }
+
+    private static void checkSum(SafeTensors tensors, Path file) {
         TensorInfo info = tensors.info(SUM);
         boolean holds = info.format().equals("I64")
                 && info.elements() == 1
-                && tensors.bytes(SUM, 0, 8).getLong() == sum.getValue();
+                && tensors.bytes(SUM, 0, 8).getLong() == sum(tensors);
         if (!holds) {
             throw new CheckpointException(
                     "file " + file + " is not what was saved: its sum is another; remove it to begin"

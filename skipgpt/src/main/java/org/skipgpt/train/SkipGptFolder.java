@@ -60,7 +60,7 @@ import org.skipgpt.torch.InUse;
  * }</pre>
  */
 public final class SkipGptFolder {
-    private static final String META = "skipgpt.json";
+    static final String META = "skipgpt.json";
     private static final String ROUTERS = "routers.safetensors";
     private static final String ADAPTER = "adapter";
     private static final String ADAPTER_CONFIG = ADAPTER + "/adapter_config.json";

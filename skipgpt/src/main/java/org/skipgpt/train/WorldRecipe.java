@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.skipgpt.data.PackedTokens;
 import org.skipgpt.data.Tokenizer;
@@ -17,7 +18,6 @@ import org.skipgpt.data.Tokenizers;
 import org.skipgpt.data.world.LabelledText;
 import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
-import org.skipgpt.io.AtomicFile;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Json;
 import org.skipgpt.model.ConfigJson;
@@ -175,11 +175,17 @@ public record WorldRecipe(
             TrainingRun run = TrainingLoop.run(objective, loop, manager, observer);
             if (!run.isStopped()) {
                 WeightSaver.save(
-                        model.config(), model.decoder().weights(), Dtype.BF16, tokenizer, tokenizerFolder, out);
-                AtomicFile.write(
-                        out.resolve("training.csv"),
-                        run.log().thinned(LOG_STEPS).csv());
-                AtomicFile.write(out.resolve("recipe.json"), description(run, model, precision, from));
+                        model.config(),
+                        model.decoder().weights(),
+                        Dtype.BF16,
+                        tokenizer,
+                        tokenizerFolder,
+                        out,
+                        Map.of(
+                                "training.csv",
+                                run.log().thinned(LOG_STEPS).csv(),
+                                "recipe.json",
+                                description(run, model, precision, from)));
             }
             return run;
         }

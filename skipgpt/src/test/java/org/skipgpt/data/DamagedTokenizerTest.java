@@ -15,6 +15,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Files that end the process inside the native library are refused before it sees them. */
 class DamagedTokenizerTest {
+    private static final String SHAPES = "src/test/resources/golden/tokenizer/shapes";
+
     static List<Path> damaged() throws IOException {
         try (Stream<Path> files = Files.list(Path.of("src/test/resources/faults/tokenizer"))) {
             return files.sorted().toList();
@@ -105,5 +107,18 @@ class DamagedTokenizerTest {
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("surrogate");
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"null", "5", "[]", "{}", "{\"content\":5}"})
+    void anEntryThatIsNoTokenIsToldWithItsPlace(String entry, @TempDir Path folder) throws IOException {
+        Files.copy(Path.of(SHAPES, "smollm/tokenizer.json"), folder.resolve("tokenizer.json"));
+        Files.writeString(
+                folder.resolve("special_tokens_map.json"),
+                "{\"additional_special_tokens\":[\"<|im_end|>\"," + entry + "]}");
+
+        assertThatThrownBy(() -> Tokenizers.open(folder))
+                .isInstanceOf(DataException.class)
+                .hasMessageContainingAll("special_tokens_map.json", "additional_special_tokens[1]");
     }
 }

@@ -10,9 +10,11 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,6 +32,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.io.FolderLock;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Sha256;
@@ -385,5 +388,38 @@ class DatasetFetcherTest {
             exchange.getResponseBody().flush();
         }
         exchange.close();
+    }
+
+    @Test
+    void whoIsRefusedLeavesThePartOfTheOneAtWork() throws IOException {
+        serve((exchange, request) -> whole(exchange));
+        Path part = Files.createDirectories(folder.resolve("target/set")).resolve("a.bin.part");
+
+        // the other one has just begun, so that its part is empty yet
+        try (FileChannel other = FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            assertThat(FolderLock.take(other)).isPresent();
+            assertThatThrownBy(() -> fetcher().fetch(dataset(""), "Free", ProgressObserver.silent()))
+                    .isInstanceOf(DataException.class)
+                    .hasMessageContaining("another download");
+
+            assertThat(part).exists();
+        }
+    }
+
+    @Test
+    void aPartThatAnotherTookAwayIsFetchedAgain() {
+        Path part = folder.resolve("target/set/a.bin.part");
+        serve((exchange, request) -> {
+            if (request == 1) {
+                Files.delete(part);
+            }
+            whole(exchange);
+        });
+
+        List<Path> files = fetcher().fetch(dataset(Sha256.of(BYTES)), "Free", ProgressObserver.silent());
+
+        assertThat(files.get(0)).hasBinaryContent(BYTES);
+        assertThat(requests).hasValue(2);
+        assertThat(names()).containsExactly("a.bin");
     }
 }

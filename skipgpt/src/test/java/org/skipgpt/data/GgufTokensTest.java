@@ -6,9 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -51,6 +54,28 @@ class GgufTokensTest {
                 .hasMessageContaining("rwkv");
         assertThatThrownBy(() -> tokenizer("gpt-2", Map.of("tokenizer.ggml.bos_token_id", 100_000L)))
                 .hasMessageContaining("100000");
+    }
+
+    @Test
+    void aScoreThatIsNoneAndABytePieceThatIsNoneAreRefused() {
+        List<?> scores = list("tokenizer.ggml.scores");
+        for (Object wrong : List.of("high", Float.NaN)) {
+            assertThatThrownBy(() -> tokenizer(
+                            "llama", Map.of("tokenizer.ggml.scores", Collections.nCopies(scores.size(), wrong))))
+                    .isInstanceOf(DataException.class)
+                    .hasMessageContainingAll("tokens.gguf", "token 0", "score");
+        }
+        List<Object> texts = new ArrayList<>(list("tokenizer.ggml.tokens"));
+        texts.replaceAll(text -> text.equals("<0x0A>") ? "<0x0G>" : text);
+        assertThatThrownBy(() -> tokenizer("llama", Map.of("tokenizer.ggml.tokens", texts)))
+                .isInstanceOf(DataException.class)
+                .hasMessageContainingAll("tokens.gguf", "<0x0G>", "allowed");
+    }
+
+    private static List<?> list(String name) {
+        try (GgufFile file = GgufFile.open(GOLDEN.resolve("tokens-llama.gguf"))) {
+            return (List<?>) Objects.requireNonNull(file.values().get(name), name);
+        }
     }
 
     private static Tokenizer tokenizer(String kind, Map<String, Object> changed) {

@@ -10,6 +10,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.skipgpt.io.FolderBusyException;
+import org.skipgpt.io.FolderLock;
 import org.skipgpt.model.Golden;
 
 /** A file of tokens is used for the texts it was made from, and for no others. */
@@ -56,10 +58,26 @@ class PackedTokensTest {
         assertThatThrownBy(() -> encode(TEXTS, 20, 100, file))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("bytes");
+        byte[] other = bytes.clone();
+        other[4] ^= 1; // another id of the same vocabulary
+        Files.write(file, other);
+        assertThatThrownBy(() -> encode(TEXTS, 20, 100, file))
+                .isInstanceOf(DataException.class)
+                .hasMessageContainingAll("tokens.bin", "sum");
         Files.write(file, bytes);
         Files.delete(folder.resolve("tokens.bin.json"));
         assertThatThrownBy(() -> encode(TEXTS, 20, 100, file))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("tokens.bin.json");
+    }
+
+    @Test
+    void oneProcessAtATimeMakesThem(@TempDir Path folder) {
+        try (FolderLock another = FolderLock.of(folder, "encoding of tokens")) {
+            assertThatThrownBy(() -> encode(TEXTS, 20, 100, folder.resolve("tokens.bin")))
+                    .isInstanceOf(FolderBusyException.class)
+                    .hasMessageContaining(folder.toString());
+        }
+        assertThat(encode(TEXTS, 20, 100, folder.resolve("tokens.bin")).size()).isEqualTo(7);
     }
 }

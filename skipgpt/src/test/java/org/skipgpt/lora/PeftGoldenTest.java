@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.Adapter;
@@ -216,5 +217,28 @@ class PeftGoldenTest {
             worst = Math.max(worst, Math.abs((double) flat[i] - expected[i]));
         }
         return worst;
+    }
+
+    @Test
+    void whatAKillLeftInAFolderIsWrittenOverAndAnAdapterIsNot(@TempDir Path folder) throws IOException {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            DecoderConfig shape = golden.model(manager).config();
+            LoraConfig config = LoraConfig.defaults().withRank(2);
+            Adapter adapter = Lora.init(manager, shape, config, 7);
+            // the description comes first
+            Files.writeString(folder.resolve("adapter_config.json"), "{}");
+
+            PeftFolder.write(folder, adapter, config, shape, "base");
+
+            assertThat(PeftFolder.read(folder, shape, manager).targets()).isEqualTo(config.targets());
+            assertThatThrownBy(() -> PeftFolder.write(folder, adapter, config, shape, "base"))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("adapter_model.safetensors");
+            Files.move(folder.resolve("adapter_model.safetensors"), folder.resolve("adapter_model.bin"));
+            assertThatThrownBy(() -> PeftFolder.write(folder, adapter, config, shape, "base"))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("adapter_model.bin");
+        }
     }
 }

@@ -1,0 +1,66 @@
+package org.skipgpt.train;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.SafeTensors;
+import org.skipgpt.model.WeightStore;
+import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Torch;
+
+/** Saves states of a tuning run and reads them, for studies of other packages. */
+public final class RunStates implements AutoCloseable {
+    private static final String SETTINGS = "settings {\"rank\":4}";
+
+    private final NDManager manager = Torch.manager(Device.cpu());
+    private final WeightStore store = new WeightStore(manager, Dtype.FP32);
+    private final NDArray a = manager.zeros(new Shape(3, 64));
+    private final NDArray b = manager.zeros(new Shape(7));
+
+    /** Saves the state after some steps, each of its numbers being the step's. */
+    public void save(Path folder, int steps) {
+        a.set(new float[3 * 64]);
+        a.addi(steps);
+        b.set(new float[7]);
+        b.addi(steps);
+        TrainingLog log = new TrainingLog();
+        for (int step = 0; step < steps; step++) {
+            log.add(Map.of("step", (double) step, "loss", 1.5));
+        }
+        RunState.save(folder, Map.of("a", a, "b", b), store, steps, SETTINGS, log);
+    }
+
+    /** All that a folder's state says, in words; empty where there is none. */
+    public Optional<String> read(Path folder) {
+        return RunState.load(folder, Map.of("a", a, "b", b), store, SETTINGS)
+                .map(loaded -> loaded.step() + " " + loaded.log().rows() + Arrays.toString(a.toFloatArray())
+                        + Arrays.toString(b.toFloatArray()));
+    }
+
+    /** Puts the sum right where a file can be read at all, so that damage gets past it. */
+    public static void sumUp(Path file) throws IOException {
+        try (SafeTensors tensors = SafeTensors.open(file)) {
+            ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+            // the widest tensors come first, and the sum is the only one of 64 bits
+            bytes.putLong(8 + (int) bytes.getLong(0), RunState.sum(tensors));
+            Files.write(file, bytes.array());
+        } catch (CheckpointException | IndexOutOfBoundsException e) {
+            return; // it is refused before its sum is looked at
+        }
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+}
