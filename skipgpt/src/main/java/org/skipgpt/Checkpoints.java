@@ -9,25 +9,25 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
-import org.skipgpt.data.GgufTokens;
-import org.skipgpt.data.Tokenizer;
-import org.skipgpt.data.Tokenizers;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.FoundInstead;
 import org.skipgpt.io.GgufFile;
 import org.skipgpt.io.HubCache;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Llama2cFile;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Sha256;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.tokens.GgufTokens;
+import org.skipgpt.tokens.Tokenizer;
+import org.skipgpt.tokens.Tokenizers;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.weights.WeightLoader;
 
 /** Finds what a model's name means and loads it. */
 final class Checkpoints {

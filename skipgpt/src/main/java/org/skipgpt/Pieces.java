@@ -3,8 +3,8 @@ package org.skipgpt;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.skipgpt.data.TokenTexts;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.tokens.TokenTexts;
 
 /** Texts as the verbs cut them into tokens. */
 final class Pieces {

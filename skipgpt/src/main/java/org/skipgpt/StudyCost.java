@@ -7,9 +7,9 @@ import java.util.stream.IntStream;
 import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.Numbers;
 import org.skipgpt.lora.Lora;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Session;
+import org.skipgpt.report.Interruption;
 
 /**
  * What a row costs, measured; the row's provenance names the machine.

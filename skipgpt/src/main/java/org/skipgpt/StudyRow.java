@@ -18,13 +18,13 @@ import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.Numbers;
 import org.skipgpt.io.ProvenanceJson;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.Measured;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.WholeFile;
 import org.skipgpt.route.ModuleRouting;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * The numbers of one finished row.

@@ -15,7 +15,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.skipgpt.data.ChatMessage;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.eval.ScoreOptions;
@@ -23,6 +22,7 @@ import org.skipgpt.model.Generation;
 import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.tokens.ChatMessage;
 
 /** Conversations by the checkpoint's own template, and the ends that its files name. */
 @SuppressWarnings("NullAway") // the folder is there before anything is run

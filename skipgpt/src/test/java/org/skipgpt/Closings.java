@@ -8,12 +8,12 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.GenerationOptions;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Session;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.RouterConfig;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.train.TuningOptions;
 
 /** Closes what other threads compute with, again and again, and counts what they are told. */

@@ -20,7 +20,6 @@ import org.skipgpt.analyze.SweptPoints;
 import org.skipgpt.data.DataFile;
 import org.skipgpt.data.Dataset;
 import org.skipgpt.data.DatasetFetcher;
-import org.skipgpt.data.PackedTokens;
 import org.skipgpt.eval.StoredScores;
 import org.skipgpt.io.Claim;
 import org.skipgpt.io.Claims;
@@ -29,6 +28,7 @@ import org.skipgpt.report.Identity;
 import org.skipgpt.report.Measured;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.tokens.PackedTokens;
 
 /** Kinds of files that this library keeps for itself and that need no engine to be read. */
 final class FuzzKept {

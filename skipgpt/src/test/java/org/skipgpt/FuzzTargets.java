@@ -13,16 +13,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.skipgpt.data.ChatMessage;
-import org.skipgpt.data.ChatTemplate;
 import org.skipgpt.data.DataRow;
 import org.skipgpt.data.DataRows;
 import org.skipgpt.data.DatasetManifest;
-import org.skipgpt.data.GgufTokens;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TextUnit;
-import org.skipgpt.data.Tokenizer;
-import org.skipgpt.data.Tokenizers;
 import org.skipgpt.eval.TaskData;
 import org.skipgpt.eval.Tasks;
 import org.skipgpt.io.CheckpointException;
@@ -36,9 +31,14 @@ import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.io.TorchFile;
 import org.skipgpt.lora.PeftFolder;
-import org.skipgpt.model.ConfigJson;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.tokens.ChatMessage;
+import org.skipgpt.tokens.ChatTemplate;
+import org.skipgpt.tokens.GgufTokens;
+import org.skipgpt.tokens.Tokenizer;
+import org.skipgpt.tokens.Tokenizers;
 
 /** Kinds of files that others make, or that need no engine to be read; {@link FuzzKept} and {@link FuzzFolders} have the rest. */
 final class FuzzTargets {

@@ -21,10 +21,10 @@ import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.prune.StockGguf;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.ModuleSite;
 
 /** A model is exported as GGUF and loaded again: what is left of it, and what is refused. */
 class GgufExportEngineTest {

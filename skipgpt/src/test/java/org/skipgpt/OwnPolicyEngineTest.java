@@ -18,14 +18,14 @@ import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.PolicyReader;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.train.SkipGptFolder;
 
 /** A policy of one's own, as a notebook cell declares it: evaluated, traced, counted, and saved if it says how. */

@@ -20,7 +20,6 @@ import org.skipgpt.analyze.RoutingMap;
 import org.skipgpt.analyze.Scaling;
 import org.skipgpt.analyze.TokenCost;
 import org.skipgpt.analyze.TokenSimilarity;
-import org.skipgpt.data.TokenTexts;
 import org.skipgpt.data.world.LabelledText;
 import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
@@ -30,6 +29,7 @@ import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.tokens.TokenTexts;
 import org.skipgpt.train.TrainingCurves;
 
 /**

@@ -3,7 +3,6 @@ package org.skipgpt;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.skipgpt.data.TokenTexts;
 import org.skipgpt.eval.Comparison;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.EvaluationOptions;
@@ -12,6 +11,7 @@ import org.skipgpt.prune.Ranking;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.report.WholeFile;
+import org.skipgpt.tokens.TokenTexts;
 import org.skipgpt.train.Tuned;
 
 /** The main table on the embedded model: dense, two static rivals, SkipGPT-RT and RT-L at 25 % and 40 %. */

@@ -14,13 +14,13 @@ import org.skipgpt.analyze.RoutingByTarget;
 import org.skipgpt.analyze.RoutingMap;
 import org.skipgpt.analyze.Scaling;
 import org.skipgpt.analyze.TokenSimilarity;
-import org.skipgpt.data.TokenTexts;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.Ranking;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.Finding;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
+import org.skipgpt.tokens.TokenTexts;
 
 /**
  * The paper's figures of a model whose routers were tuned before, such as SmolLM2-135M's of docs/recipe.md.

@@ -15,9 +15,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.model.Adapter;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.route.RouterConfig;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.TorchException;
 

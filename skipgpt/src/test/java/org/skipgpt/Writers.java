@@ -27,7 +27,6 @@ import org.skipgpt.data.DataException;
 import org.skipgpt.data.DataFile;
 import org.skipgpt.data.Dataset;
 import org.skipgpt.data.DatasetFetcher;
-import org.skipgpt.data.PackedTokens;
 import org.skipgpt.eval.StoredScores;
 import org.skipgpt.io.AtomicFile;
 import org.skipgpt.io.GgufFile;
@@ -41,14 +40,15 @@ import org.skipgpt.io.ServedHub;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.model.Golden;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Sha256;
 import org.skipgpt.report.TextTable;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.tokens.PackedTokens;
 
 /** All writers that need no engine. */
 final class Writers {

@@ -19,9 +19,9 @@ import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.lora.PeftFolder;
 import org.skipgpt.model.Adapter;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.route.RouterConfig;
+import org.skipgpt.shape.DecoderConfig;
 
 /** Paths that hold something else than a verb needs: the error says what it is and which verb reads it. */
 class WrongPathsEngineTest {

@@ -1,7 +1,7 @@
 """Says what llama.cpp and the gguf package make of what this library writes.
 
 Run from anywhere: python make_written.py FOLDER   (pip: gguf, safetensors, llama-cpp-py-sync, xllamacpp)
-FOLDER holds NAME.gguf as org.skipgpt.model.GgufWrittenTest.main writes them. written.json has for each the file's sha256,
+FOLDER holds NAME.gguf as org.skipgpt.weights.GgufWrittenTest.main writes them. written.json has for each the file's sha256,
 llama.cpp's logits behind some ids and what it continues them with, greedily. rounded.safetensors has numbers that are hard to
 round (x) and their bytes in each element type, by the gguf package, whose rounding is that of ggml's reference code.
 llama.cpp is called by its C functions, which llama-cpp-py-sync declares; where its library needs a newer libc than there is,

@@ -237,8 +237,8 @@ class KernelUsersTest {
                 folder.resolve("chat_template.jinja"),
                 "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}");
 
-        assertThat(kernel.run("org.skipgpt.data.ChatTemplate.in(Path.of(\"" + folder + "\")).orElseThrow()"
-                                + ".render(List.of(org.skipgpt.data.ChatMessage.user(\"Hello\")), false)")
+        assertThat(kernel.run("org.skipgpt.tokens.ChatTemplate.in(Path.of(\"" + folder + "\")).orElseThrow()"
+                                + ".render(List.of(org.skipgpt.tokens.ChatMessage.user(\"Hello\")), false)")
                         .result())
                 .contains("<user>Hello");
     }

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.plot.Heatmap;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
@@ -13,6 +12,7 @@ import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.ModuleRouting;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Which token runs which module: {@code g(i,t)}, 1 where it runs and 0 where it is skipped (SkipGPT, 2025, Eq. 4 and

@@ -8,22 +8,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.plot.BarPlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.Cost;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.InUse;
 
 /**

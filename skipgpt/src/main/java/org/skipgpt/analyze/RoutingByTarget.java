@@ -7,7 +7,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.plot.BarPlot;
 import org.skipgpt.plot.Heatmap;
 import org.skipgpt.report.Column;
@@ -20,6 +19,7 @@ import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.ModuleRouting;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.ModuleKind;
 
 /**
  * What attention and MLP skip at several targets (SkipGPT, 2025, figure 5), and how the routers bear it: entropy,

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.plot.Heatmap;
 import org.skipgpt.plot.Palette;
 import org.skipgpt.plot.PictureSize;
@@ -17,6 +16,7 @@ import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.ModuleRouting;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.ModuleKind;
 
 /**
  * Which modules the tokens of some texts ran: executed share and router entropy of every module.

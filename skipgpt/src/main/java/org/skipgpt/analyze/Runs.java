@@ -2,8 +2,8 @@ package org.skipgpt.analyze;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.RoutingTrace;

@@ -4,20 +4,20 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
-import org.skipgpt.data.TokenTexts;
 import org.skipgpt.io.Claims;
 import org.skipgpt.io.SharedWork;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.plot.LinePlot;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.tokens.TokenTexts;
 
 /**
  * Perplexity against sparsity for several methods (SkipGPT, 2025, figure 7).

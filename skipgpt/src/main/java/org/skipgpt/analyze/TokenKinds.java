@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import org.skipgpt.data.Tokenizer;
 import org.skipgpt.data.world.LabelledText;
+import org.skipgpt.tokens.Tokenizer;
 
 /** The kind of each token of a labelled text. */
 final class TokenKinds {

@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.List;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.plot.Heatmap;
@@ -16,6 +15,7 @@ import org.skipgpt.report.Figure;
 import org.skipgpt.report.Finding;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.TextTable;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.InUse;
 
 /**

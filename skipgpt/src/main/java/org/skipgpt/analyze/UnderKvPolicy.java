@@ -4,9 +4,9 @@ import ai.djl.ndarray.NDArray;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 
 /** The decisions of a policy under another K/V policy, to measure what the difference costs. */
 record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolicy {

@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
-import org.skipgpt.model.Interruption;
+import org.skipgpt.report.Interruption;
 
 /** llama.cpp, by its own {@code llama-bench}: one process a test and round, whose loading is not timed. */
 public final class LlamaBench implements Contestant {

@@ -3,13 +3,12 @@ package org.skipgpt.bench;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Session;
-import org.skipgpt.model.SpeedIdeal;
 import org.skipgpt.route.Budget;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /** One of this library's models under its policy; random tokens of a fixed seed. */

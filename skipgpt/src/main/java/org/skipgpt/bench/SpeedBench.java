@@ -3,11 +3,11 @@ package org.skipgpt.bench;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
-import org.skipgpt.model.Interruption;
-import org.skipgpt.model.Times;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.report.Times;
 
 /**
  * Runs tests on contestants in turns, so that whatever else the machine does falls on all of them.

@@ -2,11 +2,11 @@ package org.skipgpt.bench;
 
 import java.util.List;
 import java.util.Locale;
-import org.skipgpt.model.Times;
 import org.skipgpt.report.Column;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.TextTable;
+import org.skipgpt.report.Times;
 
 /**
  * Times of several programs from one run, in turns.

@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.skipgpt.model.Interruption;
+import org.skipgpt.report.Interruption;
 
 /** Hugging Face transformers in a Python process that stays for all rounds. */
 public final class Transformers implements Contestant {

@@ -5,10 +5,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import org.skipgpt.data.ChatMessage;
-import org.skipgpt.data.ChatTemplate;
 import org.skipgpt.data.DataException;
-import org.skipgpt.data.Tokenizer;
+import org.skipgpt.tokens.ChatMessage;
+import org.skipgpt.tokens.ChatTemplate;
+import org.skipgpt.tokens.Tokenizer;
 
 /**
  * Cuts a context and its continuation into tokens as lm-evaluation-harness does.

@@ -15,14 +15,14 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.skipgpt.data.DataRow;
 import org.skipgpt.data.DataRows;
-import org.skipgpt.data.Tokenizer;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.Sha256;
+import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.StopOnExit;
 
 /**

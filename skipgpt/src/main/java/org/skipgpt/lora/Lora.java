@@ -10,14 +10,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.skipgpt.model.Adapter;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.LayerWeights;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.Projection;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.LayerWeights;
 
 /**
  * Starts and merges low-rank adapters.

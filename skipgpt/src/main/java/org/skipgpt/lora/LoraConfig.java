@@ -6,7 +6,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.skipgpt.model.Adapter;
-import org.skipgpt.model.Projection;
+import org.skipgpt.shape.Projection;
 
 /**
  * Shape of a low-rank adapter: {@code W x + (alpha / rank) B A dropout(x)} (Hu and others, LoRA, 2021).

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.Numbers;
-import org.skipgpt.model.Projection;
+import org.skipgpt.shape.Projection;
 
 /**
  * An {@code adapter_config.json} of PEFT: which matrices of which layers are corrected, with which rank and scale.

@@ -27,10 +27,10 @@ import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.SafeTensorsWriter;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.model.Adapter;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Projection;
 import org.skipgpt.report.WholeFile;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.Projection;
 
 /**
  * Adapter folders of Hugging Face PEFT: {@code adapter_config.json} and {@code adapter_model.safetensors}.

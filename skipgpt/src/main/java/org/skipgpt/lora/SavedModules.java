@@ -7,9 +7,9 @@ import java.util.Set;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.TensorInfo;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightStore;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightStore;
 
 /** The embedding and the head that an adapter folder stores whole, peft's {@code modules_to_save}. */
 final class SavedModules {

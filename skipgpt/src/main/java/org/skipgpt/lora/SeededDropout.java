@@ -3,7 +3,7 @@ package org.skipgpt.lora;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import org.skipgpt.model.Dropout;
-import org.skipgpt.model.Projection;
+import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;

@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import java.util.Map;
 import java.util.Set;
+import org.skipgpt.shape.Projection;
 
 /**
  * Low-rank corrections of some projections: {@code W x + scale * B A dropout(x)} (Hu et al., LoRA, 2021).

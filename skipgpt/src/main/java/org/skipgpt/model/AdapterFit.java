@@ -3,6 +3,8 @@ package org.skipgpt.model;
 import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.Projection;
 
 /** Tells whether an adapter's factors are those of a model's matrices. */
 final class AdapterFit {

@@ -4,6 +4,10 @@ import ai.djl.ndarray.NDArray;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.skipgpt.report.Interruption;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Torch;
 import org.skipgpt.vector.RowKernels;
 import org.skipgpt.vector.Vectors;
 
@@ -347,7 +351,7 @@ final class CachedDecoder {
         NDArray[] arguments = before(
                 layer.append(keys.counts()),
                 queries.index(),
-                Rows.cpu(x.getManager(), owners),
+                Torch.onCpu(x.getManager(), owners),
                 rows.cos(site.layer()),
                 rows.sin(site.layer()),
                 own ? nothing : keys.x(),

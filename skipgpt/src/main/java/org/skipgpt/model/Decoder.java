@@ -7,10 +7,15 @@ import ai.djl.ndarray.index.NDIndex;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.skipgpt.report.Interruption;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.vector.RowKernels;
+import org.skipgpt.weights.DecoderWeights;
 
 /**
  * The forward pass, one for all families, methods of skipping, training and inference.
@@ -154,7 +159,7 @@ public final class Decoder implements AutoCloseable {
             }
         }
         NDArray ids = scope.create(Rows.wide(tokens));
-        NDArray positions = Rows.cpu(scope, Rows.wide(at));
+        NDArray positions = Torch.onCpu(scope, Rows.wide(at));
         Angles angles = angles(positions);
         NDArray offsets = Rows.offsets(scope, Rows.wide(starts), parents);
         return new Rows(tokens, starts, at, parents, ids, offsets, positions, angles);

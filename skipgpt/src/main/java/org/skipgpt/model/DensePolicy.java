@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import java.util.List;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 
 /** Every module runs for every token. */
 record DensePolicy() implements LayerPolicy {

@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import org.skipgpt.shape.Projection;
 
 /** Dropout masks before the low-rank factors, passed in so that a layer computed twice sees the same draw. */
 public interface Dropout {

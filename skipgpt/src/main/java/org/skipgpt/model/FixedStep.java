@@ -7,6 +7,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Torch;
 
 /**
  * Attention of one new token by calls whose shapes and arguments stay the same from token to token; equal to what
@@ -102,7 +104,7 @@ final class FixedStep {
                 NDManager scope = cache.manager();
                 try (NDManager work = scope.newSubManager()) {
                     NDArray x = Decoder.slice(piece, row, row + 1); // (1, D)
-                    var angles = decoder.angles(site.layer(), Rows.cpu(work, new long[] {positions[at]}));
+                    var angles = decoder.angles(site.layer(), Torch.onCpu(work, new long[] {positions[at]}));
                     store(site, x, positions[at], angles.get(0), angles.get(1));
                     Decoder.release(x, piece, piece);
                     angles.close();
@@ -180,8 +182,8 @@ final class FixedStep {
 
     private void note(List<NDArray> held, Seen on, int place, int where) {
         on.known = place + 1;
-        try (NDArray at = Rows.cpu(cache.manager(), new long[] {place});
-                NDArray which = Rows.cpu(cache.manager(), new long[] {where})) {
+        try (NDArray at = Torch.onCpu(cache.manager(), new long[] {place});
+                NDArray which = Torch.onCpu(cache.manager(), new long[] {where})) {
             decoder.program()
                     .call("fixed_note", held.get(3), held.get(2), at, which)
                     .close();

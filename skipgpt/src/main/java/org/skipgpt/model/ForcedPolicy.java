@@ -3,6 +3,8 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import java.util.Locale;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Skips a given share of tokens by a seeded pattern, without looking at them: for measurements and tests.

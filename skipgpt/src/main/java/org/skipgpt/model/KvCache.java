@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.torch.Torch;
 
 /**
  * Keys and values of S sequences at every layer, and the residual rows whose keys and values nobody needed yet.
@@ -110,7 +112,7 @@ final class KvCache implements AutoCloseable {
         KvCache copy = new KvCache(owner, programs, config, elementBytes, sources.length, limit);
         try (NDManager scope = owner.newSubManager()) {
             NDArray index = scope.create(Rows.wide(sources));
-            NDArray onCpu = Rows.cpu(scope, Rows.wide(sources));
+            NDArray onCpu = Torch.onCpu(scope, Rows.wide(sources));
             for (int i = 0; i < sources.length; i++) {
                 copy.positions[i] = positions[sources[i]];
             }
@@ -230,7 +232,7 @@ final class KvCache implements AutoCloseable {
                 lengths[sequence] = length;
                 // A new array: setting the old one's numbers would move them away from under whoever looks at its
                 // memory.
-                arrays.set(3, Rows.cpu(manager, Rows.wide(lengths))).close();
+                arrays.set(3, Torch.onCpu(manager, Rows.wide(lengths))).close();
             }
         }
 
@@ -263,11 +265,11 @@ final class KvCache implements AutoCloseable {
             if (arrays.isEmpty()) {
                 arrays.add(room());
                 arrays.add(room());
-                arrays.add(Rows.cpu(manager, new long[sequences() * room]).reshape(sequences(), room));
-                arrays.add(Rows.cpu(manager, new long[sequences()]));
+                arrays.add(Torch.onCpu(manager, new long[sequences() * room]).reshape(sequences(), room));
+                arrays.add(Torch.onCpu(manager, new long[sequences()]));
                 return;
             }
-            try (NDArray capacity = Rows.cpu(manager, new long[] {room})) {
+            try (NDArray capacity = Torch.onCpu(manager, new long[] {room})) {
                 for (int i = 0; i < 3; i++) {
                     NDArray larger = programs.base().call("grow", arrays.get(i), capacity);
                     arrays.set(i, larger).close();
@@ -277,8 +279,8 @@ final class KvCache implements AutoCloseable {
 
         private NDArray room() {
             try (NDArray like = manager.create(0f);
-                    NDArray count = Rows.cpu(manager, new long[] {sequences()});
-                    NDArray capacity = Rows.cpu(manager, new long[] {room})) {
+                    NDArray count = Torch.onCpu(manager, new long[] {sequences()});
+                    NDArray capacity = Torch.onCpu(manager, new long[] {room})) {
                 return programs.ofLayers().get(index).call("room", like, count, capacity);
             }
         }

@@ -10,13 +10,15 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import org.skipgpt.data.ChatMessage;
-import org.skipgpt.data.TokenTexts;
-import org.skipgpt.data.Tokenizer;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.ChatMessage;
+import org.skipgpt.tokens.TokenTexts;
+import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
 
 /**
  * A decoder with its tokenizer and its way of skipping; a view over weights that are shared and never change.
@@ -191,7 +193,7 @@ public final class LanguageModel {
     private static Decoder compile(Decoder from, Optional<Adapter> adapter, boolean inference, boolean mixed) {
         DecoderWeights weights = from.weights();
         try (InUse.Hold held = from.inUse().hold()) {
-            checkOpen(weights);
+            weights.checkOpen();
             var programs = DecoderPrograms.compile(
                     weights.manager(), from.config(), weights.dtype(), inference, mixed, adapter);
             boolean reorders = DecoderProgram.reorders(weights.manager(), weights.dtype(), inference);
@@ -373,7 +375,7 @@ public final class LanguageModel {
     }
 
     private void checkOpen() {
-        checkOpen(decoder.weights());
+        decoder.weights().checkOpen();
         if (!isOpen()) {
             throw new IllegalStateException(
                     "this model is closed: what it adds to its base was released; the base is open, load it over that again");
@@ -388,13 +390,6 @@ public final class LanguageModel {
     /** Owners of arrays beside the weights, the last of them added last. */
     public List<NDManager> added() {
         return added;
-    }
-
-    static void checkOpen(DecoderWeights weights) {
-        if (!weights.manager().isOpen()) {
-            throw new IllegalStateException("this model is closed: the workspace this model was loaded in was closed by"
-                    + " a newer workspace(...), or the model was released; load it again");
-        }
     }
 
     /** What to call it in tables. */

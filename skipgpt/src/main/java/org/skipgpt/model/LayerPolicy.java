@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import java.util.List;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * The one seam where layers are skipped: dense, static pruning and learned routing are policies over the same forward

@@ -6,9 +6,16 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.shape.Projection;
+import org.skipgpt.shape.Rotation;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.LayerWeights;
 
 /** What single modules compute: the program's methods with a module's own weights behind the activations. */
 final class ModuleCalls {
@@ -46,7 +53,7 @@ final class ModuleCalls {
         NDManager manager = weights.manager();
         this.half = DecoderProgram.cacheBytes(manager, config, weights.dtype()) == Short.BYTES;
         this.windows = config.windows().stream()
-                .map(w -> Rows.cpu(manager, new long[] {w}).squeeze())
+                .map(w -> Torch.onCpu(manager, new long[] {w}).squeeze())
                 .toList();
         List<Rotation> rotations = config.kindsOfRotation();
         this.frequencies = rotations.stream()
@@ -176,7 +183,7 @@ final class ModuleCalls {
      * @return (N, D)
      */
     NDArray routed(ModuleSite site, NDArray x, NDArray gate, int most, Rows rows) {
-        NDArray few = Rows.cpu(x.getManager(), new long[] {most});
+        NDArray few = Torch.onCpu(x.getManager(), new long[] {most});
         return site.module() == ModuleKind.MLP
                 ? call("mlp_routed", site, x, gate, few)
                 : call(

@@ -4,6 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.stream.IntStream;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 
 /** Runs modules of a model's first layer for their time. */
 record ModuleRuns(Decoder decoder) implements PackingCosts.Runs {

@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Torch;
 
 /**
  * Residual rows whose keys and values enter one layer's cache now, by sequence, then by position.
@@ -95,10 +97,10 @@ record NewKeys(NDArray x, int[] counts, NDArray offsets, NDArray positions, NDAr
         for (int s = 0; s < counts.length; s++) {
             offsets[s + 1] = offsets[s] + counts[s];
         }
-        NDArray at = Rows.cpu(scope, Rows.wide(positions));
+        NDArray at = Torch.onCpu(scope, Rows.wide(positions));
         NDList angles = decoder.angles(site.layer(), at);
         own.addAll(angles);
-        return new NewKeys(all, counts, Rows.cpu(scope, Rows.wide(offsets)), at, angles.get(0), angles.get(1), own);
+        return new NewKeys(all, counts, Torch.onCpu(scope, Rows.wide(offsets)), at, angles.get(0), angles.get(1), own);
     }
 
     @Override

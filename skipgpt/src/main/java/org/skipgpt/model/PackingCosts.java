@@ -5,7 +5,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Report;
+import org.skipgpt.shape.ModuleKind;
 
 /**
  * From which share of executing rows on packing a module costs more than computing all rows.
@@ -88,7 +90,7 @@ public final class PackingCosts implements Report {
      * @param longest rows of the longest sequence there can be
      * @param threads of the engine, to be told in the table
      */
-    static PackingCosts unmeasured(boolean gpu, int longest, int threads) {
+    public static PackingCosts unmeasured(boolean gpu, int longest, int threads) {
         List<Integer> sizes = Arrays.stream(gpu ? GPU_SIZES : SIZES)
                 .filter(size -> size <= Math.max(longest, SIZES[0]))
                 .boxed()

@@ -1,6 +1,8 @@
 package org.skipgpt.model;
 
 import ai.djl.Device;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.torch.Torch;
 
 /** Measures where packing pays when a pass first asks; one for all views of a decoder. */

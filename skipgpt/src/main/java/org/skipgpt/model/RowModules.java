@@ -2,6 +2,8 @@ package org.skipgpt.model;
 
 import java.nio.FloatBuffer;
 import java.util.List;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerShape;
 import org.skipgpt.vector.Crew;
 import org.skipgpt.vector.RowKernels;
 import org.skipgpt.vector.RowMatrix;

@@ -3,11 +3,14 @@ package org.skipgpt.model;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerShape;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Processor;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.vector.Crew;
 import org.skipgpt.vector.Vectors;
+import org.skipgpt.weights.DecoderWeights;
 
 /**
  * Where one new token is computed in Java ({@link RowStep}) and where by the engine: by Java on a CPU, in fp32 or bf16, packed,

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.stream.IntStream;
+import org.skipgpt.torch.Torch;
 
 /**
  * Some of the rows of a batch, in order: those that execute a module.
@@ -37,7 +38,7 @@ public record RowSet(int[] rows, NDArray index, NDArray offsets, NDArray positio
                 rows,
                 array(scope, Rows.wide(rows)),
                 Rows.offsets(scope, offsets, batch.parents()),
-                Rows.cpu(scope, positions));
+                Torch.onCpu(scope, positions));
     }
 
     private static NDArray array(NDManager scope, long[] values) {

@@ -8,6 +8,9 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Torch;
 import org.skipgpt.vector.Crew;
 import org.skipgpt.vector.RowKernels;
 
@@ -173,7 +176,7 @@ final class RowStep {
         int[] positions = waiting.positions();
         int width = decoder.config().headDim();
         try (NDManager scope = cache.manager().newSubManager()) {
-            NDList angles = decoder.angles(layer, Rows.cpu(scope, Rows.wide(positions)));
+            NDList angles = decoder.angles(layer, Torch.onCpu(scope, Rows.wide(positions)));
             float[] cos = angles.get(0).toFloatArray(); // m * E
             float[] sin = angles.get(1).toFloatArray();
             int row = 0;

@@ -8,9 +8,12 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.vector.RowKernels;
 import org.skipgpt.vector.RowMatrix;
+import org.skipgpt.weights.DecoderWeights;
 
 /**
  * A decoder's weights as one row reads them in Java: where the engine holds them, so that what training

@@ -1,9 +1,9 @@
 package org.skipgpt.model;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
+import org.skipgpt.torch.Torch;
 
 /**
  * Tokens of several sequences laid one after another without padding.
@@ -64,21 +64,13 @@ public record Rows(
     /** First rows of sequences and their parents as the compiled methods take them. */
     static NDArray offsets(NDManager scope, long[] starts, int[] parents) {
         if (parents.length == 0) {
-            return cpu(scope, starts);
+            return Torch.onCpu(scope, starts);
         }
         long[] both = Arrays.copyOf(starts, 2 * starts.length);
         for (int s = 0; s < parents.length; s++) {
             both[starts.length + s] = parents[s];
         }
-        return cpu(scope, both).reshape(2, starts.length);
-    }
-
-    static NDArray cpu(NDManager scope, long[] values) {
-        if (!scope.getDevice().isGpu()) {
-            return scope.create(values);
-        }
-        NDArray array = scope.newSubManager(Device.cpu()).create(values);
-        return array;
+        return Torch.onCpu(scope, both).reshape(2, starts.length);
     }
 
     static long[] wide(int[] values) {

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.CancellationException;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Report;
 import org.skipgpt.torch.InUse;
 

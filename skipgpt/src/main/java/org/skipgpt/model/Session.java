@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.torch.InUse;
 
 /**

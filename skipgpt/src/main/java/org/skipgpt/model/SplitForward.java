@@ -3,6 +3,8 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Modules while routers learn and weights do not, without the backward work that is exactly zero.

@@ -3,7 +3,7 @@ package org.skipgpt.model;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
-import org.skipgpt.data.Tokenizer;
+import org.skipgpt.tokens.Tokenizer;
 
 /**
  * Turns tokens into text as they come.

@@ -1,6 +1,7 @@
 package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
+import org.skipgpt.shape.ModuleSite;
 
 /** Watches a forward pass from outside; asked for by a call, never a field of a model. */
 public interface Trace {

@@ -3,8 +3,8 @@ package org.skipgpt.prune;
 import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ModuleSite;
 
 /** ShortGPT's criterion. */
 record BlockInfluence(Ranking.FinalNorm finalNorm) implements Criterion {

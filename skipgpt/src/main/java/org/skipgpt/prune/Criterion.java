@@ -4,9 +4,9 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Says how much each part of a model matters: {@code Criterion -> Ranking -> plan -> model}.

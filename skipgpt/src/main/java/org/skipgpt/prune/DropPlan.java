@@ -17,14 +17,14 @@ import java.util.stream.Stream;
 import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.Numbers;
 import org.skipgpt.io.ProvenanceJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 import org.skipgpt.report.WholeFile;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Which modules of a model are dropped for every token.

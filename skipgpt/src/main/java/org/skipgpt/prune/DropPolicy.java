@@ -9,10 +9,10 @@ import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 
 /** Leaves out the same modules for every token; about what is left another policy decides. */
 record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {

@@ -5,13 +5,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.LayerShape;
-import org.skipgpt.model.LayerWeights;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerShape;
+import org.skipgpt.weights.LayerWeights;
 
 /**
  * How much each head and each MLP channel matters to the loss, by its gradient (LLM-Pruner, 2023).

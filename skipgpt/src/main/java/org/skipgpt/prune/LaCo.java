@@ -7,22 +7,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import org.skipgpt.model.Decoder;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.Execution;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.LayerWeights;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.LayerWeights;
 
 /**
  * Layer collapse (LaCo; Yang et al., 2024): later layers are merged into an earlier one where the last hidden states stay

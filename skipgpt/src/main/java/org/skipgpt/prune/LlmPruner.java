@@ -10,16 +10,16 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.LayerShape;
-import org.skipgpt.model.LayerWeights;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerShape;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.LayerWeights;
 
 /**
  * LLM-Pruner (Ma et al., 2023), block-wise: the least important heads and MLP channels go from all matrices they are in; the

@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.DoubleFunction;
 import java.util.stream.IntStream;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.LayerShape;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerShape;
 
 /**
  * How LLM-Pruner prunes.

@@ -2,8 +2,8 @@ package org.skipgpt.prune;
 
 import java.util.List;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ModuleSite;
 
 /** A criterion put together from its parts. */
 record NamedCriterion(String name, Grain grain, Importance arithmetic) implements Criterion {

@@ -1,12 +1,12 @@
 package org.skipgpt.prune;
 
 import java.util.List;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Each unit alone is left out; its importance is the perplexity of the rest, {@code exp(mean of -log p)} over every

@@ -3,8 +3,8 @@ package org.skipgpt.prune;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ModuleSite;
 
 /** Draws an importance for every module of the model, so that what is gone already changes no other's. */
 record RandomOrder(Grain grain, long seed) implements Criterion {

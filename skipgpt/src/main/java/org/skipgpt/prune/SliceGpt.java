@@ -10,23 +10,23 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.Decoder;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.Execution;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.LayerWeights;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.LayerWeights;
 
 /**
  * SliceGPT (Ashkboos et al., 2024): the stream is turned into the directions it varies along most, and all matrices lose the

@@ -1,8 +1,8 @@
 package org.skipgpt.prune;
 
 import java.util.stream.IntStream;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.LayerShape;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerShape;
 
 /**
  * How SliceGPT slices.

@@ -2,9 +2,9 @@ package org.skipgpt.prune;
 
 import java.nio.file.Path;
 import java.util.Map;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightSaver;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightSaver;
 
 /**
  * A model without some of its layers, or with merged ones, as an ordinary Hugging Face folder that stock classes load;

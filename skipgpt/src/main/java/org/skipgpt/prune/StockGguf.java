@@ -2,11 +2,11 @@ package org.skipgpt.prune;
 
 import java.nio.file.Path;
 import java.util.Map;
-import org.skipgpt.data.TokenizerValues;
 import org.skipgpt.io.GgufStorage;
-import org.skipgpt.model.GgufSaver;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.tokens.TokenizerValues;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.weights.GgufSaver;
 
 /**
  * A model without some of its layers, or with merged ones, as one GGUF file that llama.cpp runs and {@code load} reads.

@@ -4,10 +4,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.weights.DecoderWeights;
 
 /**
  * What is left of a model that other programs can load: its layers without those that a plan drops whole.

@@ -2,11 +2,11 @@ package org.skipgpt.prune;
 
 import ai.djl.ndarray.NDArray;
 import java.util.List;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * First-order effect of leaving a unit out: {@code sum |w g|} over its matrices, norms and biases, g the gradient of the mean

@@ -6,15 +6,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.Decoder;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.LayerWeights;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.LayerWeights;
 
 /**
  * Gradients of the next-token loss by the weights of all layers, of copies, so that the model's own weights stay as they are.

@@ -1,8 +1,8 @@
 package org.skipgpt.route;
 
 import java.util.Arrays;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.ModuleKind;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
 
 /**
  * How much is to be skipped, and the loss that asks for it: {@code alpha * |T - r|} (SkipGPT, 2025, Eq. 7-9).

@@ -3,9 +3,9 @@ package org.skipgpt.route;
 import java.util.Locale;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.report.Report;
+import org.skipgpt.shape.DecoderConfig;
 
 /**
  * What given skip rates save, in every way it is counted in the field.

@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
-import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.shape.DecoderConfig;
 
 /**
  * What D-LLM (Jiang and others, 2024) learns towards: a share of layer runs to skip, and over what it is taken.

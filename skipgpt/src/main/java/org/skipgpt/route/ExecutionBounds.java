@@ -5,7 +5,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Fewest and most rows of a micro-batch that may execute each module while routers learn; keeps gates from closing or

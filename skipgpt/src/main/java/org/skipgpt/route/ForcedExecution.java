@@ -3,8 +3,8 @@ package org.skipgpt.route;
 import java.util.Collections;
 import java.util.Set;
 import java.util.TreeSet;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Which rows execute whatever their router says.

@@ -8,9 +8,9 @@ import java.util.List;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Routing while routers learn: noisy hard gates that carry the straight-through gradient. One object a forward pass; it

@@ -12,11 +12,11 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 

@@ -13,7 +13,7 @@ import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorHash;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
-import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.shape.DecoderConfig;
 
 /**
  * What Mixture-of-Depths learns: a router and a predictor a module, in forward order.

@@ -1,6 +1,6 @@
 package org.skipgpt.route;
 
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * How one module was routed.

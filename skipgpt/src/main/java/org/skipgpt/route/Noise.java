@@ -2,7 +2,7 @@ package org.skipgpt.route;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Gumbel noise for the gates, passed in so that a module computed twice sees the same draw.

@@ -9,11 +9,11 @@ import java.util.Optional;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Learned routing at inference: a token runs a module where its router says so. No noise, no gradient.

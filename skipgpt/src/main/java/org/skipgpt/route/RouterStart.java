@@ -1,7 +1,7 @@
 package org.skipgpt.route;
 
 import java.util.List;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * Where fresh routers begin: {@code z = (scale W) u + b}, W Kaiming uniform, {@code b_execute - b_skip = margin}, or

@@ -15,9 +15,9 @@ import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorHash;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 
 /**
  * The routers of a model: one a module, or one a layer where they are coupled. Index 1 means execute.

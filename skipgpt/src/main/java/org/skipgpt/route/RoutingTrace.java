@@ -8,11 +8,11 @@ import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.report.Report;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.InUse;
 
 /**

@@ -2,13 +2,13 @@ package org.skipgpt.route;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
+import org.skipgpt.shape.ModuleKind;
 
 /**
  * Realised skipping of a model on some text, with every way to count it.

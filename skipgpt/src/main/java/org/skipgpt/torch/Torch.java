@@ -110,6 +110,12 @@ public final class Torch {
         return () -> set(before);
     }
 
+    /** Numbers in an array on the CPU, whatever the owner's device: those that steer loops or fill caches there. */
+    public static NDArray onCpu(NDManager scope, long[] values) {
+        NDManager owner = scope.getDevice().isGpu() ? scope.newSubManager(Device.cpu()) : scope;
+        return owner.create(values);
+    }
+
     /** Whether this thread records gradients. */
     public static boolean recordsGradients() {
         return GRADIENTS.get();

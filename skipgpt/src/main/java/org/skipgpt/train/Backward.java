@@ -10,8 +10,8 @@ import java.util.function.Supplier;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.loss.Wanted;
 import org.skipgpt.model.Decoder;
-import org.skipgpt.model.Interruption;
 import org.skipgpt.model.Rows;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 

@@ -17,8 +17,6 @@ import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.loss.Wanted;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.route.DLlmForm;
 import org.skipgpt.route.ExecutionBounds;
@@ -27,6 +25,8 @@ import org.skipgpt.route.Gate;
 import org.skipgpt.route.Noise;
 import org.skipgpt.route.Router;
 import org.skipgpt.route.Routers;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
 
 /**

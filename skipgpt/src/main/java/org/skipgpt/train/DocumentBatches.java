@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
-import org.skipgpt.data.Tokenizer;
 import org.skipgpt.io.TensorHash;
+import org.skipgpt.tokens.Tokenizer;
 
 /**
  * Batches of documents: each a row of its own, cut to a length, or joined and cut into windows.

@@ -5,12 +5,12 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.skipgpt.data.Tokenizer;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.SparsityReport;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.tokens.Tokenizer;
 
 /** Text to measure on, without noise and gradients: its loss and the share that is skipped. */
 record HeldOut(int[][] sequences) {

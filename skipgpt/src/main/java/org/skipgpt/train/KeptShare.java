@@ -5,10 +5,10 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Dialled;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.ModuleKind;
 
 /**
  * Keeps the share that frozen routers skip while an adapter changes the stream they read.

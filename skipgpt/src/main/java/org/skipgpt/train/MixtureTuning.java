@@ -17,11 +17,11 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.route.MixturePolicy;
 import org.skipgpt.route.Noise;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
 
 /**

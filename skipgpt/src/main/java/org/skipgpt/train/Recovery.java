@@ -1,7 +1,7 @@
 package org.skipgpt.train;
 
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.Projection;
+import org.skipgpt.shape.Projection;
 
 /**
  * How pruned models are healed: settings of the papers that prune them.

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDManager;
 import java.util.Optional;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.route.Budget;
@@ -16,6 +15,7 @@ import org.skipgpt.route.MixtureWeights;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterStart;
 import org.skipgpt.route.Routers;
+import org.skipgpt.shape.DecoderConfig;
 
 /** How the paper's rivals that learn are run: what decides and an adapter from the same text, each by its own objective. */
 final class RivalTuning {

@@ -21,7 +21,7 @@ import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.SafeTensorsWriter;
 import org.skipgpt.io.TensorInfo;
-import org.skipgpt.model.WeightStore;
+import org.skipgpt.weights.WeightStore;
 
 /**
  * A run's state on disk: parameters, moments, step and log, in one safetensors file that is moved into place whole.

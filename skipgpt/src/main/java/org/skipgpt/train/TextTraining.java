@@ -6,10 +6,10 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.Stream;
-import org.skipgpt.data.PackedTokens;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.tokens.PackedTokens;
 import org.skipgpt.torch.InUse;
 
 /**

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.skipgpt.io.FolderLock;
-import org.skipgpt.model.WeightStore;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
@@ -16,6 +15,7 @@ import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.StopOnExit;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightStore;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

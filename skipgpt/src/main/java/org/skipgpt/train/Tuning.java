@@ -16,7 +16,6 @@ import org.skipgpt.loss.Teacher;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.prune.Ranking;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
@@ -30,6 +29,7 @@ import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RouterStart;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.SparsityReport;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 

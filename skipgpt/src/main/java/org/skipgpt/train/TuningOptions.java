@@ -7,13 +7,13 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.KvPolicy;
-import org.skipgpt.model.ModuleSite;
-import org.skipgpt.model.Projection;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Controller;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RouterStart;
 import org.skipgpt.route.Temperature;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.shape.Projection;
 
 /**
  * Everything about tuning but the model, the target and the text; the same object serves every stage.

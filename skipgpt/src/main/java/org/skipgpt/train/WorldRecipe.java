@@ -12,24 +12,24 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.skipgpt.data.PackedTokens;
-import org.skipgpt.data.Tokenizer;
-import org.skipgpt.data.Tokenizers;
 import org.skipgpt.data.world.LabelledText;
 import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Json;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
-import org.skipgpt.model.WeightSaver;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.PackedTokens;
+import org.skipgpt.tokens.Tokenizer;
+import org.skipgpt.tokens.Tokenizers;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
+import org.skipgpt.weights.WeightSaver;
 
 /**
  * How a model of the embedded world is trained; its {@code main} is the command that makes {@code datasets/world/model} again.

@@ -21,7 +21,6 @@ import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.report.Finding;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Gate;
@@ -29,6 +28,7 @@ import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.torch.Torch;
 
 /** Laws of the analyses on tiny models: dense, forced patterns, random routers. */

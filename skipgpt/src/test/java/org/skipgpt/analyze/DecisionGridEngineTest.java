@@ -10,8 +10,8 @@ import org.junit.jupiter.api.Test;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.torch.Torch;
 
 class DecisionGridEngineTest {

@@ -7,9 +7,9 @@ import org.junit.jupiter.api.Test;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 
 /** Another K/V policy changes nothing else of a policy. */
 class UnderKvPolicyTest {

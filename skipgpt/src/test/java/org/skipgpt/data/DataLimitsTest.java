@@ -25,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.Json;
+import org.skipgpt.tokens.SentencePieceModel;
 
 /** A few kilobytes that ask for gigabytes are refused by name; parquet as make_types.py beside the files wrote it. */
 class DataLimitsTest {

@@ -15,15 +15,15 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.skipgpt.data.HuggingFaceTokens;
 import org.skipgpt.io.HuggingFaceFolder;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.HuggingFaceTokens;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** Log-likelihoods and picks of lm-evaluation-harness 0.4.2 for 60 records a task, zero-shot, two shots, with BOS. */
 class HarnessGoldenTest {

@@ -9,9 +9,9 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.skipgpt.data.Tokenizer;
-import org.skipgpt.data.Tokenizers;
 import org.skipgpt.eval.ScoreOptions.Bos;
+import org.skipgpt.tokens.Tokenizer;
+import org.skipgpt.tokens.Tokenizers;
 
 class PairEncoderTest {
     private static final Tokenizer TOKENIZER =

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
-import org.skipgpt.data.Tokenizer;
+import org.skipgpt.tokens.Tokenizer;
 
 class PerplexityTest {
     private static final Tokenizer LETTERS = new Tokenizer() {

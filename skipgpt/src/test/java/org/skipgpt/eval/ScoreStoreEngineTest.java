@@ -12,17 +12,12 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.SkipGpt;
-import org.skipgpt.data.Tokenizer;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.Decision;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.ProgressObserver;
@@ -31,8 +26,13 @@ import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** Whose scores a store gives back to whom. */
 class ScoreStoreEngineTest {

@@ -12,9 +12,9 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.SkipGpt;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.DecoderConfig;
 
 class ScoringEndTest {
     /** Scores questions without end, in a process of its own. */

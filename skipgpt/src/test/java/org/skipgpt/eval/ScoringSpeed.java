@@ -13,15 +13,15 @@ import java.util.Locale;
 import java.util.Map;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.Workspace;
-import org.skipgpt.data.Tokenizer;
 import org.skipgpt.eval.ScoreOptions.Sharing;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * Measures multiple-choice scoring with shared beginnings against one full pass a choice on the seven tasks, each with

@@ -11,24 +11,24 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.skipgpt.data.Tokenizers;
 import org.skipgpt.eval.ScoreOptions.Sharing;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.Tokenizers;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** Scores with shared beginnings are those of one full pass a choice. */
 class SharedPrefixEngineTest {

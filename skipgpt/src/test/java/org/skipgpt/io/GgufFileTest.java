@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.Rotation;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.Rotation;
 
 /** GGUF files read as the gguf package and transformers read them; the files and numbers come from make_gguf.py. */
 class GgufFileTest {

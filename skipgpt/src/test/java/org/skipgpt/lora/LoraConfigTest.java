@@ -3,7 +3,7 @@ package org.skipgpt.lora;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.skipgpt.model.Projection;
+import org.skipgpt.shape.Projection;
 
 class LoraConfigTest {
     @Test

@@ -20,18 +20,18 @@ import org.skipgpt.io.SafeTensors;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.Decoder;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.Projection;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
-import org.skipgpt.model.WeightLoader;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** Adapter folders of PEFT, both ways, and what adapters compute. */
 class PeftGoldenTest {

@@ -16,9 +16,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightSaver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightSaver;
 
 /** Folders written here, read by peft and transformers; runs where SKIPGPT_PYTHON names a Python that has them. */
 @EnabledIfEnvironmentVariable(named = "SKIPGPT_PYTHON", matches = ".+")

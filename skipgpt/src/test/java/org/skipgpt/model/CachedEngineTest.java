@@ -10,11 +10,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** Sequences that grow through a cache say what whole sequences say. */
-class CachedEngineTest {
+public class CachedEngineTest {
     private static final double TOLERANCE = 1e-4;
 
     @ParameterizedTest
@@ -238,7 +241,7 @@ class CachedEngineTest {
         return new ForcedPolicy(share, share, pattern, kv, model.config().layers(), 11);
     }
 
-    static double difference(float[][] a, float[][] b) {
+    public static double difference(float[][] a, float[][] b) {
         return FamilyGoldenTest.maxDifference(FamilyGoldenTest.flat(a), FamilyGoldenTest.flat(b));
     }
 

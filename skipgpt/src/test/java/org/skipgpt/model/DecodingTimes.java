@@ -9,8 +9,12 @@ import java.util.List;
 import java.util.Locale;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.report.Times;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * Times of one new token in Java and by the engine, in turns of some tokens each. Arguments: fp32 or bf16, keys before the

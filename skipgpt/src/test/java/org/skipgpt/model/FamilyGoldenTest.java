@@ -8,10 +8,12 @@ import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /** Logits and hidden states of Hugging Face transformers, one tiny random checkpoint a family. */
-class FamilyGoldenTest {
+public class FamilyGoldenTest {
     /** fp32 in another order of summation. */
     private static final double TOLERANCE = 1e-4;
 
@@ -62,7 +64,7 @@ class FamilyGoldenTest {
         }
     }
 
-    static float[] flat(float[][] rows) {
+    public static float[] flat(float[][] rows) {
         float[] out = new float[rows.length * rows[0].length];
         for (int i = 0; i < rows.length; i++) {
             System.arraycopy(rows[i], 0, out, i * rows[0].length, rows[0].length);
@@ -70,7 +72,7 @@ class FamilyGoldenTest {
         return out;
     }
 
-    static double maxDifference(float[] a, float[] b) {
+    public static double maxDifference(float[] a, float[] b) {
         assertThat(a).hasSameSizeAs(b);
         double worst = 0;
         for (int i = 0; i < a.length; i++) {

@@ -12,8 +12,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** One new token computed by calls of fixed shapes says what the engine's step says. */
 class FixedStepEngineTest {

@@ -14,8 +14,12 @@ import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Json;
 import org.skipgpt.io.SafeTensors;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** The text's part of a Gemma 3 that looks at images, as two versions of transformers write such folders. */
 class Gemma3ImagesGoldenTest {

@@ -6,11 +6,15 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
-import org.skipgpt.data.Tokenizer;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.TensorInfo;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** Golden numbers of one tiny checkpoint, read from the test resources. */
 public final class Golden implements AutoCloseable {

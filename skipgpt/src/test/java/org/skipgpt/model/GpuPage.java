@@ -13,11 +13,19 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
+import org.skipgpt.bench.Benchmark;
+import org.skipgpt.bench.BenchmarkOptions;
+import org.skipgpt.bench.SpeedRow;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.report.Identity;
+import org.skipgpt.report.Times;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * The measurements of the page docs/gpu.md, printed as Markdown: {@code laws}, {@code limits}, and the speed of random

@@ -15,11 +15,15 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.skipgpt.data.Tokenizer;
-import org.skipgpt.data.Tokenizers;
 import org.skipgpt.io.Llama2cFile;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.Tokenizer;
+import org.skipgpt.tokens.Tokenizers;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** Losses and greedy texts of published small models; the numbers come from an independent float32 numpy pass. */
 class Llama2cSharedTest {

@@ -13,9 +13,12 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.skipgpt.SkipGpt;
-import org.skipgpt.data.Tokenizer;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.report.Times;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.weights.WeightSaver;
 
 /** Loading a folder of about 1 GB, and the time from the start of a JVM to a model's first token, in own processes. */
 final class LoadTimes {

@@ -12,8 +12,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Json;
 import org.skipgpt.io.SafeTensors;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** Configurations as transformers 5 writes and reads them, and the numbers it computes with them. */
 class NewerConfigGoldenTest {

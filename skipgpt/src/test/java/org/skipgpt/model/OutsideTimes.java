@@ -3,7 +3,9 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.stream.IntStream;
+import org.skipgpt.bench.BenchmarkClock;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.report.Times;
 import org.skipgpt.torch.TorchProgram;
 
 /** Which share of a pass is spent outside the calls into the decoder's program. */

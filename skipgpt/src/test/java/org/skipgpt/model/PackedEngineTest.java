@@ -12,10 +12,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.bench.Benchmark;
+import org.skipgpt.bench.BenchmarkOptions;
+import org.skipgpt.bench.BenchmarkResult;
+import org.skipgpt.bench.SpeedIdeal;
+import org.skipgpt.bench.SpeedRow;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** Not doing skipped work gives what doing it and throwing it away gives. */
 class PackedEngineTest {

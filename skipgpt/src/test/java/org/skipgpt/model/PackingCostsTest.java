@@ -9,6 +9,7 @@ import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.skipgpt.shape.ModuleKind;
 
 /** What is measured, how often, and what follows from it; times are made up. */
 class PackingCostsTest {

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Torch;
 
 /** A script of src/bench in a Python process of its own, timing what it is told to. */

@@ -23,9 +23,17 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.Arithmetic;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerShape;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.LayerWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** One new token computed in Java says what the engine's step says. */
 class RowStepEngineTest {

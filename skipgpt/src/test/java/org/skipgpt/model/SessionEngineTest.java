@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /** What a session promises besides numbers: it is whole or says that it is not, and takes no more than it needs. */

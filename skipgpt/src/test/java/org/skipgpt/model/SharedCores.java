@@ -8,11 +8,16 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
 import org.skipgpt.SkipGpt;
+import org.skipgpt.bench.BenchmarkClock;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.report.Times;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * How fast one process works while others share its cores: start one or several, with {@code GOMP_SPINCOUNT} set or not.

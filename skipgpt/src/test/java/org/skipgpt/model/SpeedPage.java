@@ -12,9 +12,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.skipgpt.bench.BenchmarkClock;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * Writes the results page docs/speed.md. Arguments: the page, then {@code all} or some of its parts. Each part takes less

@@ -8,14 +8,23 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.skipgpt.bench.Benchmark;
+import org.skipgpt.bench.BenchmarkClock;
+import org.skipgpt.bench.BenchmarkOptions;
+import org.skipgpt.bench.BenchmarkResult;
+import org.skipgpt.bench.SpeedRow;
 import org.skipgpt.model.ForcedPolicy.Pattern;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.report.Times;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.RoutedPolicy;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** The measurements of the speed page, one a part. */
 final class SpeedParts {

@@ -14,8 +14,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.skipgpt.data.HuggingFaceTokens;
-import org.skipgpt.data.Tokenizer;
+import org.skipgpt.tokens.HuggingFaceTokens;
+import org.skipgpt.tokens.Tokenizer;
 
 /** Text that comes token by token, with one token a byte. */
 class TextStreamTest {

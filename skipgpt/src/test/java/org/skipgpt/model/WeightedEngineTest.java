@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /** A gate that is neither 0 nor 1 weighs what a module adds, however the decision is carried out. */

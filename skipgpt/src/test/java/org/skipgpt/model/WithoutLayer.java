@@ -2,9 +2,10 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleSite;
 
 /** Leaves out one whole layer. */
-record WithoutLayer(int layer) implements LayerPolicy {
+public record WithoutLayer(int layer) implements LayerPolicy {
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
         return isDropped(site) ? Decision.none() : Decision.all();

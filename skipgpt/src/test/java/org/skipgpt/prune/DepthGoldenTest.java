@@ -21,17 +21,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.SafeTensors;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Session;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.prune.Criterion.Grain;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** Shortened LLaMA, removal one by one and LaCo against numpy and JAX in float64, and criteria of one's own. */
 class DepthGoldenTest {

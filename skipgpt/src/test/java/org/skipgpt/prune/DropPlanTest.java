@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
 
 class DropPlanTest {
     private static final DecoderConfig SHAPE = DecoderConfig.llama(64, 16, 32, 4, 2, 2);

@@ -15,23 +15,23 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.io.HuggingFaceFolder;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Session;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.RouterConfig;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.train.Tuned;
 import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
+import org.skipgpt.weights.WeightLoader;
 
 /** Plans, what is saved of them, and what a pruned model is. */
 class PruningEngineTest {

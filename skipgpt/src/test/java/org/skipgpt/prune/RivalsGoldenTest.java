@@ -17,16 +17,16 @@ import org.skipgpt.analyze.ContextDrift;
 import org.skipgpt.analyze.TokenSimilarity;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.SafeTensors;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** Rankings, similarities and drift of an independent numpy computation. */
 class RivalsGoldenTest {

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.Set;
 import org.junit.jupiter.api.Test;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.KvPolicy;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
 
 class CostTest {
     private static final DecoderConfig SEVEN = DecoderConfig.llama(32000, 4096, 11008, 32, 32, 32);

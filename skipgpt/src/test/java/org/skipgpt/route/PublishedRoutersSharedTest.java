@@ -13,9 +13,9 @@ import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.skipgpt.io.TorchFile;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /** The authors' published routers for Llama-3.1-8B, where the shared data lies beside the checkout. */

@@ -18,9 +18,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleKind;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 

@@ -14,8 +14,8 @@ import org.skipgpt.model.Decision;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Rows;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /** Forms of routers, thresholds, and what a trace says, against arithmetic by hand. */

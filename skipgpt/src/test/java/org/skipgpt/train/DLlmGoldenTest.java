@@ -24,14 +24,10 @@ import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.model.Session;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.prune.Criterion;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
@@ -47,9 +43,13 @@ import org.skipgpt.route.Routers;
 import org.skipgpt.route.RoutingTrace;
 import org.skipgpt.route.SparsityReport;
 import org.skipgpt.route.Thresholds;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** D-LLM against JAX in float64, and what must hold of it. */
 class DLlmGoldenTest {

@@ -11,17 +11,17 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * Long runs: memory over 1,000 tuning steps, and a run that is killed again and again.

@@ -15,11 +15,9 @@ import org.skipgpt.SkipGpt;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.loss.Teacher;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.ModuleKind;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Gate;
@@ -27,6 +25,8 @@ import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.RoutingTrace;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.torch.Torch;
 
 /** Stage 2 skips as much at its end as at its beginning, where it is asked to. */

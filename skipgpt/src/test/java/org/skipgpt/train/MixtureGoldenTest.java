@@ -19,12 +19,9 @@ import org.skipgpt.SkipGpt;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Session;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.prune.Criterion;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.MixtureForm;
@@ -33,9 +30,12 @@ import org.skipgpt.route.MixtureWeights;
 import org.skipgpt.route.ModuleRouting;
 import org.skipgpt.route.RoutingTrace;
 import org.skipgpt.route.Thresholds;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** Mixture-of-Depths against JAX in float64, and what must hold of it. */
 class MixtureGoldenTest {

@@ -14,7 +14,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.ModuleSite;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
@@ -22,6 +21,7 @@ import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.Thresholds;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /** Routers that learn to serve a range of shares. */

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.Projection;
+import org.skipgpt.shape.Projection;
 
 /** Settings that other papers heal and learn with. */
 class RecoveryTest {

@@ -14,9 +14,9 @@ import java.util.Map;
 import java.util.Optional;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.SafeTensors;
-import org.skipgpt.model.WeightStore;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightStore;
 
 /** Saves states of a tuning run and reads them, for studies of other packages. */
 public final class RunStates implements AutoCloseable {

@@ -15,11 +15,11 @@ import org.skipgpt.lora.PeftFolder;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Projection;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
+import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 

@@ -15,17 +15,17 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.skipgpt.data.PackedTokens;
 import org.skipgpt.io.CheckpointException;
-import org.skipgpt.model.DecoderConfig;
-import org.skipgpt.model.DecoderWeights;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.PackedTokens;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightLoader;
 
 /** The loop on a tiny decoder that learns a repeating sequence. */
 class TrainingEngineTest {

@@ -10,15 +10,15 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
-import org.skipgpt.data.PackedTokens;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.PackedTokens;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * Tokens a second of the loop that trains the embedded model against a plain PyTorch loop of the same shape, in turns.

@@ -1,7 +1,7 @@
 package org.skipgpt.train;
 
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.DecoderConfig;
+import org.skipgpt.shape.DecoderConfig;
 
 /**
  * Operations a token of tuning steps.

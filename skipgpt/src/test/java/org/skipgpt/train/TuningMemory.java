@@ -7,8 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.IntFunction;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Torch;
 
 /**

@@ -25,7 +25,6 @@ import org.skipgpt.model.Dropout;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Projection;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Cost;
@@ -36,6 +35,7 @@ import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.Temperature;
+import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 

@@ -11,9 +11,9 @@ import java.util.Random;
 import java.util.stream.Collectors;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.loss.LanguageLoss;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Rival;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Torch;
 
 /**

@@ -2,22 +2,22 @@ package org.skipgpt.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import org.skipgpt.bench.BenchmarkClock;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
-import org.skipgpt.model.BenchmarkClock;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.Router;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * Tuning steps to measure, of a model with random weights whose rows execute at given rates.

@@ -9,15 +9,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.skipgpt.data.Tokenizers;
 import org.skipgpt.io.HuggingFaceFolder;
-import org.skipgpt.model.ConfigJson;
-import org.skipgpt.model.DecoderConfig;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.WeightLoader;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ConfigJson;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.Tokenizers;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /** The two-minute recipe reaches the loss it states, and its folder is a model. */
 class WorldRecipeEngineTest {

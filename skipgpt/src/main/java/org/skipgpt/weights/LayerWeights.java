@@ -1,0 +1,104 @@
+package org.skipgpt.weights;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.torch.TorchProgram;
+
+/** The weights of one layer, fused the way the forward pass reads them. */
+public final class LayerWeights {
+    private final ModuleWeights attention;
+    private final ModuleWeights mlp;
+    private final Map<ModuleKind, NDArray> shortcuts;
+
+    /**
+     * Takes the arrays.
+     *
+     * @param attention norm (D) where the family has it, wq (HE, D), wkv (2GE, D), wo (D, HE), then where the family has them
+     *     bq (HE), bkv (2GE), qnorm (E) or (HE), knorm (E) or (GE), postnorm (D): the argument order of the decoder's attention
+     *     methods
+     * @param mlp norm (D) where the family has it, wgu (2F, D), wd (D, F), then postnorm (D) where the family has it
+     */
+    public LayerWeights(List<NDArray> attention, List<NDArray> mlp) {
+        this(new ModuleWeights(attention), new ModuleWeights(mlp), Map.of());
+    }
+
+    private LayerWeights(ModuleWeights attention, ModuleWeights mlp, Map<ModuleKind, NDArray> shortcuts) {
+        this.attention = attention;
+        this.mlp = mlp;
+        this.shortcuts = shortcuts;
+    }
+
+    /**
+     * The same with matrices on the residual, {@code x R + f(norm(x))}.
+     *
+     * @param ofAttention (w, w) fp32, rows the stream that leaves attention
+     * @param ofMlp (w', w) fp32, rows the stream that leaves the layer
+     */
+    public LayerWeights withShortcuts(NDArray ofAttention, NDArray ofMlp) {
+        return new LayerWeights(attention, mlp, Map.of(ModuleKind.ATTENTION, ofAttention, ModuleKind.MLP, ofMlp));
+    }
+
+    /** The same with the matrices on the residual that another layer has, where it has some. */
+    public LayerWeights withShortcutsOf(LayerWeights other) {
+        return new LayerWeights(attention, mlp, other.shortcuts);
+    }
+
+    /** The matrix on the residual at a module, (out, in); most layers have none. */
+    public Optional<NDArray> shortcut(ModuleKind module) {
+        return Optional.ofNullable(shortcuts.get(module));
+    }
+
+    /**
+     * Takes arrays some of which another model holds too: those stay open whatever becomes of this one.
+     *
+     * @param owner owns what this model makes of them
+     * @param own those that are this model's alone, freed when a copy in the kernels' order takes their place
+     */
+    public static LayerWeights sharing(
+            NDManager owner, List<NDArray> attention, List<NDArray> mlp, Collection<NDArray> own) {
+        Optional<NDManager> maker = Optional.of(owner);
+        return new LayerWeights(
+                new ModuleWeights(attention, maker, array -> own.stream().anyMatch(one -> one == array)),
+                new ModuleWeights(mlp, maker, array -> own.stream().anyMatch(one -> one == array)),
+                Map.of());
+    }
+
+    /** The attention module's arrays in the constructor's order. */
+    public List<NDArray> attention() {
+        return attention.plain();
+    }
+
+    /** The MLP module's arrays in the constructor's order. */
+    public List<NDArray> mlp() {
+        return mlp.plain();
+    }
+
+    /** The weights of one module. */
+    public List<NDArray> of(ModuleKind module) {
+        return weights(module).plain();
+    }
+
+    /** The same with matrices in the order in which the CPU's kernels read them; for programs that ask for it only. */
+    public List<NDArray> reordered(ModuleKind module, TorchProgram program) {
+        return weights(module).reordered(program);
+    }
+
+    /** Says that the arrays will change in place: no reordered copy is kept from now on. */
+    void changing() {
+        attention.changing();
+        mlp.changing();
+    }
+
+    boolean isChanging() {
+        return attention.isChanging() || mlp.isChanging();
+    }
+
+    private ModuleWeights weights(ModuleKind module) {
+        return module == ModuleKind.ATTENTION ? attention : mlp;
+    }
+}

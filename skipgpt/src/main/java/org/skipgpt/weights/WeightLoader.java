@@ -1,0 +1,275 @@
+package org.skipgpt.weights;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.skipgpt.io.CheckpointException;
+import org.skipgpt.io.TensorInfo;
+import org.skipgpt.io.TensorSource;
+import org.skipgpt.report.MemoryLeft;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.Families;
+import org.skipgpt.shape.LayerTensors;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Dtype;
+
+/**
+ * Turns named tensors into the fused arrays of the forward pass.
+ *
+ * <p>Files stay mapped; each tensor is copied once, straight to its place.
+ */
+public final class WeightLoader {
+    private static final String PREFIX = "model.";
+    private static final String EMBEDDING = "model.embed_tokens.weight";
+    private static final String HEAD = "lm_head.weight";
+    static final String ATTENTION_SHORTCUT = "attn_shortcut.weight";
+    static final String MLP_SHORTCUT = "mlp_shortcut.weight";
+
+    private final DecoderConfig config;
+    private final TensorSource source;
+    private final WeightStore matrices;
+    private final WeightStore vectors;
+    private final NDManager manager;
+    private final Dtype dtype;
+    private final Set<ModuleSite> dropped;
+    private final List<String> prefixes;
+    private final Set<String> used = new HashSet<>();
+
+    private WeightLoader(
+            DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype, List<ModuleSite> dropped) {
+        this.dropped = Set.copyOf(dropped);
+        this.config = config;
+        this.prefixes = Families.named(config.family()).prefixes();
+        this.source = new JoinedMatrices(config).apart(source);
+        this.manager = manager;
+        this.dtype = dtype;
+        this.matrices = new WeightStore(manager, dtype);
+        this.vectors = dtype == Dtype.FP32 ? matrices : new WeightStore(manager, Dtype.FP32);
+    }
+
+    /**
+     * Loads all weights.
+     *
+     * @param source tensors under Hugging Face names
+     * @param manager owner of the arrays; its device is the model's
+     * @param dtype element type of matrices in memory
+     * @throws CheckpointException if a tensor is missing, has another shape than the configuration says, holds a number
+     *     that is not finite, or belongs to a layer that the configuration does not have; or if the weights need more memory
+     *     than is available, unless the system property {@code skipgpt.memory.check} is {@code off}
+     */
+    public static DecoderWeights load(DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype) {
+        return load(config, source, manager, dtype, List.of());
+    }
+
+    /**
+     * Loads all weights of a pruned checkpoint.
+     *
+     * @param dropped modules whose tensors may be missing, as nothing calls them; theirs are then 0
+     */
+    public static DecoderWeights load(
+            DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype, List<ModuleSite> dropped) {
+        if (!manager.getDevice().isGpu()) {
+            MemoryCheck.check(config, dtype, MemoryLeft.now());
+        }
+        return new WeightLoader(config, source, manager, dtype, dropped).all();
+    }
+
+    private DecoderWeights all() {
+        NDArray embedding = matrix(config.vocabulary(), config.layer(0).width(), EMBEDDING);
+        List<LayerWeights> layers = new ArrayList<>();
+        for (int i = 0; i < config.layers(); i++) {
+            layers.add(layer(i, "model.layers." + i + "."));
+        }
+        NDArray finalNorm = norm("model.norm.weight", config.width());
+        boolean ownHead = !config.tiedHead();
+        refuseOthers();
+        NDArray head = ownHead ? matrix(config.vocabulary(), config.width(), HEAD) : embedding;
+        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
+    }
+
+    // What a layer holds and this decoder would not call changes the numbers: biases, norms, scales, more layers.
+    private void refuseOthers() {
+        for (String name : source.names()) {
+            boolean harmless = used.contains(name) || name.endsWith(".rotary_emb.inv_freq");
+            boolean ofLayer = prefixes.stream().anyMatch(prefix -> name.startsWith(prefix + "layers."));
+            if (ofLayer && !harmless) {
+                throw new CheckpointException("tensor " + name + " is in the file, but the " + config.layers()
+                        + " layers of "
+                        + config.family() + " that config.json describes do not use it: the two files do not belong"
+                        + " together, or the model is of another family");
+            }
+        }
+    }
+
+    private LayerWeights layer(int layer, String prefix) {
+        LayerTensors tensors = LayerTensors.of(config, layer);
+        LayerWeights own = new LayerWeights(
+                module(new ModuleSite(layer, ModuleKind.ATTENTION), tensors.attention()),
+                module(new ModuleSite(layer, ModuleKind.MLP), tensors.mlp()));
+        int d = config.layer(layer).width();
+        return config.layer(layer).shortcut()
+                ? own.withShortcuts(
+                        shortcut(d, d, prefix + ATTENTION_SHORTCUT),
+                        shortcut(config.widthAfter(layer), d, prefix + MLP_SHORTCUT))
+                : own;
+    }
+
+    private List<NDArray> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
+        List<NDArray> all = new ArrayList<>();
+        for (LayerTensors.Fused fused : arrays) {
+            WeightStore store = fused.isMatrix() ? matrices : vectors;
+            NDArray target = store.allocate(fused.shape());
+            long at = 0;
+            for (LayerTensors.Tensor tensor : fused.tensors()) {
+                if (isStored(tensor.name()) || !dropped.contains(site)) {
+                    fill(store, target, at, tensor.name(), tensor.shape());
+                } else {
+                    TensorInfo info = new TensorInfo(tensor.name(), "F32", tensor.shape());
+                    store.fill(target, at, new Zeros(), info);
+                }
+                if (tensor.norm() && config.unitOffsetNorm()) {
+                    target.addi(1); // a norm is an array of its own
+                }
+                at += tensor.elements();
+            }
+            all.add(target);
+        }
+        return all;
+    }
+
+    // What the stream itself passes stays exact, as the stream does.
+    private NDArray shortcut(int out, int in, String name) {
+        NDArray target = vectors.allocate(out, in);
+        fill(vectors, target, 0, name, out, in);
+        return target;
+    }
+
+    private NDArray matrix(long rows, long columns, String name) {
+        NDArray target = matrices.allocate(rows, columns);
+        fill(matrices, target, 0, name, rows, columns);
+        return target;
+    }
+
+    private NDArray norm(String name, long size) {
+        NDArray weight = vectors.allocate(size);
+        fill(vectors, weight, 0, name, size);
+        if (config.unitOffsetNorm()) {
+            weight.addi(1);
+        }
+        return weight;
+    }
+
+    private void fill(WeightStore store, NDArray target, long at, String name, long... shape) {
+        String stored = stored(name);
+        TensorInfo info = source.info(stored);
+        if (!Arrays.equals(info.shape(), shape)) {
+            throw new CheckpointException(
+                    "tensor " + stored + " of " + source + " has shape " + Arrays.toString(info.shape())
+                            + " but config.json asks for " + Arrays.toString(shape)
+                            + ": the two files do not belong together");
+        }
+        used.add(stored);
+        store.fill(target, at, source, info);
+    }
+
+    private boolean isStored(String name) {
+        return source.names().contains(stored(name));
+    }
+
+    // Folders of the bare decoder leave "model." out; some of a tied model keep the matrix under the head's name only.
+    private String stored(String name) {
+        List<String> names = new ArrayList<>();
+        if (name.startsWith(PREFIX)) {
+            prefixes.forEach(prefix -> names.add(prefix + name.substring(PREFIX.length())));
+        } else {
+            names.add(name);
+        }
+        if (config.tiedHead() && name.equals(EMBEDDING)) {
+            names.add(HEAD);
+        }
+        return names.stream().filter(source.names()::contains).findFirst().orElse(name);
+    }
+
+    /** The tensors of modules that a pruned folder does not store. */
+    private static final class Zeros implements TensorSource {
+        @Override
+        public Set<String> names() {
+            return Set.of();
+        }
+
+        @Override
+        public TensorInfo info(String name) {
+            throw new IllegalStateException("zeros have the shape that is asked for, none for " + name);
+        }
+
+        @Override
+        public ByteBuffer bytes(String name, long from, int length) {
+            return ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    /**
+     * Random weights for training from nothing and for measurements: normal, std 0.02, output matrices scaled by
+     * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
+     */
+    public static DecoderWeights random(DecoderConfig config, NDManager manager, Dtype dtype, long seed) {
+        if (!config.shapes().isEmpty()) {
+            throw new IllegalArgumentException("random weights are for layers of one shape, not for " + config
+                    + ": start from a model that was pruned");
+        }
+        SplittableRandom seeds = new SplittableRandom(seed);
+        WeightStore store = new WeightStore(manager, dtype);
+        double std = 0.02;
+        double out = std / Math.sqrt(2.0 * config.layers());
+        NDArray embedding = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
+        List<LayerWeights> layers = new ArrayList<>();
+        for (int i = 0; i < config.layers(); i++) {
+            layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds));
+        }
+        NDArray head = config.tiedHead()
+                ? embedding
+                : store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
+        NDArray finalNorm = manager.ones(new Shape(config.width()));
+        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
+    }
+
+    private static LayerWeights randomLayer(
+            LayerTensors tensors,
+            NDManager manager,
+            WeightStore store,
+            double std,
+            double out,
+            SplittableRandom seeds) {
+        List<List<NDArray>> modules = new ArrayList<>();
+        for (ModuleKind module : ModuleKind.values()) {
+            List<LayerTensors.Fused> arrays = tensors.of(module);
+            List<NDArray> made = new ArrayList<>();
+            for (LayerTensors.Fused fused : arrays) {
+                long[] shape = fused.shape();
+                // a module's last matrix is the one of its outputs
+                boolean last =
+                        arrays.subList(made.size() + 1, arrays.size()).stream().noneMatch(LayerTensors.Fused::isMatrix);
+                if (fused.isMatrix()) {
+                    made.add(store.normal(shape[0], shape[1], last ? out : std, seeds.nextLong()));
+                } else {
+                    boolean norm = fused.tensors().get(0).norm();
+                    made.add(norm ? manager.ones(new Shape(shape)) : manager.zeros(new Shape(shape)));
+                }
+            }
+            modules.add(made);
+        }
+        return new LayerWeights(modules.get(0), modules.get(1));
+    }
+}
