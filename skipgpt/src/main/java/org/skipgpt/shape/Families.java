@@ -2,16 +2,21 @@ package org.skipgpt.shape;
 
 import com.google.gson.JsonObject;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.skipgpt.io.JsonFields;
 
-/** Every family that is read. */
+/**
+ * Every family that is read, and those that a program or a notebook adds.
+ *
+ * <pre>{@code
+ * Families.add(new Mine());                 // a Family of one's own
+ * var model = load("a/folder/of/mine");     // its config.json says "model_type": "mine"
+ * }</pre>
+ */
 public final class Families {
-    private static final Map<String, Family> ALL = Stream.of(
+    private static final ConcurrentSkipListMap<String, Family> ALL = new ConcurrentSkipListMap<>(Stream.of(
                     new Llama(),
                     new Mistral(),
                     new Qwen2(),
@@ -22,14 +27,35 @@ public final class Families {
                     new SmolLm3(),
                     new Phi3(),
                     new Olmo2())
-            .collect(Collectors.toMap(Family::name, family -> family, (a, b) -> a, TreeMap::new));
+            .collect(Collectors.toMap(Family::name, family -> family)));
 
     private Families() {}
 
+    /**
+     * Reads folders of one more family from now on.
+     *
+     * @throws IllegalArgumentException if another class reads its {@code model_type} already
+     */
+    public static void add(Family family) {
+        ALL.compute(family.name(), (name, before) -> {
+            if (before != null && !isAgain(before, family)) {
+                throw new IllegalArgumentException("the family " + name + " is read by "
+                        + before.getClass().getName() + " already: give yours another name()");
+            }
+            return family;
+        });
+    }
+
+    // A cell that is run again defines its class anew, under the same name.
+    private static boolean isAgain(Family before, Family family) {
+        boolean own = before.getClass().getPackageName().equals(Families.class.getPackageName());
+        return !own
+                && before.getClass().getSimpleName().equals(family.getClass().getSimpleName());
+    }
+
     /** The family of a config.json. */
     static Family of(JsonObject config) {
-        Set<String> names = ALL.keySet();
-        return named(JsonFields.of(config, "config.json").choice("model_type", names));
+        return named(JsonFields.of(config, "config.json").choice("model_type", ALL.keySet()));
     }
 
     /** The family of a name that one has. */
