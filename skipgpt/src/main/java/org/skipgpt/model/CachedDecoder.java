@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import org.skipgpt.report.Interruption;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
@@ -101,21 +100,16 @@ final class CachedDecoder {
     }
 
     private NDArray layers(Rows rows) {
-        NDArray x = decoder.embed(rows); // (N, D)
-        RowSet everyone = RowSet.all(x.getManager(), rows);
-        for (int layer = 0; layer < decoder.config().layers(); layer++) {
-            if (rows.size() >= LONG) {
-                Interruption.check();
-            }
-            NDArray in = x; // (N, D)
-            NDArray middle = attention(new ModuleSite(layer, ModuleKind.ATTENTION), in, rows, everyone); // (N, D)
-            NDArray made = mlp(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows); // (N, D)
-            x = policy.leaving(layer, in, made); // (N, D)
-            Decoder.release(middle, in, made);
-            Decoder.release(made, in, x);
-            Decoder.release(in, x, x);
-        }
-        return x;
+        NDArray embedded = decoder.embed(rows); // (N, D)
+        RowSet everyone = RowSet.all(embedded.getManager(), rows);
+        return Decoder.layers(
+                decoder.config().layers(),
+                embedded,
+                policy,
+                rows.size() >= LONG,
+                (site, x, in) -> site.module() == ModuleKind.ATTENTION
+                        ? attention(site, x, rows, everyone)
+                        : mlp(site, x, in, rows)); // (N, D)
     }
 
     private NDArray mlp(ModuleSite site, NDArray x, NDArray layerInput, Rows rows) {

@@ -255,20 +255,47 @@ public final class Decoder implements AutoCloseable {
     }
 
     private NDArray layers(int count, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
-        NDArray x = embed(rows); // (N, D)
-        for (int layer = 0; layer < count; layer++) {
-            Interruption.check();
-            NDArray in = x; // (N, D)
-            x = layer(layer, in, rows, policy, execution, trace); // (N, D)
-            release(in, x, x);
-        }
-        return x;
+        return layers(
+                count,
+                embed(rows),
+                policy,
+                true,
+                (site, x, in) -> module(site, x, in, rows, policy, execution, trace)); // (N, D)
     }
 
     /** One layer over whole sequences: attention, then MLP, then what the policy makes of both; what entered stays. */
     public NDArray layer(int layer, NDArray in, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
-        NDArray middle = module(new ModuleSite(layer, ModuleKind.ATTENTION), in, in, rows, policy, execution, trace);
-        NDArray made = module(new ModuleSite(layer, ModuleKind.MLP), middle, in, rows, policy, execution, trace);
+        return layer(layer, in, policy, (site, x, from) -> module(site, x, from, rows, policy, execution, trace));
+    }
+
+    /** What a module makes of the stream x, (N, D), in a layer that layerInput entered: (N, D). Where keys come from is its own. */
+    @FunctionalInterface
+    interface Modules {
+        NDArray run(ModuleSite site, NDArray x, NDArray layerInput);
+    }
+
+    /**
+     * The loop over layers, of whole passes and of those with a cache.
+     *
+     * @param x the embeddings, which the pass frees
+     * @param stops whether an interrupted thread ends the pass between two layers
+     */
+    static NDArray layers(int count, NDArray x, LayerPolicy policy, boolean stops, Modules modules) {
+        NDArray stream = x; // (N, D)
+        for (int layer = 0; layer < count; layer++) {
+            if (stops) {
+                Interruption.check();
+            }
+            NDArray in = stream; // (N, D)
+            stream = layer(layer, in, policy, modules); // (N, D)
+            release(in, stream, stream);
+        }
+        return stream;
+    }
+
+    private static NDArray layer(int layer, NDArray in, LayerPolicy policy, Modules modules) {
+        NDArray middle = modules.run(new ModuleSite(layer, ModuleKind.ATTENTION), in, in); // (N, D)
+        NDArray made = modules.run(new ModuleSite(layer, ModuleKind.MLP), middle, in); // (N, D)
         NDArray out = policy.leaving(layer, in, made); // (N, D)
         // A graph keeps what it needs of them, which is less where rows skip.
         if (middle != in && middle != made) {
