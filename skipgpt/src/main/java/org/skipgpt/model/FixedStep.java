@@ -26,6 +26,7 @@ final class FixedStep {
     private final KvPolicy kv;
     private final KvCache cache;
     private final NDArray position;
+    private int positionSet; // what it holds
     private final NDArray[] places;
     private final Map<Integer, NDArray> windows = new HashMap<>();
     private final Map<Integer, NDArray> columns = new HashMap<>();
@@ -119,7 +120,7 @@ final class FixedStep {
         int place = cache.layer(site.layer()).lengths()[0];
         List<NDArray> held = cache.layer(site.layer()).append(new int[] {1});
         Seen on = seen(site.layer(), held, place);
-        set(position, where);
+        setPosition(where);
         decoder.calls()
                 .call(
                         "fixed_store",
@@ -142,7 +143,7 @@ final class FixedStep {
         int place = cache.layer(layer).lengths()[0];
         List<NDArray> held = cache.layer(layer).append(new int[] {1});
         Seen on = seen(layer, held, place);
-        set(position, where);
+        setPosition(where);
         NDArray f = decoder.calls()
                 .call(
                         "fixed_attention",
@@ -187,6 +188,14 @@ final class FixedStep {
             decoder.program()
                     .call("fixed_note", held.get(3), held.get(2), at, which)
                     .close();
+        }
+    }
+
+    // All layers of a token ask for the same one.
+    private void setPosition(int where) {
+        if (positionSet != where) {
+            set(position, where);
+            positionSet = where;
         }
     }
 
