@@ -169,7 +169,7 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         if (!Files.isDirectory(path)) {
             return path + " (not there yet)";
         }
-        try (Stream<Path> files = Files.walk(path)) {
+        try (Stream<Path> files = Files.walk(path.toRealPath())) {
             long bytes =
                     files.filter(Files::isRegularFile).mapToLong(Doctor::size).sum();
             return path + " (" + MemoryLeft.gib(bytes) + ")";

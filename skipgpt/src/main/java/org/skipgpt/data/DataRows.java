@@ -8,8 +8,8 @@ import java.io.InputStreamReader;
 import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -116,11 +116,14 @@ public final class DataRows {
         };
     }
 
-    /** The files of a folder that would be read, by name; hidden files and links are left out. */
+    /**
+     * The files of a folder that would be read, by name; hidden files are left out. Links are followed: what the hub's cache
+     * calls a file is a link to it.
+     */
     public static List<Path> files(Path folder) {
-        try (Stream<Path> all = Files.walk(folder)) {
+        try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
             List<Path> found = all.filter(file -> !isHidden(folder.relativize(file)))
-                    .filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
+                    .filter(Files::isRegularFile)
                     .filter(DataRows::isKnown)
                     .sorted()
                     .toList();
@@ -128,8 +131,8 @@ public final class DataRows {
                 throw new DataException("no data in " + folder + ": expected files ending in " + ENDINGS);
             }
             return found;
-        } catch (IOException e) {
-            throw new DataException(folder + " cannot be listed: " + e, e);
+        } catch (IOException | UncheckedIOException e) {
+            throw new DataException(folder + " cannot be listed: " + e.getMessage(), e);
         }
     }
 

@@ -9,8 +9,8 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -92,11 +92,12 @@ public record HubUpload(URI endpoint, String token, boolean isPrivate) {
             throw new CheckpointException(
                     "Nothing to push: " + folder + " is no folder; name one that save(...) wrote.");
         }
-        try (Stream<Path> all = Files.walk(folder)) {
-            List<Path> files = all.filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
+        try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+            List<Path> files = all.filter(Files::isRegularFile)
                     .filter(file -> !folder.relativize(file).toString().matches("(.*[/\\\\])?\\..*"))
                     .sorted()
                     .toList();
+            files.forEach(file -> refuseLinks(folder, file));
             if (files.isEmpty() || files.size() > MAX_FILES) {
                 throw new CheckpointException("Folder " + folder + " holds " + files.size() + " files; 1 to "
                         + MAX_FILES + " are pushed. Name a folder that save(...) or an export wrote.");
@@ -109,6 +110,18 @@ public record HubUpload(URI endpoint, String token, boolean isPrivate) {
             return items;
         } catch (IOException e) {
             throw MappedFile.failure(folder, e);
+        }
+    }
+
+    // What a link points to may be anybody's, and left out in silence the model would arrive without it.
+    private static void refuseLinks(Path folder, Path file) {
+        Path part = folder;
+        for (Path name : folder.relativize(file)) {
+            part = part.resolve(name);
+            if (Files.isSymbolicLink(part)) {
+                throw new CheckpointException("Not pushed: " + part + " is a link, and what a link points to is not"
+                        + " uploaded; put the file itself into " + folder + ", e.g. by saving the model there.");
+            }
         }
     }
 

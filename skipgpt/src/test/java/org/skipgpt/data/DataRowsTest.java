@@ -48,6 +48,21 @@ class DataRowsTest {
     }
 
     @Test
+    void linksAreFollowedAndCirclesTold() throws IOException {
+        Path data = Files.createDirectory(folder.resolve("data"));
+        Path blob = Files.writeString(folder.resolve("blob"), "one");
+        Files.createSymbolicLink(data.resolve("a.txt"), blob);
+        Path linked = Files.createSymbolicLink(folder.resolve("linked"), data);
+
+        assertThat(texts(TextFiles.of(linked))).containsExactly("one");
+
+        Files.createSymbolicLink(data.resolve("circle"), data);
+        assertThatThrownBy(() -> texts(TextFiles.of(linked)))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("circle");
+    }
+
+    @Test
     void anotherFieldIsNotReplacedByTheUsualOne() throws IOException {
         Path file = Files.writeString(folder.resolve("a.jsonl"), "{\"text\":\"one\"}\n{\"goal\":\"two\"}\n");
 

@@ -100,6 +100,9 @@ class HubUploadTest {
         refused(new HubUpload(URI.create(hub.endpoint()), "", true), tuned, "me/tiny", "HF_TOKEN");
         refused(upload, folder.resolve("none"), "me/tiny", "is no folder");
         refused(upload, Files.createDirectory(folder.resolve("empty")), "me/tiny", "holds 0 files");
+        Path linked = Files.createDirectory(folder.resolve("linked"));
+        Files.createSymbolicLink(linked.resolve("adapter"), tuned);
+        refused(upload, linked, "me/tiny", "adapter is a link");
         refused(upload, tuned, "tiny", "owner/name");
         refused(upload, tuned, "../me/tiny", "owner/name");
         assertThat(hub.requests).isEmpty();
