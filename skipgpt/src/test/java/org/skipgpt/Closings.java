@@ -17,7 +17,7 @@ import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.train.TuningOptions;
 
 /** Closes what other threads compute with, again and again, and counts what they are told. */
-final class Closings {
+public final class Closings {
     private static final List<String> TEXTS = List.of(
             "The red kite lives in the old town.",
             "A blue whale swims in the cold sea.",
@@ -25,7 +25,7 @@ final class Closings {
             "The baker of the village is called Tom.");
 
     /** What is closed. */
-    enum Kind {
+    public enum Kind {
         WORKSPACE,
         NEWER_WORKSPACE,
         MODEL,
@@ -46,18 +46,18 @@ final class Closings {
     private final Map<String, Integer> told = new TreeMap<>();
 
     /** Draws from a seed; routers are saved in a folder. */
-    Closings(long seed, Path folder) {
+    public Closings(long seed, Path folder) {
         random = new Random(seed);
         saved = folder.resolve("routers");
     }
 
     /** How often working threads ended by which words; those of a fault begin with its class. */
-    Map<String, Integer> told() {
+    public Map<String, Integer> told() {
         return told;
     }
 
     /** One closing while three threads work. */
-    void close(Kind kind) throws InterruptedException {
+    public void close(Kind kind) throws InterruptedException {
         Workspace workspace = Workspace.open("cpu", "fp32");
         LanguageModel base = SkipGpt.random(SHAPE, 1);
         if (Files.notExists(saved)) {

@@ -10,7 +10,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** Damages files as disks, networks and hands do: bits, bytes, sizes, cuts, repeats, and other values where one stands. */
-final class Damage {
+public final class Damage {
     private static final List<String> HUGE = List.of(
             "1e999",
             "-1",
@@ -34,7 +34,7 @@ final class Damage {
     private Damage() {}
 
     /** A damaged copy; the same seed gives the same. */
-    static byte[] of(byte[] good, SplittableRandom random) {
+    public static byte[] of(byte[] good, SplittableRandom random) {
         byte[] bytes = good.clone();
         int times = 1 + random.nextInt(3);
         for (int i = 0; i < times && bytes.length > 0; i++) {

@@ -37,7 +37,7 @@ import org.skipgpt.train.RunStates;
 import org.skipgpt.train.SkipGptFolder;
 
 /** All writers of what an engine's arrays hold. */
-final class EngineWriters implements AutoCloseable {
+public final class EngineWriters implements AutoCloseable {
     private final NDManager manager = Torch.manager(Device.cpu());
     private final RunStates states = new RunStates();
     private final Golden golden = Golden.family("llama3");
@@ -45,7 +45,7 @@ final class EngineWriters implements AutoCloseable {
     private final Gate gate = Gate.compile(manager);
     private final Routers routers = Routers.init(manager, base.config(), RouterConfig.defaults(), 5);
 
-    List<Writer> all() {
+    public List<Writer> all() {
         return List.of(
                 new Writer("SkipGPT folder", "", REFUSES, this::tuned, this::readTuned),
                 new Writer("PEFT folder", "", REFUSES, this::adapter, this::readAdapter),

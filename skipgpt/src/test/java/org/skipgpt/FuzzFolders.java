@@ -49,7 +49,7 @@ import org.skipgpt.train.SkipGptFolder;
  * <p>Files whose sum another one has come twice: as they are, and with the sum put right, which gets the damage to the
  * readers behind.
  */
-final class FuzzFolders implements AutoCloseable {
+public final class FuzzFolders implements AutoCloseable {
     private static final String META = "skipgpt.json";
     private static final String ROUTERS = "routers.safetensors";
     private static final String ADAPTER_CONFIG = "adapter/adapter_config.json";
@@ -62,7 +62,7 @@ final class FuzzFolders implements AutoCloseable {
     private final LanguageModel base = golden.model(manager);
 
     /** All of them; their undamaged files are written into a folder first. */
-    List<FuzzTarget> targets(Path folder) throws IOException {
+    public List<FuzzTarget> targets(Path folder) throws IOException {
         return Stream.of(tuned(folder), around(folder), adapters(), runs(folder), models(folder))
                 .flatMap(List::stream)
                 .toList();

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Some damaged files of every kind whose reading makes arrays; {@link FuzzReaders} takes many by hand. */
+/** Some damaged files of every kind whose reading makes arrays; {@code FuzzReaders} takes many by hand. */
 class FuzzFoldersEngineTest {
     private static final int EACH = 12;
 

@@ -31,7 +31,7 @@ import org.skipgpt.report.Provenance;
 import org.skipgpt.tokens.PackedTokens;
 
 /** Kinds of files that this library keeps for itself and that need no engine to be read. */
-final class FuzzKept {
+public final class FuzzKept {
     private static final List<String> TEXTS = List.of("5 6 7", "8 9", "10 11 12 13");
     private static final List<String> KEYS = List.of("a", "b", "c");
 
@@ -131,7 +131,7 @@ final class FuzzKept {
     }
 
     /** Removes a folder with all that is in it. */
-    static void removeAll(Path folder) {
+    public static void removeAll(Path folder) {
         try (Stream<Path> files = Files.walk(folder)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);

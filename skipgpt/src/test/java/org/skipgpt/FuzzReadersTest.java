@@ -10,7 +10,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Some damaged files of every kind that is read without an engine; {@link FuzzReaders} takes many by hand. */
+/** Some damaged files of every kind that is read without an engine; {@code FuzzReaders} takes many by hand. */
 class FuzzReadersTest {
     private static final int EACH = 45;
 

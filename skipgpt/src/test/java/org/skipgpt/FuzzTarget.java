@@ -20,7 +20,7 @@ import org.skipgpt.io.CheckpointException;
  * @param good an undamaged one
  * @param beside what else must lie in the folder, by path
  */
-record FuzzTarget(String kind, String name, byte[] good, Map<String, byte[]> beside, Reading reading) {
+public record FuzzTarget(String kind, String name, byte[] good, Map<String, byte[]> beside, Reading reading) {
     private static final int FRAMES = 6;
     private static final Pattern AT_ODDS = Pattern.compile("belong together|of the expected family");
 
@@ -50,7 +50,7 @@ record FuzzTarget(String kind, String name, byte[] good, Map<String, byte[]> bes
     }
 
     /** Writes the undamaged file and those beside it. */
-    void prepare(Path folder) throws IOException {
+    public void prepare(Path folder) throws IOException {
         write(folder.resolve(name), good);
         for (Map.Entry<String, byte[]> other : beside.entrySet()) {
             write(folder.resolve(other.getKey()), other.getValue());
@@ -63,12 +63,12 @@ record FuzzTarget(String kind, String name, byte[] good, Map<String, byte[]> bes
     }
 
     /** Reads the undamaged file. */
-    void read(Path folder) throws IOException {
+    public void read(Path folder) throws IOException {
         reading.of(folder, folder.resolve(name));
     }
 
     /** What is wrong with how a damaged file is met; empty where it is read, or refused as it should be. */
-    Optional<String> fault(byte[] damaged, Path folder) throws IOException {
+    public Optional<String> fault(byte[] damaged, Path folder) throws IOException {
         Path file = folder.resolve(name);
         Files.write(file, damaged);
         try {

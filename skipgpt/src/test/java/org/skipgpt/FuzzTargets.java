@@ -41,13 +41,13 @@ import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.tokens.Tokenizers;
 
 /** Kinds of files that others make, or that need no engine to be read; {@link FuzzKept} and {@link FuzzFolders} have the rest. */
-final class FuzzTargets {
+public final class FuzzTargets {
     static final Path GOLDEN = Path.of("src/test/resources/golden");
 
     private FuzzTargets() {}
 
     /** All that is read without an engine. */
-    static List<FuzzTarget> all() throws IOException {
+    public static List<FuzzTarget> all() throws IOException {
         return Stream.of(weights(), descriptions(), tokenizers(), rows(), FuzzKept.targets())
                 .flatMap(List::stream)
                 .toList();

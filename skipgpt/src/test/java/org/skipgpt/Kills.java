@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 import org.skipgpt.io.ServedHub;
 
 /** Kills writing processes, and lets two write at once, and counts what comes of it for each writer. */
-final class Kills implements AutoCloseable {
+public final class Kills implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     private final ServedHub hub = new ServedHub();
@@ -34,7 +34,7 @@ final class Kills implements AutoCloseable {
      *
      * @param writers some of {@link Writers}, or some of {@link EngineWriters}
      */
-    Kills(List<Writer> writers, long seed) throws IOException {
+    public Kills(List<Writer> writers, long seed) throws IOException {
         this.writers = writers;
         this.random = new Random(seed);
         byte[] body = Writers.download();
@@ -54,7 +54,7 @@ final class Kills implements AutoCloseable {
     }
 
     /** How often each writer came to what; what no writer may come to begins with a capital. */
-    Map<String, Map<String, Integer>> counts() {
+    public Map<String, Map<String, Integer>> counts() {
         return counts;
     }
 
@@ -69,7 +69,7 @@ final class Kills implements AutoCloseable {
     }
 
     /** Kills one process within some milliseconds of its work and looks at all that it leaves. */
-    void kill(Path folder, int withinMillis) throws IOException, InterruptedException {
+    public void kill(Path folder, int withinMillis) throws IOException, InterruptedException {
         try (WriterProcess process = WriterProcess.start(options(), folder, 0, 1_000, writers)) {
             process.go();
             Thread.sleep(random.nextInt(withinMillis));
@@ -129,7 +129,7 @@ final class Kills implements AutoCloseable {
     }
 
     /** Lets two processes write into the same places at once. */
-    void race(Path folder, int rounds) throws IOException, InterruptedException {
+    public void race(Path folder, int rounds) throws IOException, InterruptedException {
         List<String> lines = new ArrayList<>();
         try (WriterProcess even = WriterProcess.start(options(), folder, 0, rounds, writers);
                 WriterProcess odd = WriterProcess.start(options(), folder, 1, rounds, writers)) {

@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a kill leaves is whole and in nobody's way, and of two at once nothing is mixed; {@link KillStudy} is the long form. */
+/** What a kill leaves is whole and in nobody's way, and of two at once nothing is mixed; {@code KillStudy} is the long form. */
 class KillsTest {
     @Test
     void aKilledWriterLeavesNothingHalf(@TempDir Path folder) throws IOException, InterruptedException {

@@ -15,7 +15,7 @@ import java.util.Set;
  * @param write the write of a number into a place
  * @param read the numbers that a place holds; none where nothing is there
  */
-record Writer(String name, String ending, Kind kind, Write write, Read read) {
+public record Writer(String name, String ending, Kind kind, Write write, Read read) {
     /** What a second write into the same place does. */
     enum Kind {
         /** It takes the first one's place. */

@@ -51,7 +51,7 @@ import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.tokens.PackedTokens;
 
 /** All writers that need no engine. */
-final class Writers {
+public final class Writers {
     /** Where downloads come from: bytes of {@link #download} at every path. */
     static final String SERVER = "study.server";
     /** A hub for downloads of models. */
@@ -67,7 +67,7 @@ final class Writers {
 
     private Writers() {}
 
-    static List<Writer> all() {
+    public static List<Writer> all() {
         return List.of(
                 new Writer("safetensors", ".safetensors", REPLACES, Writers::tensors, Writers::readTensors),
                 new Writer("model folder", "", REFUSES, Writers::folder, Writers::readFolder),

@@ -26,10 +26,10 @@ import org.skipgpt.weights.WeightLoader;
  * @param model dense
  * @param batches what steps read
  */
-record TuningSteps(NDManager manager, LanguageModel model, Batches batches) {
-    static final BenchmarkClock CLOCK = BenchmarkClock.valueOf(System.getProperty("skipgpt.clock", "WALL"));
+public record TuningSteps(NDManager manager, LanguageModel model, Batches batches) {
+    public static final BenchmarkClock CLOCK = BenchmarkClock.valueOf(System.getProperty("skipgpt.clock", "WALL"));
 
-    static LanguageModel random(NDManager manager, DecoderConfig shape) {
+    public static LanguageModel random(NDManager manager, DecoderConfig shape) {
         return LanguageModel.dense(
                 "random",
                 "",
@@ -39,12 +39,12 @@ record TuningSteps(NDManager manager, LanguageModel model, Batches batches) {
     }
 
     /** A router step with the backward work that is zero. */
-    Step routerFull(double[] open) {
+    public Step routerFull(double[] open) {
         return router(open, RouterTuningConfig.paper(.25).withSparseBackward(false));
     }
 
     /** A router step without it; of rows that skip a share rho is computed. */
-    Step router(double[] open, double rho, boolean recompute) {
+    public Step router(double[] open, double rho, boolean recompute) {
         return router(open, RouterTuningConfig.paper(.25).withRho(rho).withRecompute(recompute));
     }
 
@@ -69,7 +69,7 @@ record TuningSteps(NDManager manager, LanguageModel model, Batches batches) {
     }
 
     /** A LoRA step with frozen decisions. */
-    Step lora(double[] open, boolean recompute) {
+    public Step lora(double[] open, boolean recompute) {
         LanguageModel adapted = adapted();
         ForcedPolicy skipping = new ForcedPolicy(
                 1 - open[0],
@@ -82,7 +82,7 @@ record TuningSteps(NDManager manager, LanguageModel model, Batches batches) {
     }
 
     /** A LoRA step with nothing skipped. */
-    Step loraDense() {
+    public Step loraDense() {
         return lora(adapted(), false);
     }
 
@@ -100,9 +100,9 @@ record TuningSteps(NDManager manager, LanguageModel model, Batches batches) {
     }
 
     /** Steps of one objective with its optimizer. */
-    record Step(Objective objective, AdamW optimizer, NDManager manager, long[] at) {
+    public record Step(Objective objective, AdamW optimizer, NDManager manager, long[] at) {
         /** Takes the next one; seconds. */
-        double seconds() {
+        public double seconds() {
             double begun = CLOCK.seconds();
             try (NDManager scope = manager.newSubManager();
                     var on = Torch.gradients(true)) {

@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.studies;
 
 import java.io.IOException;
 import java.util.Arrays;

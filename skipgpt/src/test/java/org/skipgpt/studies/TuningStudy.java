@@ -1,4 +1,4 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import com.google.gson.GsonBuilder;
 import java.io.IOException;
@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.LongStream;
+import org.skipgpt.SkipGpt;
+import org.skipgpt.Workspace;
 import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
 import org.skipgpt.eval.Perplexity;
@@ -48,6 +50,8 @@ import org.skipgpt.train.TuningOptions;
  * to {@code table.md} there. The environment's {@code SKIPGPT_DEVICE} names the device, cpu where nothing is said.
  */
 public final class TuningStudy {
+    private static final Path WORLD = Path.of(System.getProperty("skipgpt.root", ".."), "datasets", "world");
+
     private static final List<String> METHODS =
             List.of("dense", "Dense+LoRA", "SkipGPT-RT", "SkipGPT-RT-L", "SkipGPT-Joint");
 
@@ -168,7 +172,7 @@ public final class TuningStudy {
                 "tuning s",
                 seconds(name(method, target, seed))
                         + (method.equals("SkipGPT-RT-L") ? seconds(name("SkipGPT-RT", target, seed)) : 0));
-        Path world = Checkpoints.world();
+        Path world = WORLD;
         for (String task : Tasks.PAPER) {
             TaskData data = TaskData.read(Tasks.named(task), world.resolve(task + ".jsonl"))
                     .first(questions);

@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.studies;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -21,6 +21,14 @@ import org.skipgpt.route.Routers;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.train.Batches;
+import org.skipgpt.train.LoopConfig;
+import org.skipgpt.train.LoraTuning;
+import org.skipgpt.train.Objective;
+import org.skipgpt.train.RouterTuning;
+import org.skipgpt.train.RouterTuningConfig;
+import org.skipgpt.train.TrainingLoop;
+import org.skipgpt.train.TrainingRun;
 import org.skipgpt.weights.WeightLoader;
 
 /**

@@ -1,4 +1,4 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -16,7 +16,16 @@ import java.util.function.Supplier;
 import org.skipgpt.bench.Benchmark;
 import org.skipgpt.bench.BenchmarkOptions;
 import org.skipgpt.bench.SpeedRow;
+import org.skipgpt.model.Decision;
+import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.Rows;
+import org.skipgpt.model.Session;
+import org.skipgpt.model.Trace;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.Times;
 import org.skipgpt.shape.DecoderConfig;

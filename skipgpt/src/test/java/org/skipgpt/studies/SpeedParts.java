@@ -1,4 +1,4 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
 
 import ai.djl.ndarray.NDManager;
 import java.io.IOException;
@@ -13,7 +13,14 @@ import org.skipgpt.bench.BenchmarkClock;
 import org.skipgpt.bench.BenchmarkOptions;
 import org.skipgpt.bench.BenchmarkResult;
 import org.skipgpt.bench.SpeedRow;
+import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Rows;
+import org.skipgpt.model.Session;
+import org.skipgpt.model.Trace;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Times;
 import org.skipgpt.route.Budget;

@@ -1,4 +1,4 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
 
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -1,10 +1,14 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.stream.IntStream;
 import org.skipgpt.bench.BenchmarkClock;
+import org.skipgpt.model.DecodingStep;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Session;
 import org.skipgpt.report.Times;
 import org.skipgpt.torch.TorchProgram;
 

@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.studies;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -10,6 +10,7 @@ import java.util.function.IntFunction;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.train.TuningSteps;
 
 /**
  * Prints a line for docs/tuning.md, {@code router|lora whole|recompute SEQUENCES}: resident memory of one step at its

@@ -1,4 +1,4 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.skipgpt.bench.BenchmarkClock;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
@@ -98,7 +100,7 @@ final class SpeedPage {
 
                 ```
                 CP="target/test-classes:target/classes:$(cat ../kernel-ext/target/runtime-classpath.txt)"
-                OMP_NUM_THREADS=%d java -Dskipgpt.python=python3 -cp "$CP" org.skipgpt.model.SpeedPage docs/speed.md all
+                OMP_NUM_THREADS=%d java -Dskipgpt.python=python3 -cp "$CP" org.skipgpt.studies.SpeedPage docs/speed.md all
                 ```
                 """,
                 SHAPE,

@@ -1,4 +1,4 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.skipgpt.SkipGpt;
 import org.skipgpt.analyze.ContextDrift;
 import org.skipgpt.analyze.GreedyAgreement;
 import org.skipgpt.analyze.KvConsistency;
@@ -41,6 +42,8 @@ import org.skipgpt.train.TrainingCurves;
  * another; {@code -Dsteps}, {@code -Dwindows} and {@code -Dsentence} set how long, on how many windows and which sentence.
  */
 final class PaperFigures {
+    private static final Path WORLD = Path.of(System.getProperty("skipgpt.root", ".."), "datasets", "world");
+
     private static final String SENTENCE = System.getProperty(
             "sentence", "The weather was fine. Otto carried the lamp to the market, because the old lamp was broken.");
 
@@ -65,7 +68,7 @@ final class PaperFigures {
                 observer);
         this.out = out;
         String held = System.getProperty("held.text");
-        String text = Files.readString(held == null ? Checkpoints.world().resolve("wiki.txt") : Path.of(held));
+        String text = Files.readString(held == null ? WORLD.resolve("wiki.txt") : Path.of(held));
         this.texts = TokenTexts.cut(dense.tokenizer(), text, dense.config().maxPositions())
                 .subList(0, Integer.getInteger("windows", 40));
     }

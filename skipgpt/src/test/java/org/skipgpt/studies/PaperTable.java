@@ -1,8 +1,9 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.skipgpt.SkipGpt;
 import org.skipgpt.eval.Comparison;
 import org.skipgpt.eval.Evaluation;
 import org.skipgpt.eval.EvaluationOptions;

@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.studies;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -18,6 +18,11 @@ import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.tokens.PackedTokens;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.train.FullTraining;
+import org.skipgpt.train.LoopConfig;
+import org.skipgpt.train.TrainingLoop;
+import org.skipgpt.train.TrainingRun;
+import org.skipgpt.train.WorldRecipe;
 import org.skipgpt.weights.WeightLoader;
 
 /**

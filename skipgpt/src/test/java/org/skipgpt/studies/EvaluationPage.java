@@ -1,4 +1,4 @@
-package org.skipgpt.eval;
+package org.skipgpt.studies;
 
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Locale;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.Workspace;
+import org.skipgpt.eval.Evaluation;
+import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.WholeFile;
 
@@ -15,7 +17,7 @@ import org.skipgpt.report.WholeFile;
  * question beside it. A measurement, not a test:
  *
  * <pre>
- * java org.skipgpt.eval.EvaluationPage DATA MODEL OUT.md WHAT...
+ * java org.skipgpt.studies.EvaluationPage DATA MODEL OUT.md WHAT...
  * </pre>
  *
  * with a preset, or names of tasks and texts.

@@ -1,4 +1,4 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -7,7 +7,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.skipgpt.model.DecodingStep;
+import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Session;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Times;
 import org.skipgpt.shape.DecoderConfig;

@@ -1,4 +1,4 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.skipgpt.SkipGpt;
 import org.skipgpt.analyze.ContextDrift;
 import org.skipgpt.analyze.RoutingByTarget;
 import org.skipgpt.analyze.RoutingMap;
@@ -25,7 +26,7 @@ import org.skipgpt.tokens.TokenTexts;
 /**
  * The paper's figures of a model whose routers were tuned before, such as SmolLM2-135M's of docs/recipe.md.
  *
- * <p>{@code java -cp "$CP" org.skipgpt.TunedFigures MODEL TEXT OUT ROUTERS [HEALED] -- [PART...]}: TEXT is a file nobody learned from,
+ * <p>{@code java -cp "$CP" org.skipgpt.studies.TunedFigures MODEL TEXT OUT ROUTERS [HEALED] -- [PART...]}: TEXT is a file nobody learned from,
  * ROUTERS and HEALED are saved folders, the second with an adapter; parts are similarity, ranking, map, kinds, drift and scaling. {@code -Dwindows} and
  * {@code -Dlength} say how many windows of how many tokens are looked at.
  */

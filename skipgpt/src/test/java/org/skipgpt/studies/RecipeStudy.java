@@ -1,4 +1,4 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.skipgpt.SkipGpt;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TextUnit;
 import org.skipgpt.eval.Perplexity;
@@ -34,7 +35,7 @@ import org.skipgpt.train.TuningOptions;
  * One row of docs/recipe.md: tunes routers with the practical recipe, some of it changed, and prints perplexity beside what is
  * really skipped on the same text.
  *
- * <p>{@code java -cp "$CP" org.skipgpt.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
+ * <p>{@code java -cp "$CP" org.skipgpt.studies.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
  * steps, rows, length (most tokens of a row), packed (documents joined into full rows), rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
  * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of

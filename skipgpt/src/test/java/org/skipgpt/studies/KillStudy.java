@@ -1,9 +1,14 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.skipgpt.EngineWriters;
+import org.skipgpt.FuzzKept;
+import org.skipgpt.Kills;
+import org.skipgpt.Writer;
+import org.skipgpt.Writers;
 
 /**
  * By hand: kills processes while they write with every writer, and lets two of them write into the same places at once.

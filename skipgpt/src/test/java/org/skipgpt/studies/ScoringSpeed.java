@@ -1,4 +1,4 @@
-package org.skipgpt.eval;
+package org.skipgpt.studies;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -13,7 +13,15 @@ import java.util.Locale;
 import java.util.Map;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.Workspace;
+import org.skipgpt.eval.PrefixTokens;
+import org.skipgpt.eval.ScoreOptions;
 import org.skipgpt.eval.ScoreOptions.Sharing;
+import org.skipgpt.eval.ScoreStore;
+import org.skipgpt.eval.Scorer;
+import org.skipgpt.eval.TaskData;
+import org.skipgpt.eval.TaskDescription;
+import org.skipgpt.eval.TaskResult;
+import org.skipgpt.eval.Tasks;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
@@ -30,7 +38,7 @@ import org.skipgpt.weights.WeightLoader;
  * measurement, not a test:
  *
  * <pre>
- * java org.skipgpt.eval.ScoringSpeed DATA MODEL|WIDTHxLAYERS STEP SHOTS REPEATS
+ * java org.skipgpt.studies.ScoringSpeed DATA MODEL|WIDTHxLAYERS STEP SHOTS REPEATS
  * </pre>
  */
 final class ScoringSpeed {
@@ -84,27 +92,16 @@ final class ScoringSpeed {
 
     private static void count(LanguageModel model, List<TaskData> mix) {
         System.out.printf(Locale.ROOT, "%-14s %9s %9s %9s %9s%n", "task", "questions", "full", "shared", "ratio");
-        PairEncoder encoder = new PairEncoder(
-                model.tokenizer(), ScoreOptions.Bos.FAMILY, model.config().maxPositions());
         for (TaskData data : mix) {
-            long full = 0;
-            long shared = 0;
-            for (Item item : data.items()) {
-                List<int[]> inputs = new ArrayList<>();
-                for (PairEncoder.Pair pair : PairEncoder.pairs(encoder.encode(item))) {
-                    inputs.add(PassScorer.input(pair));
-                    full += pair.tokens().length - 1;
-                }
-                shared += PrefixForest.of(inputs, PassScorer.WORTH).tokens();
-            }
+            PrefixTokens tokens = PrefixTokens.of(model, data);
             System.out.printf(
                     Locale.ROOT,
                     "%-14s %9d %9d %9d %9.2f%n",
                     data.task().name(),
                     data.items().size(),
-                    full,
-                    shared,
-                    (double) full / shared);
+                    tokens.full(),
+                    tokens.shared(),
+                    (double) tokens.full() / tokens.shared());
         }
     }
 

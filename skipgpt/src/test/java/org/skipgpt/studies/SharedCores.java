@@ -1,4 +1,4 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
 
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
@@ -9,6 +9,9 @@ import java.util.Map;
 import java.util.function.DoubleSupplier;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.bench.BenchmarkClock;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Session;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Times;
 import org.skipgpt.shape.DecoderConfig;
@@ -22,7 +25,7 @@ import org.skipgpt.weights.WeightLoader;
 /**
  * How fast one process works while others share its cores: start one or several, with {@code GOMP_SPINCOUNT} set or not.
  *
- * <p>{@code java -cp ... org.skipgpt.model.SharedCores REPEATS}
+ * <p>{@code java -cp ... org.skipgpt.studies.SharedCores REPEATS}
  */
 final class SharedCores {
     private static final int STEPS = 3;

@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.studies;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -12,9 +12,12 @@ import java.util.stream.Collectors;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Rival;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.train.Batches;
+import org.skipgpt.train.DocumentBatches;
+import org.skipgpt.train.TuningOptions;
+import org.skipgpt.train.TuningSteps;
 
 /**
  * Measures tuning steps in turns and prints markdown for docs/tuning.md: {@code wide PYTHON} on texts of one length and

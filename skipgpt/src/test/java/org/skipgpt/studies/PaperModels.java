@@ -1,9 +1,10 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.skipgpt.SkipGpt;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.train.Tuned;

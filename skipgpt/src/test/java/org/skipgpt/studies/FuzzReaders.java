@@ -1,4 +1,4 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,6 +9,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import org.skipgpt.Damage;
+import org.skipgpt.FuzzFolders;
+import org.skipgpt.FuzzTarget;
+import org.skipgpt.FuzzTargets;
 
 /**
  * Damages files of every kind that is read from outside and sees that each is read or refused with an error of ours that

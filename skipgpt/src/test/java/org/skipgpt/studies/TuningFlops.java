@@ -1,4 +1,4 @@
-package org.skipgpt.train;
+package org.skipgpt.studies;
 
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.shape.DecoderConfig;

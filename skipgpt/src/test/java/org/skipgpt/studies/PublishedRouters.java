@@ -1,4 +1,4 @@
-package org.skipgpt;
+package org.skipgpt.studies;
 
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -9,7 +9,7 @@ import org.skipgpt.io.TorchFile;
 /**
  * What the routers that the authors published for Llama-3.1-8B say without the model they belong to; docs/published.md reads it.
  *
- * <p>{@code java -cp "$CP" org.skipgpt.PublishedRouters router.pth}. With index 0 = execute, {@code v = w_0 - w_1} is the
+ * <p>{@code java -cp "$CP" org.skipgpt.studies.PublishedRouters router.pth}. With index 0 = execute, {@code v = w_0 - w_1} is the
  * direction of the stream that speaks for executing: a token executes where {@code v x + (b_0 - b_1) > 0}.
  */
 public final class PublishedRouters {

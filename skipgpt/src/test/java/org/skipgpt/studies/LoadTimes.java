@@ -1,4 +1,4 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -13,6 +13,9 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.skipgpt.SkipGpt;
+import org.skipgpt.model.GenerationOptions;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Times;
 import org.skipgpt.shape.DecoderConfig;
