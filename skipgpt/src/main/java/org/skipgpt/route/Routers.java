@@ -244,6 +244,35 @@ public final class Routers {
         return config.coupled() ? routers.size() : routers.size() / 2;
     }
 
+    /**
+     * Copies whose biases hold thresholds: with l the threshold's logit, {@code b_skip + l/2} and {@code b_execute - l/2}, so that the
+     * likelier choice is what the thresholds chose. Routers that learn on decide by their biases, and begin where they stood.
+     *
+     * @throws IllegalArgumentException if a threshold is turned and the routers have no bias that could hold it, or it is 0 or 1
+     */
+    public Routers holding(Thresholds thresholds, NDManager owner) {
+        if (thresholds.isArgmax()) {
+            return copy(owner);
+        }
+        if (!config.bias()) {
+            throw new IllegalArgumentException("routers without a bias cannot go on from turned thresholds, which only a"
+                    + " bias can hold: turn them back with withThresholds(Thresholds.argmax()), or use withBias(true)");
+        }
+        if (Arrays.stream(thresholds.logits()).anyMatch(Double::isInfinite)) {
+            throw new IllegalArgumentException("thresholds of 0 and 1 execute all or nothing whatever a router says, which"
+                    + " no bias holds and no router unlearns: set others with withThresholds(…)");
+        }
+        Routers copies = copy(owner);
+        for (int i = 0; i < routers.size(); i++) {
+            List<NDArray> parameters = copies.routers.get(i).parameters();
+            NDArray bias = parameters.get(parameters.size() - 1);
+            float[] numbers = bias.toFloatArray();
+            float half = (float) (thresholds.at(config.coupled() ? 2 * i : i) / 2);
+            bias.set(new float[] {numbers[0] + half, numbers[1] - half});
+        }
+        return copies;
+    }
+
     /** Copies whose owner is another. */
     public Routers copy(NDManager owner) {
         List<Router> copies = new ArrayList<>();

@@ -72,10 +72,17 @@ final class FamilyFields {
     /**
      * Each layer's window.
      *
+     * @param size width of a window; 0 where the file asks for none
      * @param usual which layers have one where {@code layer_types} does not say it
      */
     static List<Integer> windows(JsonFields json, int layers, int size, IntPredicate usual) {
         List<String> kinds = layerKinds(json, layers);
+        if (size == 0 && kinds.contains(SLIDING)) {
+            throw json.fault(
+                    "layer_types",
+                    "no " + SLIDING + " where no window is asked for: sliding_window says how wide one is, in families"
+                            + " with use_sliding_window only where that is true");
+        }
         return IntStream.range(0, layers)
                 .mapToObj(layer ->
                         (kinds.isEmpty() ? usual.test(layer) : kinds.get(layer).equals(SLIDING)) ? size : 0)

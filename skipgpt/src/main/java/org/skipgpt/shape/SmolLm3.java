@@ -52,11 +52,6 @@ final class SmolLm3 implements Family {
         int size = FamilyFields.window(json);
         boolean wanted = json.flag("use_sliding_window", false);
         List<Boolean> turns = turns(json, layers);
-        if ((size == 0 || !wanted) && FamilyFields.layerKinds(json, layers).contains(FamilyFields.SLIDING)) {
-            throw json.fault(
-                    "layer_types",
-                    "layers with a window only where use_sliding_window is true and sliding_window says how wide");
-        }
         return FamilyFields.windows(json, layers, wanted ? size : 0, layer -> !turns.get(layer));
     }
 

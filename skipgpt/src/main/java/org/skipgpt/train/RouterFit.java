@@ -136,7 +136,7 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
             try (NDManager work = model.scope();
                     var off = Torch.gradients(false)) {
                 RouterConfig form = RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS);
-                Routers routers = Routers.init(owner, model.config(), form, 0);
+                Routers routers = Routers.init(work, model.config(), form, 0);
                 TorchProgram program = TorchProgram.compile(
                         work, TorchSource.of(RouterFit.class, "fit.torchscript").code());
                 Budget budget = Budget.of(target).withKind(kind);
@@ -145,9 +145,7 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
                 Gate gate = Gate.compile(owner);
                 LanguageModel fitted = model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers)));
                 Thresholds found = BudgetDial.thresholds(fitted, budget, turned);
-                shift(routers, found.logits()[0]);
-                // A policy of its own: the one that was turned may remember its routers' numbers.
-                return model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers)));
+                return model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers.holding(found, owner))));
             } catch (RuntimeException | Error e) {
                 owner.close();
                 throw e;
@@ -306,13 +304,5 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         List<NDArray> parameters = routers.of(site).parameters();
         parameters.get(0).set(weight);
         parameters.get(1).set(new float[] {-margin / 2, margin / 2});
-    }
-
-    private static void shift(Routers routers, double threshold) {
-        for (var router : routers.all()) {
-            NDArray bias = router.parameters().get(1);
-            float[] numbers = bias.toFloatArray();
-            bias.set(new float[] {(float) (numbers[0] + threshold / 2), (float) (numbers[1] - threshold / 2)});
-        }
     }
 }

@@ -221,7 +221,7 @@ public final class Tuning {
         try (NDManager work = base.scope()) {
             Gate gate = Gate.compile(owner);
             Routers start = RoutedPolicy.in(base.policy())
-                    .map(routed -> routed.routers().copy(work))
+                    .map(routed -> routed.routers().holding(routed.thresholds(), work))
                     .orElseGet(() -> Routers.init(
                             work,
                             base.config(),
