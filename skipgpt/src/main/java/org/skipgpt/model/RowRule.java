@@ -9,6 +9,7 @@ import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Processor;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.vector.Crew;
+import org.skipgpt.vector.RowKernels;
 import org.skipgpt.vector.Vectors;
 import org.skipgpt.weights.DecoderWeights;
 
@@ -92,13 +93,22 @@ final class RowRule {
     }
 
     /** Who computes one new token of one sequence, in words. */
-    static String told(DecoderConfig config, DecoderWeights weights, Execution execution, DecodingStep wanted) {
+    static String told(
+            DecoderConfig config,
+            DecoderWeights weights,
+            LayerPolicy policy,
+            Execution execution,
+            DecodingStep wanted) {
         Optional<String> obstacle = obstacle(config, weights, execution, wanted, 1, config.maxPositions());
         if (obstacle.isPresent()) {
             return "engine: " + obstacle.get();
         }
         long second = secondCopyBytes(config, weights);
-        return "Java, vectors of " + Vectors.kernels().orElseThrow().bits() + " bits, up to " + threads() + " threads"
+        RowKernels kernels = Vectors.kernels().orElseThrow();
+        return "Java, vectors of " + kernels.bits() + " bits, up to " + threads() + " threads"
+                + (policy.ofOneRow(kernels).isPresent()
+                        ? ""
+                        : "; \"" + policy.describe() + "\" is asked with arrays, which takes longer")
                 + (second == 0
                         ? ""
                         : String.format(

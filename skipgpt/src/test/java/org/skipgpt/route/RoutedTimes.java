@@ -1,0 +1,145 @@
+package org.skipgpt.route;
+
+import ai.djl.ndarray.NDArray;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.skipgpt.SkipGpt;
+import org.skipgpt.Workspace;
+import org.skipgpt.model.Decision;
+import org.skipgpt.model.DecodingStep;
+import org.skipgpt.model.ForcedPolicy;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.Rows;
+import org.skipgpt.model.Session;
+import org.skipgpt.report.Identity;
+import org.skipgpt.report.Provenance;
+import org.skipgpt.report.Times;
+import org.skipgpt.shape.ModuleSite;
+
+/**
+ * Times of one new token under routers that are asked with a row's numbers and with arrays, beside dense and a forced pattern, in turns of
+ * some tokens each. Arguments: a model, its element type, the share to skip, tokens before the first, turns.
+ */
+final class RoutedTimes {
+    private static final int TOKENS = 16;
+    private static final int WARM_TURNS = 3;
+
+    private RoutedTimes() {}
+
+    /** Another policy's decisions, asked with arrays always. */
+    private record WithArrays(LayerPolicy inner) implements LayerPolicy {
+        @Override
+        public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+            return inner.decide(site, residual, layerInput, rows);
+        }
+
+        @Override
+        public LayerPolicy settled() {
+            return new WithArrays(inner.settled());
+        }
+
+        @Override
+        public KvPolicy kvPolicy() {
+            return inner.kvPolicy();
+        }
+
+        @Override
+        public Identity identity() {
+            return Identity.of("with arrays").with("inner", inner.identity());
+        }
+
+        @Override
+        public String describe() {
+            return inner.describe() + ", asked with arrays";
+        }
+    }
+
+    public static void main(String[] arguments) {
+        Workspace workspace = SkipGpt.workspace("cpu", arguments[1]);
+        LanguageModel dense = SkipGpt.load(arguments[0]).withStep(DecodingStep.JAVA);
+        double share = Double.parseDouble(arguments[2]);
+        int[] prompt = new int[Integer.parseInt(arguments[3])];
+        Arrays.setAll(prompt, i -> (int) (1_000_003L * (i + 1) % dense.config().vocabulary()));
+        Gate gate = Gate.compile(workspace.manager());
+        Map<String, LanguageModel> models = new LinkedHashMap<>();
+        models.put("dense", dense);
+        ForcedPolicy forced = ForcedPolicy.uniform(share, dense.config().layers(), 1);
+        models.put("forced", dense.withPolicy(forced));
+        RouterConfig linear = RouterConfig.defaults();
+        for (RouterConfig config :
+                List.of(linear, linear.withNorm(RouterConfig.Norm.RMS), RouterConfig.official(), RouterConfig.dLlm())) {
+            RoutedPolicy first = RoutedPolicy.of(gate, Routers.init(workspace.manager(), dense.config(), config, 5));
+            Thresholds turned = BudgetDial.thresholds(dense.withPolicy(first), Budget.of(share), prompt);
+            RoutedPolicy routed = first.withThresholds(turned);
+            String form = config.form() + (config.norm() == RouterConfig.Norm.RMS ? " normed" : "");
+            models.put(form + ", numbers", dense.withPolicy(routed));
+            models.put(form + ", arrays", dense.withPolicy(new WithArrays(routed)));
+        }
+        System.out.println(Provenance.of("").cpu() + "; " + Provenance.of("").versions() + "; " + dense.decoding());
+        measure(models, prompt, Integer.parseInt(arguments[4]));
+    }
+
+    private static void measure(Map<String, LanguageModel> models, int[] prompt, int turns) {
+        Map<String, List<Double>> seconds = new LinkedHashMap<>();
+        Map<String, Long> used = new LinkedHashMap<>();
+        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+        Map<String, double[]> rates = new LinkedHashMap<>();
+        Map<String, Session> sessions = new LinkedHashMap<>();
+        models.forEach((name, model) -> {
+            Session session = model.session(1);
+            session.append(prompt);
+            sessions.put(name, session);
+            seconds.put(name, new ArrayList<>());
+        });
+        double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+        for (int turn = -WARM_TURNS; turn < turns; turn++) {
+            for (String name : models.keySet()) {
+                try (Session session = sessions.get(name).fork(0)) {
+                    long before = threads.getCurrentThreadCpuTime();
+                    for (int t = 0; t < TOKENS; t++) {
+                        long begun = System.nanoTime();
+                        session.append(new int[] {prompt[(t * 7) % prompt.length]});
+                        if (turn >= 0) {
+                            seconds.get(name).add((System.nanoTime() - begun) / 1e9);
+                        }
+                    }
+                    if (turn >= 0) {
+                        used.merge(name, threads.getCurrentThreadCpuTime() - before, Long::sum);
+                    }
+                    rates.put(name, session.executionRates());
+                }
+            }
+        }
+        double after = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+        double first = median(seconds.get("dense")).median();
+        double firstUsed = used.getOrDefault("dense", 0L);
+        seconds.forEach((name, all) -> {
+            Times times = median(all);
+            double skipped = 1 - Arrays.stream(rates.get(name)).average().orElse(1);
+            System.out.printf(
+                    Locale.ROOT,
+                    "%-20s %6.2f ms, spread %3.0f %%, %.2f of dense speed; the thread's own %6.2f ms, %.2f; %.0f %% skipped%n",
+                    name,
+                    1e3 * times.median(),
+                    100 * times.spread(),
+                    first / times.median(),
+                    used.getOrDefault(name, 0L) / 1e6 / all.size(),
+                    firstUsed / used.getOrDefault(name, 1L),
+                    100 * skipped);
+        });
+        System.out.printf(Locale.ROOT, "load average %.1f to %.1f%n", load, after);
+        sessions.values().forEach(Session::close);
+    }
+
+    private static Times median(List<Double> all) {
+        return Times.of(all.stream().mapToDouble(Double::doubleValue).toArray());
+    }
+}
