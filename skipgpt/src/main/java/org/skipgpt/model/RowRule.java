@@ -101,14 +101,22 @@ final class RowRule {
             DecodingStep wanted) {
         Optional<String> obstacle = obstacle(config, weights, execution, wanted, 1, config.maxPositions());
         if (obstacle.isPresent()) {
-            return "engine: " + obstacle.get();
+            return "engine: " + obstacle.get() + (weights.dtype().isBlocks() ? "; every token widens all blocks" : "");
         }
         long second = secondCopyBytes(config, weights);
+        long blocks = weights.blockBytes();
         RowKernels kernels = Vectors.kernels().orElseThrow();
         return "Java, vectors of " + kernels.bits() + " bits, up to " + threads() + " threads"
                 + (policy.ofOneRow(kernels).isPresent()
                         ? ""
                         : "; \"" + policy.describe() + "\" is asked with arrays, which takes longer")
+                + (blocks == 0
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "; reads %.0f MiB of blocks as they are, which passes over several rows widen to fp32, a"
+                                        + " module at a time",
+                                blocks / (double) (1 << 20)))
                 + (second == 0
                         ? ""
                         : String.format(
@@ -119,7 +127,8 @@ final class RowRule {
 
     /** Bytes that matrices take again where passes over many rows have their own order of them. */
     static long secondCopyBytes(DecoderConfig config, DecoderWeights weights) {
-        if (!DecoderProgram.reorders(weights.manager(), weights.dtype(), true)) {
+        boolean plain = !weights.dtype().isBlocks();
+        if (!plain || !DecoderProgram.reorders(weights.manager(), weights.dtype(), true)) {
             return 0;
         }
         int least = Processor.leastReordered(weights.dtype()).orElseThrow();
@@ -129,7 +138,7 @@ final class RowRule {
                 sum += numbers < least ? 0 : numbers;
             }
         }
-        return sum * weights.dtype().bytes();
+        return sum * (long) weights.dtype().bytes();
     }
 
     private static long[] matrices(DecoderConfig c, int layer) {

@@ -154,8 +154,13 @@ final class RowStep {
 
     /** Logits behind the row of the last pass: V. */
     float[] logits() {
+        return logits(x);
+    }
+
+    /** Logits behind a row of the stream that has passed all layers: V. */
+    float[] logits(float[] row) {
         try (Crew.Turn turn = crew.begin()) {
-            return modules.head(turn, weights, x);
+            return modules.head(turn, weights, row);
         }
     }
 

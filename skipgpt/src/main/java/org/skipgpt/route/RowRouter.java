@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Iterator;
+import org.skipgpt.vector.RowFormat;
 import org.skipgpt.vector.RowKernels;
 import org.skipgpt.vector.RowMatrix;
 
@@ -115,7 +116,7 @@ final class RowRouter {
         private static RowMatrix matrix(NDArray array, RowKernels kernels) {
             ByteBuffer bytes = array.toByteBuffer(true).order(ByteOrder.nativeOrder());
             int rows = Math.toIntExact(array.getShape().get(0));
-            return kernels.matrix(bytes, rows, Math.toIntExact(array.getShape().get(1)), false);
+            return kernels.matrix(bytes, rows, Math.toIntExact(array.getShape().get(1)), RowFormat.FP32);
         }
     }
 }

@@ -9,11 +9,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import org.skipgpt.io.BlockFormat;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
+import org.skipgpt.report.Interruption;
 import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.Families;
@@ -84,7 +87,7 @@ public final class WeightLoader {
     }
 
     private DecoderWeights all() {
-        NDArray embedding = matrix(config.vocabulary(), config.layer(0).width(), EMBEDDING);
+        Stored embedding = matrix(config.vocabulary(), config.layer(0).width(), EMBEDDING);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
             layers.add(layer(i, "model.layers." + i + "."));
@@ -92,8 +95,17 @@ public final class WeightLoader {
         NDArray finalNorm = norm("model.norm.weight", config.width());
         boolean ownHead = !config.tiedHead();
         refuseOthers();
-        NDArray head = ownHead ? matrix(config.vocabulary(), config.width(), HEAD) : embedding;
-        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
+        Optional<Stored> head =
+                ownHead ? Optional.of(matrix(config.vocabulary(), config.width(), HEAD)) : Optional.empty();
+        return checked(new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head));
+    }
+
+    private DecoderWeights checked(DecoderWeights made) {
+        if (made.dtype() != dtype) {
+            throw new CheckpointException("no matrix of this model has rows of whole blocks of " + BlockFormat.NUMBERS
+                    + " numbers, so that none can be held as " + dtype + ": load it as fp32 or bf16");
+        }
+        return made;
     }
 
     // What a layer holds and this decoder would not call changes the numbers: biases, norms, scales, more layers.
@@ -112,7 +124,7 @@ public final class WeightLoader {
 
     private LayerWeights layer(int layer, String prefix) {
         LayerTensors tensors = LayerTensors.of(config, layer);
-        LayerWeights own = new LayerWeights(
+        LayerWeights own = LayerWeights.held(
                 module(new ModuleSite(layer, ModuleKind.ATTENTION), tensors.attention()),
                 module(new ModuleSite(layer, ModuleKind.MLP), tensors.mlp()));
         int d = config.layer(layer).width();
@@ -123,9 +135,15 @@ public final class WeightLoader {
                 : own;
     }
 
-    private List<NDArray> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
-        List<NDArray> all = new ArrayList<>();
+    private List<Stored> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
+        List<Stored> all = new ArrayList<>();
         for (LayerTensors.Fused fused : arrays) {
+            Optional<Blocks> asStored =
+                    fused.isMatrix() ? blocksOfFile(fused.tensors(), fused.shape()) : Optional.empty();
+            if (asStored.isPresent()) {
+                all.add(Stored.of(asStored.get()));
+                continue;
+            }
             WeightStore store = fused.isMatrix() ? matrices : vectors;
             NDArray target = store.allocate(fused.shape());
             long at = 0;
@@ -141,9 +159,73 @@ public final class WeightLoader {
                 }
                 at += tensor.elements();
             }
-            all.add(target);
+            all.add(fused.isMatrix() ? held(fused.tensors().get(0).name(), target, layerFormat()) : Stored.of(target));
         }
         return all;
+    }
+
+    // An element type without blocks has none.
+    private Optional<BlockFormat> layerFormat() {
+        return dtype.isBlocks() ? Optional.of(BlockFormat.of(dtype)) : Optional.empty();
+    }
+
+    // What every token passes and every logit comes from keeps 8 bits, as llama.cpp's files of 4 bits do.
+    private Optional<BlockFormat> endFormat() {
+        return layerFormat().map(format -> BlockFormat.Q8_0);
+    }
+
+    /** A matrix in blocks where its rows are whole ones, else as it is. */
+    private Stored held(String name, NDArray matrix, Optional<BlockFormat> format) {
+        return held(matrices, name, matrix, format);
+    }
+
+    private static Stored held(WeightStore store, String name, NDArray matrix, Optional<BlockFormat> format) {
+        if (format.isEmpty() || matrix.getShape().get(1) % BlockFormat.NUMBERS != 0) {
+            return Stored.of(matrix);
+        }
+        try (matrix) {
+            return Stored.of(store.blocks(name, matrix, format.get()));
+        }
+    }
+
+    /** Tensors one below the other as the file has them, where all are stored in the same blocks. */
+    private Optional<Blocks> blocksOfFile(List<LayerTensors.Tensor> tensors, long[] shape) {
+        if (!dtype.isBlocks() || !tensors.stream().allMatch(tensor -> isStored(tensor.name()))) {
+            return Optional.empty();
+        }
+        Optional<BlockFormat> format = source.blocks(stored(tensors.get(0).name()));
+        if (format.isEmpty()
+                || !tensors.stream()
+                        .allMatch(tensor -> source.blocks(stored(tensor.name())).equals(format))) {
+            return Optional.empty();
+        }
+        Blocks made = Blocks.allocate(manager, shape[0], shape[1], format.get());
+        ByteBuffer memory = made.memory();
+        for (LayerTensors.Tensor tensor : tensors) {
+            Interruption.check();
+            String name = checked(tensor.name(), tensor.shape()).name();
+            for (long row = 0; row < tensor.shape()[0]; row++) {
+                memory.put(source.blockRow(name, row));
+            }
+        }
+        finite(made, tensors.get(0).name());
+        return Optional.of(made);
+    }
+
+    // Scales may be anything in a damaged file.
+    private void finite(Blocks blocks, String name) {
+        ByteBuffer memory = blocks.memory();
+        for (int at = 0; at < memory.capacity(); at += blocks.format().blockBytes()) {
+            boolean two = blocks.format() == BlockFormat.Q4_1;
+            if (!isFinite(memory.getShort(at)) || (two && !isFinite(memory.getShort(at + Short.BYTES)))) {
+                throw new CheckpointException("tensor " + name + " of " + source
+                        + " has a scale that is NaN or infinite;" + " fetch the weights again");
+            }
+        }
+    }
+
+    private static boolean isFinite(short half) {
+        return (half & 0x7C00) != 0x7C00;
     }
 
     // What the stream itself passes stays exact, as the stream does.
@@ -153,10 +235,15 @@ public final class WeightLoader {
         return target;
     }
 
-    private NDArray matrix(long rows, long columns, String name) {
+    private Stored matrix(long rows, long columns, String name) {
+        long[] shape = {rows, columns};
+        Optional<Blocks> asStored = blocksOfFile(List.of(new LayerTensors.Tensor(name, false, false, shape)), shape);
+        if (asStored.isPresent()) {
+            return Stored.of(asStored.get());
+        }
         NDArray target = matrices.allocate(rows, columns);
         fill(matrices, target, 0, name, rows, columns);
-        return target;
+        return held(name, target, endFormat());
     }
 
     private NDArray norm(String name, long size) {
@@ -169,6 +256,11 @@ public final class WeightLoader {
     }
 
     private void fill(WeightStore store, NDArray target, long at, String name, long... shape) {
+        store.fill(target, at, source, checked(name, shape));
+    }
+
+    /** A tensor that has the shape it should have, and counts as used. */
+    private TensorInfo checked(String name, long... shape) {
         String stored = stored(name);
         TensorInfo info = source.info(stored);
         if (!Arrays.equals(info.shape(), shape)) {
@@ -178,7 +270,7 @@ public final class WeightLoader {
                             + ": the two files do not belong together");
         }
         used.add(stored);
-        store.fill(target, at, source, info);
+        return info;
     }
 
     private boolean isStored(String name) {
@@ -233,14 +325,18 @@ public final class WeightLoader {
         WeightStore store = new WeightStore(manager, dtype);
         double std = 0.02;
         double out = std / Math.sqrt(2.0 * config.layers());
-        NDArray embedding = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
+        Optional<BlockFormat> format = dtype.isBlocks() ? Optional.of(BlockFormat.of(dtype)) : Optional.empty();
+        Optional<BlockFormat> ends = format.map(any -> BlockFormat.Q8_0);
+        NDArray table = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
+        Stored embedding = held(store, EMBEDDING, table, ends);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds));
+            layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds, format));
         }
-        NDArray head = config.tiedHead()
-                ? embedding
-                : store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
+        Optional<Stored> head = config.tiedHead()
+                ? Optional.empty()
+                : Optional.of(held(
+                        store, HEAD, store.normal(config.vocabulary(), config.width(), std, seeds.nextLong()), ends));
         NDArray finalNorm = manager.ones(new Shape(config.width()));
         return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
     }
@@ -251,25 +347,27 @@ public final class WeightLoader {
             WeightStore store,
             double std,
             double out,
-            SplittableRandom seeds) {
-        List<List<NDArray>> modules = new ArrayList<>();
+            SplittableRandom seeds,
+            Optional<BlockFormat> format) {
+        List<List<Stored>> modules = new ArrayList<>();
         for (ModuleKind module : ModuleKind.values()) {
             List<LayerTensors.Fused> arrays = tensors.of(module);
-            List<NDArray> made = new ArrayList<>();
+            List<Stored> made = new ArrayList<>();
             for (LayerTensors.Fused fused : arrays) {
                 long[] shape = fused.shape();
                 // a module's last matrix is the one of its outputs
                 boolean last =
                         arrays.subList(made.size() + 1, arrays.size()).stream().noneMatch(LayerTensors.Fused::isMatrix);
                 if (fused.isMatrix()) {
-                    made.add(store.normal(shape[0], shape[1], last ? out : std, seeds.nextLong()));
+                    NDArray drawn = store.normal(shape[0], shape[1], last ? out : std, seeds.nextLong());
+                    made.add(held(store, fused.tensors().get(0).name(), drawn, format));
                 } else {
                     boolean norm = fused.tensors().get(0).norm();
-                    made.add(norm ? manager.ones(new Shape(shape)) : manager.zeros(new Shape(shape)));
+                    made.add(Stored.of(norm ? manager.ones(new Shape(shape)) : manager.zeros(new Shape(shape))));
                 }
             }
             modules.add(made);
         }
-        return new LayerWeights(modules.get(0), modules.get(1));
+        return LayerWeights.held(modules.get(0), modules.get(1));
     }
 }

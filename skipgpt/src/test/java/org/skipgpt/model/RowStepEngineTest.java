@@ -91,7 +91,7 @@ class RowStepEngineTest {
         }
     }
 
-    private static Adapter adapter(NDManager manager, DecoderConfig config) {
+    static Adapter adapter(NDManager manager, DecoderConfig config) {
         Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
         for (int layer = 0; layer < config.layers(); layer++) {
             for (Projection p : Projection.values()) {

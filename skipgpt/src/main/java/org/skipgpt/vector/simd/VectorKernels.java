@@ -30,9 +30,19 @@ public final class VectorKernels implements RowKernels {
     @Override
     public void product(RowMatrix w, float[] x, float[] plus, float[] out, int from, int to) {
         for (int row = from; row < to; row++) {
-            float sum = w.isHalves() ? halfDot(w, row, x) : dot(w.memory(), row * w.columns(), x, 0, w.columns());
+            float sum = rowDot(w, row, x);
             out[row] = plus.length == 0 ? sum : sum + plus[row];
         }
+    }
+
+    private static float rowDot(RowMatrix w, int row, float[] x) {
+        return switch (w.format()) {
+            case FP32 -> dot(w.memory(), row * w.columns(), x, 0, w.columns());
+            case BF16 -> halfDot(w, row, x);
+            case Q8_0 -> BlockDots.eightBits(w, row, x);
+            case Q4_0 -> BlockDots.fourBits(w, row, x);
+            case Q4_1 -> BlockDots.fourBitsFromLeast(w, row, x);
+        };
     }
 
     @Override
@@ -42,7 +52,7 @@ public final class VectorKernels implements RowKernels {
         float[] up = new float[to - from];
         for (int row = from; row < to; row++) {
             int other = hidden + row;
-            float sum = w.isHalves() ? halfDot(w, other, x) : dot(w.memory(), other * w.columns(), x, 0, w.columns());
+            float sum = rowDot(w, other, x);
             up[row - from] = plus.length == 0 ? sum : sum + plus[other];
         }
         int i = from;

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodType;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -26,9 +27,13 @@ final class VectorLoads {
     private static final VectorSpecies<Integer> INTEGERS = FLOATS.withLanes(int.class);
     private static final VectorSpecies<Short> SHORTS =
             VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+    private static final VectorSpecies<Byte> BYTES =
+            VectorSpecies.of(byte.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 4));
     private static final boolean SEGMENTS = hasSegments();
     private static final MethodHandle FLOAT_LOAD = load(FloatVector.class, FLOATS);
     private static final MethodHandle SHORT_LOAD = load(ShortVector.class, SHORTS);
+
+    private static final MethodHandle BYTE_LOAD = load(ByteVector.class, BYTES);
 
     private VectorLoads() {}
 
@@ -90,6 +95,16 @@ final class VectorLoads {
             ShortVector halves = (ShortVector) SHORT_LOAD.invokeExact(view, at);
             IntVector upper = (IntVector) halves.convertShape(VectorOperators.S2I, INTEGERS, 0);
             return upper.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /** Signed bytes from a byte on, as integers. */
+    static IntVector bytes(Object view, int at) {
+        try {
+            ByteVector bytes = (ByteVector) BYTE_LOAD.invokeExact(view, at);
+            return (IntVector) bytes.convertShape(VectorOperators.B2I, INTEGERS, 0);
         } catch (Throwable e) {
             throw failed(e);
         }
