@@ -60,9 +60,36 @@ public enum BlockFormat {
         return type == other;
     }
 
-    /** Reads numbers of whole blocks from a little-endian buffer's position on. */
-    public void decode(ByteBuffer blocks, float[] out, int count) {
-        type.dequantise(blocks, out, count);
+    /** Reads the numbers of whole blocks, as many as there are. */
+    public void decode(byte[] blocks, float[] out) {
+        int size = type.blockBytes();
+        for (int at = 0, from = 0; from < blocks.length; at += NUMBERS, from += size) {
+            float scale = half(blocks, from);
+            switch (this) {
+                case Q8_0 -> {
+                    for (int j = 0; j < NUMBERS; j++) {
+                        out[at + j] = scale * blocks[from + 2 + j];
+                    }
+                }
+                case Q4_0 -> {
+                    for (int j = 0; j < HALF; j++) {
+                        out[at + j] = scale * ((blocks[from + 2 + j] & 15) - 8);
+                        out[at + HALF + j] = scale * (((blocks[from + 2 + j] >> 4) & 15) - 8);
+                    }
+                }
+                case Q4_1 -> {
+                    float least = half(blocks, from + 2);
+                    for (int j = 0; j < HALF; j++) {
+                        out[at + j] = scale * (blocks[from + 4 + j] & 15) + least;
+                        out[at + HALF + j] = scale * ((blocks[from + 4 + j] >> 4) & 15) + least;
+                    }
+                }
+            }
+        }
+    }
+
+    private static float half(byte[] blocks, int at) {
+        return Widening.half((short) ((blocks[at] & 0xFF) | blocks[at + 1] << 8));
     }
 
     /**

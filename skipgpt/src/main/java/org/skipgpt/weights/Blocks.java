@@ -48,12 +48,11 @@ public record Blocks(NDArray bytes, BlockFormat format) {
         NDArray made = bytes.getManager().create(new Shape(rows(), columns), DataType.FLOAT32);
         FloatBuffer out = made.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
         byte[] piece = new byte[format.rowBytes(columns)];
-        ByteBuffer row = ByteBuffer.wrap(piece).order(ByteOrder.LITTLE_ENDIAN);
         ByteBuffer all = memory();
         float[] numbers = new float[columns];
         for (int i = 0; i < rows(); i++) {
             all.get(piece);
-            format.decode(row, numbers, columns);
+            format.decode(piece, numbers);
             out.put(numbers);
         }
         return made;
@@ -63,10 +62,12 @@ public record Blocks(NDArray bytes, BlockFormat format) {
     public float[] numbers(int... rows) {
         ByteBuffer memory = memory();
         int columns = columns();
+        byte[] piece = new byte[format.rowBytes(columns)];
         float[] row = new float[columns];
         float[] all = new float[rows.length * columns];
         for (int i = 0; i < rows.length; i++) {
-            format.decode(memory.position(rows[i] * format.rowBytes(columns)), row, columns);
+            memory.get(rows[i] * piece.length, piece);
+            format.decode(piece, row);
             System.arraycopy(row, 0, all, i * columns, columns);
         }
         return all;

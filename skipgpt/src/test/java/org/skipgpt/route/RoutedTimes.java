@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.Workspace;
 import org.skipgpt.model.Decision;
@@ -17,12 +18,15 @@ import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.RowPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Session;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Times;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.vector.RowKernels;
+import org.skipgpt.vector.Vectors;
 
 /**
  * Times of one new token under routers that are asked with a row's numbers and with arrays, beside dense and a forced pattern, in turns of
@@ -62,8 +66,62 @@ final class RoutedTimes {
         }
     }
 
+    /** Runs everything and notes what routers say of it. */
+    private record Dense(RowRouter[] routers, boolean readsLayer, List<List<Float>> margins) implements LayerPolicy {
+        @Override
+        public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
+            return Decision.all();
+        }
+
+        @Override
+        public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
+            return Optional.of((site, residual, layerInput, token, position) -> {
+                int router = routers.length == margins.size() ? site.index() : site.layer();
+                margins.get(site.index()).add(routers[router].margin(readsLayer ? layerInput : residual));
+                return 1;
+            });
+        }
+
+        @Override
+        public Identity identity() {
+            return LayerPolicy.dense().identity();
+        }
+
+        @Override
+        public String describe() {
+            return "dense";
+        }
+    }
+
+    /** Routers that leave out about so much of every module, by what they say of the tokens of a text that runs all. */
+    private static RoutedPolicy turned(
+            LanguageModel model, Gate gate, Routers routers, double share, int[] text, RowKernels kernels) {
+        List<List<Float>> margins = new ArrayList<>();
+        for (int module = 0; module < model.config().modules(); module++) {
+            margins.add(new ArrayList<>());
+        }
+        RowRouter[] rows =
+                routers.all().stream().map(one -> RowRouter.of(one, kernels)).toArray(RowRouter[]::new);
+        boolean readsLayer = routers.config().input() == RouterConfig.Input.LAYER;
+        try (Session session =
+                model.withPolicy(new Dense(rows, readsLayer, margins)).session(1)) {
+            for (int token : text) {
+                session.append(new int[] {token});
+            }
+        }
+        double[] thresholds = margins.stream()
+                .mapToDouble(all -> all.stream()
+                        .sorted()
+                        .skip(Math.round(share * all.size()))
+                        .findFirst()
+                        .orElseThrow())
+                .toArray();
+        return RoutedPolicy.of(gate, routers).withThresholds(new Thresholds(thresholds));
+    }
+
     public static void main(String[] arguments) {
         Workspace workspace = SkipGpt.workspace("cpu", arguments[1]);
+        RowKernels kernels = Vectors.kernels().orElseThrow();
         LanguageModel dense = SkipGpt.load(arguments[0]).withStep(DecodingStep.JAVA);
         double share = Double.parseDouble(arguments[2]);
         int[] prompt = new int[Integer.parseInt(arguments[3])];
@@ -72,13 +130,11 @@ final class RoutedTimes {
         Map<String, LanguageModel> models = new LinkedHashMap<>();
         models.put("dense", dense);
         ForcedPolicy forced = ForcedPolicy.uniform(share, dense.config().layers(), 1);
-        models.put("forced", dense.withPolicy(forced));
+        models.put("pattern", dense.withPolicy(forced));
         RouterConfig linear = RouterConfig.defaults();
-        for (RouterConfig config :
-                List.of(linear, linear.withNorm(RouterConfig.Norm.RMS), RouterConfig.official(), RouterConfig.dLlm())) {
-            RoutedPolicy first = RoutedPolicy.of(gate, Routers.init(workspace.manager(), dense.config(), config, 5));
-            Thresholds turned = BudgetDial.thresholds(dense.withPolicy(first), Budget.of(share), prompt);
-            RoutedPolicy routed = first.withThresholds(turned);
+        for (RouterConfig config : List.of(linear, linear.withNorm(RouterConfig.Norm.RMS), RouterConfig.official())) {
+            Routers routers = Routers.init(workspace.manager(), dense.config(), config, 5);
+            RoutedPolicy routed = turned(dense, gate, routers, share, prompt, kernels);
             String form = config.form() + (config.norm() == RouterConfig.Norm.RMS ? " normed" : "");
             models.put(form + ", numbers", dense.withPolicy(routed));
             models.put(form + ", arrays", dense.withPolicy(new WithArrays(routed)));
@@ -95,7 +151,9 @@ final class RoutedTimes {
         Map<String, Session> sessions = new LinkedHashMap<>();
         models.forEach((name, model) -> {
             Session session = model.session(1);
-            session.append(prompt);
+            for (int token : prompt) {
+                session.append(new int[] {token});
+            }
             sessions.put(name, session);
             seconds.put(name, new ArrayList<>());
         });

@@ -9,98 +9,125 @@ import org.skipgpt.vector.RowFormat;
 import org.skipgpt.vector.RowMatrix;
 
 /**
- * A row of blocks times x, see {@link RowFormat}: integers are widened in registers, and a block's sum takes its scale once.
+ * A row of blocks times x, see {@link RowFormat}: integers are cut out of vectors of 32-bit words, and a block's sum takes its
+ * scale once.
  *
- * <p>Two blocks' sums run side by side, which hides how long an addition takes.
+ * <p>Words hold neighbours, so that what is cut out of eight words at once lies apart in the row: x is put into that order
+ * once for many rows. Where a block has a number that is added to all, its part is that number times the block's sum of x.
  */
 final class BlockDots {
-    private static final VectorSpecies<Float> F = VectorLoads.FLOATS;
+    private static final VectorSpecies<Float> F = FloatVector.SPECIES_256;
+    private static final VectorSpecies<Integer> I = IntVector.SPECIES_256;
     private static final int L = F.length();
     private static final int NUMBERS = 32;
     private static final int HALF = NUMBERS / 2;
 
+    /** What brings each nibble of a word to the lowest bits. */
+    private static final IntVector NIBBLES = IntVector.zero(I).addIndex(4);
+
+    // Shifts by vectors: those by numbers were at times not compiled into instructions, and then four times as slow.
+    private static final IntVector BITS_8 = IntVector.broadcast(I, 8);
+    private static final IntVector BITS_16 = IntVector.broadcast(I, 16);
+    private static final IntVector BITS_24 = IntVector.broadcast(I, 24);
+
     private BlockDots() {}
 
-    static float eightBits(RowMatrix w, int row, float[] x) {
-        Object view = w.memory().view();
-        ByteBuffer bytes = w.memory().bytes();
-        int size = w.format().blockBytes();
-        int at = row * w.rowBytes();
-        FloatVector a = FloatVector.zero(F);
-        FloatVector b = a;
-        int i = 0;
-        for (; i + 2 * NUMBERS <= w.columns(); i += 2 * NUMBERS, at += 2 * size) {
-            a = eight(view, at + Short.BYTES, x, i).fma(scale(bytes, at), a);
-            b = eight(view, at + size + Short.BYTES, x, i + NUMBERS).fma(scale(bytes, at + size), b);
-        }
-        if (i < w.columns()) {
-            a = eight(view, at + Short.BYTES, x, i).fma(scale(bytes, at), a);
-        }
-        return a.add(b).reduceLanes(VectorOperators.ADD);
-    }
-
-    private static FloatVector eight(Object view, int at, float[] x, int i) {
-        FloatVector sum = floats(VectorLoads.bytes(view, at)).mul(FloatVector.fromArray(F, x, i));
-        for (int k = L; k < NUMBERS; k += L) {
-            sum = floats(VectorLoads.bytes(view, at + k)).fma(FloatVector.fromArray(F, x, i + k), sum);
-        }
-        return sum;
-    }
-
-    static float fourBits(RowMatrix w, int row, float[] x) {
-        Object view = w.memory().view();
-        ByteBuffer bytes = w.memory().bytes();
-        int size = w.format().blockBytes();
-        int at = row * w.rowBytes();
-        FloatVector a = FloatVector.zero(F);
-        FloatVector b = a;
-        int i = 0;
-        for (; i + 2 * NUMBERS <= w.columns(); i += 2 * NUMBERS, at += 2 * size) {
-            a = four(view, at + Short.BYTES, 8, x, i).fma(scale(bytes, at), a);
-            b = four(view, at + size + Short.BYTES, 8, x, i + NUMBERS).fma(scale(bytes, at + size), b);
-        }
-        if (i < w.columns()) {
-            a = four(view, at + Short.BYTES, 8, x, i).fma(scale(bytes, at), a);
-        }
-        return a.add(b).reduceLanes(VectorOperators.ADD);
-    }
-
-    static float fourBitsFromLeast(RowMatrix w, int row, float[] x) {
-        Object view = w.memory().view();
-        ByteBuffer bytes = w.memory().bytes();
-        int size = w.format().blockBytes();
-        int at = row * w.rowBytes();
-        FloatVector a = FloatVector.zero(F);
-        FloatVector b = a;
-        for (int i = 0; i < w.columns(); i += NUMBERS, at += size) {
-            a = four(view, at + 2 * Short.BYTES, 0, x, i).fma(scale(bytes, at), a);
-            FloatVector sum = FloatVector.fromArray(F, x, i);
-            for (int k = L; k < NUMBERS; k += L) {
-                sum = sum.add(FloatVector.fromArray(F, x, i + k));
+    /** x in the order in which a format's rows take it, then the sums of its blocks. */
+    static float[] ordered(RowFormat format, float[] x, int columns) {
+        float[] out = new float[columns + columns / NUMBERS];
+        for (int block = 0; block < columns; block += NUMBERS) {
+            float sum = 0;
+            for (int i = 0; i < NUMBERS; i++) {
+                int from = format == RowFormat.Q8_0 ? i % L * 4 + i / L : i / L * 4 + i % L / 2 + i % 2 * HALF;
+                out[block + i] = x[block + from];
+                sum += x[block + i];
             }
-            b = sum.fma(scale(bytes, at + Short.BYTES), b);
+            out[columns + block / NUMBERS] = sum;
         }
-        return a.add(b).reduceLanes(VectorOperators.ADD);
+        return out;
     }
 
-    /** (q - middle) x over a block, the low halves of its bytes first. */
-    private static FloatVector four(Object view, int at, int middle, float[] x, int i) {
-        FloatVector sum = FloatVector.zero(F);
-        for (int k = 0; k < HALF; k += L) {
-            IntVector both = VectorLoads.bytes(view, at + k);
-            IntVector low = both.and(15).sub(middle);
-            IntVector high = both.lanewise(VectorOperators.ASHR, 4).and(15).sub(middle);
-            sum = floats(low).fma(FloatVector.fromArray(F, x, i + k), sum);
-            sum = floats(high).fma(FloatVector.fromArray(F, x, i + HALF + k), sum);
+    static void eightBits(RowMatrix w, int from, int to, float[] x, float[] out, int at) {
+        for (int row = from; row < to; row++) {
+            out[at + row - from] = eightBits(w, row, x);
         }
-        return sum;
+    }
+
+    private static float eightBits(RowMatrix w, int row, float[] x) {
+        Object view = w.memory().view();
+        ByteBuffer bytes = w.memory().bytes();
+        int at = row * w.rowBytes();
+        FloatVector a = FloatVector.zero(F);
+        for (int i = 0; i < w.columns(); i += NUMBERS, at += 34) {
+            IntVector q = VectorLoads.words(view, at + Short.BYTES);
+            FloatVector even = floats(q.lanewise(VectorOperators.LSHL, BITS_24).lanewise(VectorOperators.ASHR, BITS_24))
+                    .mul(FloatVector.fromArray(F, x, i));
+            FloatVector odd = floats(q.lanewise(VectorOperators.LSHL, BITS_16).lanewise(VectorOperators.ASHR, BITS_24))
+                    .mul(FloatVector.fromArray(F, x, i + L));
+            even = floats(q.lanewise(VectorOperators.LSHL, BITS_8).lanewise(VectorOperators.ASHR, BITS_24))
+                    .fma(FloatVector.fromArray(F, x, i + 2 * L), even);
+            odd = floats(q.lanewise(VectorOperators.ASHR, BITS_24)).fma(FloatVector.fromArray(F, x, i + 3 * L), odd);
+            a = even.add(odd).fma(FloatVector.broadcast(F, RowFormat.half(bytes.getShort(at))), a);
+        }
+        return a.reduceLanes(VectorOperators.ADD);
+    }
+
+    static void fourBits(RowMatrix w, int from, int to, float[] x, float[] out, int at) {
+        for (int row = from; row < to; row++) {
+            out[at + row - from] = fourBits(w, row, x);
+        }
+    }
+
+    private static float fourBits(RowMatrix w, int row, float[] x) {
+        ByteBuffer bytes = w.memory().bytes();
+        int columns = w.columns();
+        int at = row * w.rowBytes();
+        FloatVector a = FloatVector.zero(F);
+        float middle = 0;
+        for (int i = 0, block = columns; i < columns; i += NUMBERS, block++, at += 18) {
+            float scale = RowFormat.half(bytes.getShort(at));
+            a = nibbles(bytes, at + 2, x, i).fma(FloatVector.broadcast(F, scale), a);
+            middle += scale * x[block];
+        }
+        return a.reduceLanes(VectorOperators.ADD) - 8 * middle;
+    }
+
+    static void fourBitsFromLeast(RowMatrix w, int from, int to, float[] x, float[] out, int at) {
+        for (int row = from; row < to; row++) {
+            out[at + row - from] = fourBitsFromLeast(w, row, x);
+        }
+    }
+
+    private static float fourBitsFromLeast(RowMatrix w, int row, float[] x) {
+        ByteBuffer bytes = w.memory().bytes();
+        int columns = w.columns();
+        int at = row * w.rowBytes();
+        FloatVector a = FloatVector.zero(F);
+        float least = 0;
+        for (int i = 0, block = columns; i < columns; i += NUMBERS, block++, at += 20) {
+            float scale = RowFormat.half(bytes.getShort(at));
+            a = nibbles(bytes, at + 4, x, i).fma(FloatVector.broadcast(F, scale), a);
+            least += RowFormat.half(bytes.getShort(at + 2)) * x[block];
+        }
+        return a.reduceLanes(VectorOperators.ADD) + least;
+    }
+
+    /** q x over a block of 16 bytes. */
+    private static FloatVector nibbles(ByteBuffer bytes, int at, float[] x, int i) {
+        FloatVector even = nibbles(bytes.getInt(at)).mul(FloatVector.fromArray(F, x, i));
+        FloatVector odd = nibbles(bytes.getInt(at + 4)).mul(FloatVector.fromArray(F, x, i + L));
+        even = nibbles(bytes.getInt(at + 8)).fma(FloatVector.fromArray(F, x, i + 2 * L), even);
+        odd = nibbles(bytes.getInt(at + 12)).fma(FloatVector.fromArray(F, x, i + 3 * L), odd);
+        return even.add(odd);
+    }
+
+    private static FloatVector nibbles(int word) {
+        return floats(IntVector.broadcast(I, word)
+                .lanewise(VectorOperators.LSHR, NIBBLES)
+                .and(15));
     }
 
     private static FloatVector floats(IntVector q) {
         return (FloatVector) q.convertShape(VectorOperators.I2F, F, 0);
-    }
-
-    private static FloatVector scale(ByteBuffer bytes, int at) {
-        return FloatVector.broadcast(F, RowFormat.half(bytes.getShort(at)));
     }
 }
