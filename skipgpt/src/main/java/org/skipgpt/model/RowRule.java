@@ -14,7 +14,7 @@ import org.skipgpt.vector.Vectors;
 import org.skipgpt.weights.DecoderWeights;
 
 /**
- * Where one new token is computed in Java ({@link RowStep}) and where by the engine: by Java on a CPU, in fp32 or bf16, packed,
+ * Where one new token is computed in Java ({@link RowStep}) and where by the engine: by Java on a CPU, in fp32, bf16 or blocks, packed,
  * with one stream width and matrices below 2 GiB, where {@link Vectors} are there and {@link DecodingStep} asks for it or leaves
  * the choice.
  */

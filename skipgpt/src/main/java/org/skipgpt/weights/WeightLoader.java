@@ -3,8 +3,6 @@ package org.skipgpt.weights;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -16,7 +14,6 @@ import org.skipgpt.io.BlockFormat;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
-import org.skipgpt.report.Interruption;
 import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.Families;
@@ -41,6 +38,7 @@ public final class WeightLoader {
     private final TensorSource source;
     private final WeightStore matrices;
     private final WeightStore vectors;
+    private final BlockMatrices blocks;
     private final NDManager manager;
     private final Dtype dtype;
     private final Set<ModuleSite> dropped;
@@ -56,6 +54,7 @@ public final class WeightLoader {
         this.manager = manager;
         this.dtype = dtype;
         this.matrices = new WeightStore(manager, dtype);
+        this.blocks = new BlockMatrices(dtype, matrices);
         this.vectors = dtype == Dtype.FP32 ? matrices : new WeightStore(manager, Dtype.FP32);
     }
 
@@ -138,10 +137,9 @@ public final class WeightLoader {
     private List<Stored> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
         List<Stored> all = new ArrayList<>();
         for (LayerTensors.Fused fused : arrays) {
-            Optional<Blocks> asStored =
-                    fused.isMatrix() ? blocksOfFile(fused.tensors(), fused.shape()) : Optional.empty();
+            Optional<Stored> asStored = fused.isMatrix() ? asStored(fused.tensors()) : Optional.empty();
             if (asStored.isPresent()) {
-                all.add(Stored.of(asStored.get()));
+                all.add(asStored.get());
                 continue;
             }
             WeightStore store = fused.isMatrix() ? matrices : vectors;
@@ -159,73 +157,10 @@ public final class WeightLoader {
                 }
                 at += tensor.elements();
             }
-            all.add(fused.isMatrix() ? held(fused.tensors().get(0).name(), target, layerFormat()) : Stored.of(target));
+            String name = fused.tensors().get(0).name();
+            all.add(fused.isMatrix() ? blocks.ofLayer(name, target) : Stored.of(target));
         }
         return all;
-    }
-
-    // An element type without blocks has none.
-    private Optional<BlockFormat> layerFormat() {
-        return dtype.isBlocks() ? Optional.of(BlockFormat.of(dtype)) : Optional.empty();
-    }
-
-    // What every token passes and every logit comes from keeps 8 bits, as llama.cpp's files of 4 bits do.
-    private Optional<BlockFormat> endFormat() {
-        return layerFormat().map(format -> BlockFormat.Q8_0);
-    }
-
-    /** A matrix in blocks where its rows are whole ones, else as it is. */
-    private Stored held(String name, NDArray matrix, Optional<BlockFormat> format) {
-        return held(matrices, name, matrix, format);
-    }
-
-    private static Stored held(WeightStore store, String name, NDArray matrix, Optional<BlockFormat> format) {
-        if (format.isEmpty() || matrix.getShape().get(1) % BlockFormat.NUMBERS != 0) {
-            return Stored.of(matrix);
-        }
-        try (matrix) {
-            return Stored.of(store.blocks(name, matrix, format.get()));
-        }
-    }
-
-    /** Tensors one below the other as the file has them, where all are stored in the same blocks. */
-    private Optional<Blocks> blocksOfFile(List<LayerTensors.Tensor> tensors, long[] shape) {
-        if (!dtype.isBlocks() || !tensors.stream().allMatch(tensor -> isStored(tensor.name()))) {
-            return Optional.empty();
-        }
-        Optional<BlockFormat> format = source.blocks(stored(tensors.get(0).name()));
-        if (format.isEmpty()
-                || !tensors.stream()
-                        .allMatch(tensor -> source.blocks(stored(tensor.name())).equals(format))) {
-            return Optional.empty();
-        }
-        Blocks made = Blocks.allocate(manager, shape[0], shape[1], format.get());
-        ByteBuffer memory = made.memory();
-        for (LayerTensors.Tensor tensor : tensors) {
-            Interruption.check();
-            String name = checked(tensor.name(), tensor.shape()).name();
-            for (long row = 0; row < tensor.shape()[0]; row++) {
-                memory.put(source.blockRow(name, row));
-            }
-        }
-        finite(made, tensors.get(0).name());
-        return Optional.of(made);
-    }
-
-    // Scales may be anything in a damaged file.
-    private void finite(Blocks blocks, String name) {
-        ByteBuffer memory = blocks.memory();
-        for (int at = 0; at < memory.capacity(); at += blocks.format().blockBytes()) {
-            boolean two = blocks.format() == BlockFormat.Q4_1;
-            if (!isFinite(memory.getShort(at)) || (two && !isFinite(memory.getShort(at + Short.BYTES)))) {
-                throw new CheckpointException("tensor " + name + " of " + source
-                        + " has a scale that is NaN or infinite;" + " fetch the weights again");
-            }
-        }
-    }
-
-    private static boolean isFinite(short half) {
-        return (half & 0x7C00) != 0x7C00;
     }
 
     // What the stream itself passes stays exact, as the stream does.
@@ -236,14 +171,27 @@ public final class WeightLoader {
     }
 
     private Stored matrix(long rows, long columns, String name) {
-        long[] shape = {rows, columns};
-        Optional<Blocks> asStored = blocksOfFile(List.of(new LayerTensors.Tensor(name, false, false, shape)), shape);
-        if (asStored.isPresent()) {
-            return Stored.of(asStored.get());
+        return asStored(List.of(new LayerTensors.Tensor(name, false, false, rows, columns)))
+                .orElseGet(() -> {
+                    NDArray target = matrices.allocate(rows, columns);
+                    fill(matrices, target, 0, name, rows, columns);
+                    return blocks.ofEnds(name, target);
+                });
+    }
+
+    /** Tensors one below the other in the blocks that the file has; empty where it has none of these, or others are wanted. */
+    private Optional<Stored> asStored(List<LayerTensors.Tensor> tensors) {
+        if (!tensors.stream().allMatch(tensor -> isStored(tensor.name()))) {
+            return Optional.empty();
         }
-        NDArray target = matrices.allocate(rows, columns);
-        fill(matrices, target, 0, name, rows, columns);
-        return held(name, target, endFormat());
+        List<String> names =
+                tensors.stream().map(tensor -> stored(tensor.name())).toList();
+        return blocks.stored(source, names).map(format -> {
+            List<TensorInfo> infos = tensors.stream()
+                    .map(tensor -> checked(tensor.name(), tensor.shape()))
+                    .toList();
+            return BlockMatrices.read(manager, source, infos, format);
+        });
     }
 
     private NDArray norm(String name, long size) {
@@ -291,27 +239,6 @@ public final class WeightLoader {
         return names.stream().filter(source.names()::contains).findFirst().orElse(name);
     }
 
-    /** The tensors of modules that a pruned folder does not store. */
-    private static final class Zeros implements TensorSource {
-        @Override
-        public Set<String> names() {
-            return Set.of();
-        }
-
-        @Override
-        public TensorInfo info(String name) {
-            throw new IllegalStateException("zeros have the shape that is asked for, none for " + name);
-        }
-
-        @Override
-        public ByteBuffer bytes(String name, long from, int length) {
-            return ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
-        }
-
-        @Override
-        public void close() {}
-    }
-
     /**
      * Random weights for training from nothing and for measurements: normal, std 0.02, output matrices scaled by
      * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
@@ -325,18 +252,17 @@ public final class WeightLoader {
         WeightStore store = new WeightStore(manager, dtype);
         double std = 0.02;
         double out = std / Math.sqrt(2.0 * config.layers());
-        Optional<BlockFormat> format = dtype.isBlocks() ? Optional.of(BlockFormat.of(dtype)) : Optional.empty();
-        Optional<BlockFormat> ends = format.map(any -> BlockFormat.Q8_0);
+        BlockMatrices blocks = new BlockMatrices(dtype, store);
         NDArray table = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
-        Stored embedding = held(store, EMBEDDING, table, ends);
+        Stored embedding = blocks.ofEnds(EMBEDDING, table);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds, format));
+            layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds, blocks));
         }
         Optional<Stored> head = config.tiedHead()
                 ? Optional.empty()
-                : Optional.of(held(
-                        store, HEAD, store.normal(config.vocabulary(), config.width(), std, seeds.nextLong()), ends));
+                : Optional.of(
+                        blocks.ofEnds(HEAD, store.normal(config.vocabulary(), config.width(), std, seeds.nextLong())));
         NDArray finalNorm = manager.ones(new Shape(config.width()));
         return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
     }
@@ -348,7 +274,7 @@ public final class WeightLoader {
             double std,
             double out,
             SplittableRandom seeds,
-            Optional<BlockFormat> format) {
+            BlockMatrices blocks) {
         List<List<Stored>> modules = new ArrayList<>();
         for (ModuleKind module : ModuleKind.values()) {
             List<LayerTensors.Fused> arrays = tensors.of(module);
@@ -360,7 +286,7 @@ public final class WeightLoader {
                         arrays.subList(made.size() + 1, arrays.size()).stream().noneMatch(LayerTensors.Fused::isMatrix);
                 if (fused.isMatrix()) {
                     NDArray drawn = store.normal(shape[0], shape[1], last ? out : std, seeds.nextLong());
-                    made.add(held(store, fused.tensors().get(0).name(), drawn, format));
+                    made.add(blocks.ofLayer(fused.tensors().get(0).name(), drawn));
                 } else {
                     boolean norm = fused.tensors().get(0).norm();
                     made.add(Stored.of(norm ? manager.ones(new Shape(shape)) : manager.zeros(new Shape(shape))));

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicLong;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Times;
 import org.skipgpt.shape.DecoderConfig;
@@ -29,7 +30,7 @@ final class DtypeTimes {
     private DtypeTimes() {}
 
     /** One element type. */
-    private record Runner(Dtype dtype, Session session, List<Double> seconds, long[] used) {}
+    private record Runner(Dtype dtype, Session session, List<Double> seconds, AtomicLong used) {}
 
     public static void main(String[] arguments) {
         int turns = Integer.parseInt(arguments[1]);
@@ -46,7 +47,7 @@ final class DtypeTimes {
                                 WeightLoader.random(SHAPE, manager, dtype, 1))
                         .withStep(DecodingStep.JAVA);
                 System.out.println(dtype + ": " + model.decoding());
-                runners.add(new Runner(dtype, model.session(1), new ArrayList<>(), new long[1]));
+                runners.add(new Runner(dtype, model.session(1), new ArrayList<>(), new AtomicLong()));
             }
             System.out.println(
                     Provenance.of("").cpu() + "; " + Provenance.of("").versions());
@@ -61,7 +62,7 @@ final class DtypeTimes {
                             runner.seconds().add((System.nanoTime() - begun) / 1e9);
                         }
                     }
-                    runner.used()[0] += turn < 0 ? 0 : threads.getCurrentThreadCpuTime() - before;
+                    runner.used().addAndGet(turn < 0 ? 0 : threads.getCurrentThreadCpuTime() - before);
                 }
             }
             for (Runner runner : runners) {
@@ -75,7 +76,7 @@ final class DtypeTimes {
                         1e3 * Times.of(all).median(),
                         1e3 * Arrays.stream(all).min().orElse(0),
                         100 * Times.of(all).spread(),
-                        runner.used()[0] / 1e6 / all.length);
+                        runner.used().get() / 1e6 / all.length);
             }
             System.out.printf(Locale.ROOT, "load average %.1f to %.1f%n", load, load());
         }

@@ -67,7 +67,8 @@ final class RoutedTimes {
     }
 
     /** Runs everything and notes what routers say of it. */
-    private record Dense(RowRouter[] routers, boolean readsLayer, List<List<Float>> margins) implements LayerPolicy {
+    private record Dense(List<RowRouter> routers, boolean readsLayer, List<List<Float>> margins)
+            implements LayerPolicy {
         @Override
         public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
             return Decision.all();
@@ -76,8 +77,8 @@ final class RoutedTimes {
         @Override
         public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
             return Optional.of((site, residual, layerInput, token, position) -> {
-                int router = routers.length == margins.size() ? site.index() : site.layer();
-                margins.get(site.index()).add(routers[router].margin(readsLayer ? layerInput : residual));
+                int router = routers.size() == margins.size() ? site.index() : site.layer();
+                margins.get(site.index()).add(routers.get(router).margin(readsLayer ? layerInput : residual));
                 return 1;
             });
         }
@@ -100,8 +101,8 @@ final class RoutedTimes {
         for (int module = 0; module < model.config().modules(); module++) {
             margins.add(new ArrayList<>());
         }
-        RowRouter[] rows =
-                routers.all().stream().map(one -> RowRouter.of(one, kernels)).toArray(RowRouter[]::new);
+        List<RowRouter> rows =
+                routers.all().stream().map(one -> RowRouter.of(one, kernels)).toList();
         boolean readsLayer = routers.config().input() == RouterConfig.Input.LAYER;
         try (Session session =
                 model.withPolicy(new Dense(rows, readsLayer, margins)).session(1)) {
