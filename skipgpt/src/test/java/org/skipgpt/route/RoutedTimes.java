@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.Workspace;
 import org.skipgpt.model.Decision;
@@ -144,61 +145,63 @@ final class RoutedTimes {
         measure(models, prompt, Integer.parseInt(arguments[4]));
     }
 
+    /** One contestant. */
+    private record Runner(String name, Session session, List<Double> seconds, AtomicLong used, List<Double> executed) {
+        Times times() {
+            return Times.of(seconds.stream().mapToDouble(Double::doubleValue).toArray());
+        }
+
+        void run(int[] prompt, boolean counts) {
+            ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+            try (Session fork = session.fork(0)) {
+                long before = threads.getCurrentThreadCpuTime();
+                for (int t = 0; t < TOKENS; t++) {
+                    long begun = System.nanoTime();
+                    fork.append(new int[] {prompt[(t * 7) % prompt.length]});
+                    if (counts) {
+                        seconds.add((System.nanoTime() - begun) / 1e9);
+                    }
+                }
+                used.addAndGet(counts ? threads.getCurrentThreadCpuTime() - before : 0);
+                executed.add(Arrays.stream(fork.executionRates()).average().orElse(1));
+            }
+        }
+    }
+
     private static void measure(Map<String, LanguageModel> models, int[] prompt, int turns) {
-        Map<String, List<Double>> seconds = new LinkedHashMap<>();
-        Map<String, Long> used = new LinkedHashMap<>();
-        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
-        Map<String, double[]> rates = new LinkedHashMap<>();
-        Map<String, Session> sessions = new LinkedHashMap<>();
+        List<Runner> runners = new ArrayList<>();
         models.forEach((name, model) -> {
             Session session = model.session(1);
             for (int token : prompt) {
                 session.append(new int[] {token});
             }
-            sessions.put(name, session);
-            seconds.put(name, new ArrayList<>());
+            runners.add(new Runner(name, session, new ArrayList<>(), new AtomicLong(), new ArrayList<>()));
         });
-        double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+        double load = load();
         for (int turn = -WARM_TURNS; turn < turns; turn++) {
-            for (String name : models.keySet()) {
-                try (Session session = sessions.get(name).fork(0)) {
-                    long before = threads.getCurrentThreadCpuTime();
-                    for (int t = 0; t < TOKENS; t++) {
-                        long begun = System.nanoTime();
-                        session.append(new int[] {prompt[(t * 7) % prompt.length]});
-                        if (turn >= 0) {
-                            seconds.get(name).add((System.nanoTime() - begun) / 1e9);
-                        }
-                    }
-                    if (turn >= 0) {
-                        used.merge(name, threads.getCurrentThreadCpuTime() - before, Long::sum);
-                    }
-                    rates.put(name, session.executionRates());
-                }
+            for (Runner runner : runners) {
+                runner.run(prompt, turn >= 0);
             }
         }
-        double after = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
-        double first = median(seconds.get("dense")).median();
-        double firstUsed = used.getOrDefault("dense", 0L);
-        seconds.forEach((name, all) -> {
-            Times times = median(all);
-            double skipped = 1 - Arrays.stream(rates.get(name)).average().orElse(1);
+        Runner dense = runners.get(0);
+        for (Runner runner : runners) {
+            Times times = runner.times();
             System.out.printf(
                     Locale.ROOT,
-                    "%-20s %6.2f ms, spread %3.0f %%, %.2f of dense speed; the thread's own %6.2f ms, %.2f; %.0f %% skipped%n",
-                    name,
+                    "%-22s %6.2f ms, spread %3.0f %%, %.2f of dense speed; the thread's own %6.2f ms, %.2f; %.0f %% skipped%n",
+                    runner.name(),
                     1e3 * times.median(),
                     100 * times.spread(),
-                    first / times.median(),
-                    used.getOrDefault(name, 0L) / 1e6 / all.size(),
-                    firstUsed / used.getOrDefault(name, 1L),
-                    100 * skipped);
-        });
-        System.out.printf(Locale.ROOT, "load average %.1f to %.1f%n", load, after);
-        sessions.values().forEach(Session::close);
+                    dense.times().median() / times.median(),
+                    runner.used().get() / 1e6 / runner.seconds().size(),
+                    (double) dense.used().get() / runner.used().get(),
+                    100 * (1 - runner.executed().get(0)));
+            runner.session().close();
+        }
+        System.out.printf(Locale.ROOT, "load average %.1f to %.1f%n", load, load());
     }
 
-    private static Times median(List<Double> all) {
-        return Times.of(all.stream().mapToDouble(Double::doubleValue).toArray());
+    private static double load() {
+        return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
     }
 }
