@@ -20,6 +20,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.ConsoleObserver;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.WholeFile;
+import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Torch;
 
 /** {@code ./run bench}: llama-bench's table for a model that skips, beside other programs that run it, all in turns. */
@@ -39,10 +40,11 @@ public final class BenchProgram {
                            the first
           routers=         a folder of tuned routers, timed as it is behind the shares
           kv=keep          keys and values of tokens that skip: keep, deferred or executed
-          dtype=           fp32, bf16 or fp16; bf16 on a GPU, fp32 on the CPU where nothing is said
+          dtype=           fp32, bf16, fp16, or on the CPU q8_0, q4_0 or q4_1; bf16 on a GPU, fp32 on the CPU where nothing
+                           is said; with commas the model is loaded in each, and all take turns
           repeats=5        rounds that are timed, 3 or more
           llama=           llama.cpp's llama-bench, which is timed on gguf=
-          gguf=            a GGUF file; the model itself where that is one
+          gguf=            GGUF files, with commas; the model itself where that is one
           python=          a Python with torch and transformers, which is timed on hf=
           hf=              a Hugging Face folder; the model itself where that is one
           out=             a file that takes the table as well, .md, .csv or .json; several with commas
@@ -60,7 +62,10 @@ public final class BenchProgram {
         List<Path> files = files(line);
         List<SpeedTest> tests = tests(line);
         String device = System.getenv().getOrDefault("SKIPGPT_DEVICE", "");
-        String dtype = line.of("dtype", "");
+        List<String> dtypes = Arrays.stream(line.of("dtype", "").split(","))
+                .map(String::strip)
+                .toList();
+        String dtype = dtypes.get(0);
         Workspace workspace = device.isBlank() && dtype.isEmpty()
                 ? Workspace.open()
                 : Workspace.open(device.isBlank() ? "cpu" : device, dtype.isEmpty() ? "fp32" : dtype);
@@ -68,7 +73,13 @@ public final class BenchProgram {
         ProgressObserver observer = ConsoleObserver.on(System.out);
         LanguageModel model = SkipGpt.load(line.of("model", "world"), observer);
         checkContext(model, tests);
-        List<Contestant> contestants = contestants(line, model);
+        List<Contestant> contestants = new ArrayList<>(own(line, model));
+        for (String other : dtypes.subList(1, dtypes.size())) {
+            Dtype type = Dtype.of(other);
+            contestants.addAll(own(
+                    line, workspace.add(owner -> Checkpoints.load(line.of("model", "world"), owner, type, observer))));
+        }
+        contestants.addAll(others(line, model));
         try {
             int repeats = number(line, "repeats", "5");
             SpeedResult result =
@@ -110,7 +121,7 @@ public final class BenchProgram {
         }
     }
 
-    private static List<Contestant> contestants(NamedArguments line, LanguageModel model) {
+    private static List<Contestant> own(NamedArguments line, LanguageModel model) {
         List<Contestant> all = new ArrayList<>();
         KvPolicy kv = kv(line);
         for (String share : line.of("skip", "0,0.25,0.4").split(",")) {
@@ -123,11 +134,18 @@ public final class BenchProgram {
         if (!routers.isEmpty()) {
             all.add(new OwnModel(SkipGpt.loadSkipGpt(routers, model)));
         }
+        return all;
+    }
+
+    private static List<Contestant> others(NamedArguments line, LanguageModel model) {
+        List<Contestant> all = new ArrayList<>();
         String name = line.of("model", "world");
         String llama = line.of("llama", "");
         if (!llama.isEmpty()) {
-            String file = line.of("gguf", name.endsWith(".gguf") ? name : "");
-            all.add(new LlamaBench(Path.of(llama), existing("gguf", file), Torch.threads()));
+            for (String file :
+                    line.of("gguf", name.endsWith(".gguf") ? name : "").split(",")) {
+                all.add(new LlamaBench(Path.of(llama), existing("gguf", file.strip()), Torch.threads()));
+            }
         }
         String python = line.of("python", "");
         if (!python.isEmpty()) {

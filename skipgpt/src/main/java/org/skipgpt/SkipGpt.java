@@ -105,7 +105,7 @@ public final class SkipGpt {
      * Opens a workspace on a device; frees the models of the one before.
      *
      * @param device {@code cpu}, {@code gpu} or {@code gpu1}
-     * @param dtype {@code fp32}, {@code bf16} or {@code fp16}
+     * @param dtype {@code fp32}, {@code bf16} or {@code fp16}; for inference on a CPU also {@code q8_0}, {@code q4_0} or {@code q4_1}
      */
     public static Workspace workspace(String device, String dtype) {
         return Workspace.open(device, dtype);

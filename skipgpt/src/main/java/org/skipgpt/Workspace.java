@@ -48,13 +48,19 @@ public final class Workspace implements AutoCloseable {
      * Opens a workspace; closes the one before.
      *
      * @param device {@code cpu}, {@code gpu} or {@code gpu1}
-     * @param dtype element type of weight matrices: {@code fp32}, {@code bf16} or {@code fp16}
+     * @param dtype element type of weight matrices: {@code fp32}, {@code bf16} or {@code fp16}; on a CPU, for inference, also
+     *     {@code q8_0}, {@code q4_0} or {@code q4_1}, in which matrices of a GGUF file that has one of these stay as they are
      * @throws org.skipgpt.torch.TorchException if the device cannot be used here
-     * @throws IllegalArgumentException if the type is not known
+     * @throws IllegalArgumentException if the type is not known, or is one of blocks and the device no CPU
      */
     public static Workspace open(String device, String dtype) {
         Dtype type = Dtype.of(dtype);
         Device place = Torch.device(device);
+        if (type.isBlocks() && place.isGpu()) {
+            throw new IllegalArgumentException("weights as " + type + " on " + device
+                    + " are not allowed: kernels for them are the CPU's; use workspace(\"cpu\", \"" + type
+                    + "\"), or bf16 on the GPU");
+        }
         synchronized (LOCK) {
             if (current != null) {
                 current.close();

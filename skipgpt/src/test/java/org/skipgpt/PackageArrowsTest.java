@@ -45,7 +45,7 @@ class PackageArrowsTest {
     // What stands above the model may use all rooms below it.
     private static List<String> with(String... others) {
         List<String> all = new ArrayList<>(List.of(others));
-        all.addAll(List.of("model", "weights", "shape", "tokens", "data", "io", "torch", "report"));
+        all.addAll(List.of("model", "weights", "shape", "tokens", "data", "io", "torch", "report", "vector"));
         return all;
     }
 

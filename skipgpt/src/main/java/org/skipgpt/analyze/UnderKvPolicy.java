@@ -1,12 +1,15 @@
 package org.skipgpt.analyze;
 
 import ai.djl.ndarray.NDArray;
+import java.util.Optional;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.RowPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.report.Identity;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.vector.RowKernels;
 
 /** The decisions of a policy under another K/V policy, to measure what the difference costs. */
 record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolicy {
@@ -18,6 +21,11 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return inner.leaving(layer, in, out);
+    }
+
+    @Override
+    public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
+        return inner.ofOneRow(kernels);
     }
 
     @Override

@@ -2,11 +2,14 @@ package org.skipgpt.bench;
 
 import ai.djl.ndarray.NDArray;
 import java.util.Arrays;
+import java.util.Optional;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.RowPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.report.Identity;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.vector.RowKernels;
 
 /**
  * A policy as the published code carries it out: a gate for every row of every module, also where all skip or the module
@@ -27,6 +30,11 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return inner.leaving(layer, in, out);
+    }
+
+    @Override
+    public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
+        return inner.ofOneRow(kernels);
     }
 
     @Override

@@ -19,7 +19,7 @@ public final class SpeedIdeal {
     private final DecoderConfig config;
     private final LayerPolicy policy;
     private final KvPolicy kv;
-    private final int bytesPerWeight;
+    private final double bytesPerWeight;
     private final int bytesPerKey;
     private final double[] rates;
 
@@ -31,7 +31,8 @@ public final class SpeedIdeal {
      * @param bytesPerKey of a key's or value's numbers in the cache
      * @param rates share of tokens that executed each module, 2L
      */
-    public SpeedIdeal(DecoderConfig config, LayerPolicy policy, int bytesPerWeight, int bytesPerKey, double[] rates) {
+    public SpeedIdeal(
+            DecoderConfig config, LayerPolicy policy, double bytesPerWeight, int bytesPerKey, double[] rates) {
         this.config = config;
         this.policy = policy;
         this.kv = policy.kvPolicy();

@@ -130,7 +130,7 @@ final class PassScorer {
 
     /** The nearest number of a type. */
     static double rounded(float value, Dtype dtype) {
-        if (dtype == Dtype.FP32) {
+        if (dtype.ofArrays() == Dtype.FP32) {
             return value;
         }
         if (dtype == Dtype.BF16) {

@@ -191,6 +191,26 @@ public final class GgufFile implements TensorSource {
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    @Override
+    public Optional<BlockFormat> blocks(String name) {
+        GgufHeader.Place place = place(name);
+        return names.hasOneAdded(name) || place.shape().length != 2
+                ? Optional.empty()
+                : Arrays.stream(BlockFormat.values())
+                        .filter(format -> format.is(place.type()))
+                        .findFirst();
+    }
+
+    @Override
+    public ByteBuffer blockRow(String name, long row) {
+        GgufHeader.Place place = place(name);
+        if (blocks(name).isEmpty()) {
+            return TensorSource.super.blockRow(name, row);
+        }
+        int stored = blocks(name).orElseThrow().rowBytes(place.shape()[1]);
+        return file.slice(place.at() + names.storedRow(name, row, place.shape()[0]) * stored, stored);
+    }
+
     private GgufHeader.Place place(String name) {
         String stored = names.stored().get(name);
         if (stored == null) {

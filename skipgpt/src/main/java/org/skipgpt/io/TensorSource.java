@@ -2,6 +2,7 @@ package org.skipgpt.io;
 
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -52,6 +53,21 @@ public interface TensorSource extends AutoCloseable {
             Widening.toFloats(bytes(name, at, (int) Math.min(piece, bytes - at)), info, out);
         }
         return values;
+    }
+
+    /** The blocks in which a matrix is stored, where {@link BlockFormat} knows them; {@link #bytes} gives its numbers all the same. */
+    default Optional<BlockFormat> blocks(String name) {
+        return Optional.empty();
+    }
+
+    /**
+     * One row of a matrix as its blocks are stored.
+     *
+     * @throws CheckpointException if it is stored otherwise, see {@link #blocks}
+     */
+    default ByteBuffer blockRow(String name, long row) {
+        throw new CheckpointException(
+                "Tensor " + name + " of " + this + " is not stored in blocks; read it with bytes().");
     }
 
     @Override

@@ -56,22 +56,29 @@ final class CachedDecoder {
 
     /** The pass over one new token in Java, where that serves; empty where the engine computes these rows. */
     private Optional<RowStep> inJava(Rows rows) {
-        if (!inJava || rows.size() != 1) {
-            return Optional.empty();
-        }
+        return inJava && rows.size() == 1 ? Optional.of(step()) : Optional.empty();
+    }
+
+    private RowStep step() {
         if (row.isEmpty()) {
             RowKernels kernels = Vectors.kernels().orElseThrow();
             row = Optional.of(
                     new RowStep(decoder, policy, cache, decoder.rowWeights(kernels), kernels, RowRule.crew()));
         }
-        return row;
+        return row.get();
     }
 
     /** Logits of some rows that the last pass left. */
     float[] logits(Rows rows, NDArray ends) {
-        return inJava(rows)
-                .map(RowStep::logits)
-                .orElseGet(() -> decoder.logits(ends).toFloatArray());
+        Optional<RowStep> alone = inJava(rows);
+        if (alone.isPresent()) {
+            return alone.get().logits();
+        }
+        // A head in blocks is the largest matrix to widen, for one row at a prompt's end.
+        boolean one = inJava
+                && ends.getShape().get(0) == 1
+                && decoder.weights().storedHead().blocks().isPresent();
+        return one ? step().logits(ends.toFloatArray()) : decoder.logits(ends).toFloatArray();
     }
 
     /** Share of tokens that executed each module so far; 2L. */

@@ -189,12 +189,18 @@ public final class Decision {
 
     private static float[] checked(float[] gate) {
         for (int row = 0; row < gate.length; row++) {
-            if (!Float.isFinite(gate[row])) {
-                throw new IllegalArgumentException("the gate of row " + row + " is " + gate[row]
-                        + ": expected 0 for a row that skips, else the weight of what the module adds; look at the"
-                        + " router's weights and inputs");
-            }
+            checked(gate[row], row);
         }
         return gate;
+    }
+
+    /** The same weight, if it is a finite number. */
+    static float checked(float weight, int row) {
+        if (!Float.isFinite(weight)) {
+            throw new IllegalArgumentException("the gate of row " + row + " is " + weight
+                    + ": expected 0 for a row that skips, else the weight of what the module adds; look at the"
+                    + " router's weights and inputs");
+        }
+        return weight;
     }
 }

@@ -7,6 +7,7 @@ import ai.djl.ndarray.index.NDIndex;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.LongStream;
 import org.skipgpt.report.Interruption;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
@@ -16,6 +17,7 @@ import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.vector.RowKernels;
 import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.Lent;
 
 /**
  * The forward pass, one for all families, methods of skipping, training and inference.
@@ -206,6 +208,15 @@ public final class Decoder implements AutoCloseable {
 
     /** Token embeddings, the residual stream that enters layer 0: (N, D). */
     public NDArray embed(Rows rows) {
+        NDManager scope = rows.ids().getManager();
+        Optional<NDArray> table = weights.rowsOfBlocks(scope, rows.tokens()); // (N, D)
+        if (table.isPresent()) {
+            long[] places = LongStream.range(0, rows.size()).toArray();
+            try (NDArray own = table.get();
+                    NDArray ids = scope.create(places)) {
+                return program.call("embed", ids, own); // (N, D)
+            }
+        }
         return program.call("embed", rows.ids(), weights.embedding()); // (N, D)
     }
 
@@ -428,7 +439,9 @@ public final class Decoder implements AutoCloseable {
 
     /** Logits of some rows of the final stream: (n, V). */
     public NDArray logits(NDArray x) {
-        return program.call("head", x, weights.finalNorm(), weights.head()); // (n, V)
+        try (Lent head = weights.lentHead()) {
+            return program.call("head", x, weights.finalNorm(), head.arrays().get(0)); // (n, V)
+        }
     }
 
     /**
@@ -439,6 +452,13 @@ public final class Decoder implements AutoCloseable {
      * @return (n) fp32 and (n) bool
      */
     public NDList logLikelihood(NDArray x, NDArray targets) {
-        return program.callAll("log_likelihood", x, targets, weights.finalNorm(), weights.head());
+        try (Lent head = weights.lentHead()) {
+            return program.callAll(
+                    "log_likelihood",
+                    x,
+                    targets,
+                    weights.finalNorm(),
+                    head.arrays().get(0));
+        }
     }
 }

@@ -17,7 +17,7 @@ import org.skipgpt.torch.TorchProgram;
  * @param base embedding, rotary angles, head, loss, and what adds outputs to a stream
  * @param ofLayers the modules of each layer, L
  */
-record DecoderPrograms(TorchProgram base, List<TorchProgram> ofLayers) implements AutoCloseable {
+record DecoderPrograms(TorchProgram base, List<TorchProgram> ofLayers, boolean graph) implements AutoCloseable {
     /**
      * Compiles what a configuration needs.
      *
@@ -41,7 +41,7 @@ record DecoderPrograms(TorchProgram base, List<TorchProgram> ofLayers) implement
             LayerShape shape = config.layer(layer);
             ofLayers.add(compiled.computeIfAbsent(constants(shape), key -> parts.compile(shape)));
         }
-        return new DecoderPrograms(base, ofLayers);
+        return new DecoderPrograms(base, ofLayers, !inference);
     }
 
     // Of a shape these alone are written into the text; arrays say the rest.
@@ -52,7 +52,7 @@ record DecoderPrograms(TorchProgram base, List<TorchProgram> ofLayers) implement
     /** The same in inference mode, see {@link TorchProgram#inference}. */
     DecoderPrograms inference() {
         return new DecoderPrograms(
-                base.inference(), ofLayers.stream().map(TorchProgram::inference).toList());
+                base.inference(), ofLayers.stream().map(TorchProgram::inference).toList(), graph);
     }
 
     @Override

@@ -9,7 +9,7 @@ import java.util.Locale;
  */
 public enum DecodingStep {
     /**
-     * Who was faster where it was measured: Java's vectors for bf16 weights, the engine for fp32 ones;
+     * Who was faster where it was measured: Java's vectors for bf16 weights and blocks, the engine for fp32 ones;
      * {@link LanguageModel#decoding} says which.
      */
     FASTEST,

@@ -2,9 +2,11 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import java.util.Locale;
+import java.util.Optional;
 import org.skipgpt.report.Identity;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.vector.RowKernels;
 
 /**
  * Skips a given share of tokens by a seeded pattern, without looking at them: for measurements and tests.
@@ -63,11 +65,10 @@ public record ForcedPolicy(
         if (pattern == Pattern.BY_LAYER) {
             return isDropped(site) ? Decision.none() : Decision.all();
         }
-        double share = share(site);
         float[] gate = new float[rows.size()];
         int open = 0;
         for (int row = 0; row < gate.length; row++) {
-            boolean executes = draw(site.index(), key(rows, row)) >= share;
+            boolean executes = executes(site, rows.tokens()[row], rows.at()[row]);
             gate[row] = executes ? 1 : 0;
             open += executes ? 1 : 0;
         }
@@ -75,6 +76,19 @@ public record ForcedPolicy(
             return Decision.none();
         }
         return open == gate.length ? Decision.all() : Decision.gated(residual.getManager(), gate);
+    }
+
+    @Override
+    public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
+        return Optional.of((site, residual, layerInput, token, position) -> {
+            boolean open = pattern == Pattern.BY_LAYER ? !isDropped(site) : executes(site, token, position);
+            return open ? 1 : 0;
+        });
+    }
+
+    private boolean executes(ModuleSite site, int token, int position) {
+        long key = pattern == Pattern.CLUSTERED ? position / CLUSTER : 100_003L * token + position;
+        return draw(site.index(), key) >= share(site);
     }
 
     @Override
@@ -89,11 +103,6 @@ public record ForcedPolicy(
 
     private double share(ModuleSite site) {
         return site.module() == ModuleKind.ATTENTION ? skipAttention : skipMlp;
-    }
-
-    private long key(Rows rows, int row) {
-        int position = rows.at()[row];
-        return pattern == Pattern.CLUSTERED ? position / CLUSTER : 100_003L * rows.tokens()[row] + position;
     }
 
     // The share of layers nearest to the wanted one, spread by the seed.

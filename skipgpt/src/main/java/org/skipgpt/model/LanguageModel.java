@@ -162,7 +162,7 @@ public final class LanguageModel {
 
     /** Who computes a pass over one new token here, and where that is the engine, why. */
     public String decoding() {
-        return RowRule.told(config(), decoder.weights(), execution, step);
+        return RowRule.told(config(), decoder.weights(), policy, execution, step);
     }
 
     /** The same model, every module computed and multiplied by its gate. */

@@ -2,8 +2,10 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDArray;
 import java.util.List;
+import java.util.Optional;
 import org.skipgpt.report.Identity;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.vector.RowKernels;
 
 /**
  * The one seam where layers are skipped: dense, static pruning and learned routing are policies over the same forward
@@ -39,6 +41,16 @@ public interface LayerPolicy {
     /** The same decisions for a while in which nothing learns, so that what they rest on may be copied where it is read fast. */
     default LayerPolicy settled() {
         return this;
+    }
+
+    /**
+     * The same decisions about one row without arrays, for a session whose tokens Java computes; empty where the policy is to
+     * be asked by {@link #decide}, as by default. One that gives them leaves what {@link #leaving} gets as it is.
+     *
+     * @param kernels products of one row
+     */
+    default Optional<RowPolicy> ofOneRow(RowKernels kernels) {
+        return Optional.empty();
     }
 
     /** The same decisions, each with the router's logits where the policy has routers; may take longer. */

@@ -16,6 +16,7 @@ import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.weights.DecoderWeights;
 import org.skipgpt.weights.LayerWeights;
+import org.skipgpt.weights.Lent;
 
 /** What single modules compute: the program's methods with a module's own weights behind the activations. */
 final class ModuleCalls {
@@ -230,7 +231,17 @@ final class ModuleCalls {
     /** Calls a method of the program with a site's weights behind the given arguments. */
     NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
         LayerWeights layer = weights.layers().get(site.layer());
-        List<NDArray> own = reorders ? layer.reordered(site.module(), reordering) : layer.of(site.module());
+        if (programs.graph()) {
+            // A graph holds what it was given, so blocks are widened once and stay.
+            return called(method, site, layer.of(site.module()), first, more);
+        }
+        Optional<TorchProgram> order = reorders ? Optional.of(reordering) : Optional.empty();
+        try (Lent lent = layer.lent(site.module(), order)) {
+            return called(method, site, lent.arrays(), first, more);
+        }
+    }
+
+    private NDArray called(String method, ModuleSite site, List<NDArray> own, NDArray first, NDArray... more) {
         int pairs = adapter.map(a -> (int) a.targets().stream()
                         .filter(p -> p.module() == site.module())
                         .count())

@@ -9,11 +9,12 @@ import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Processor;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.vector.Crew;
+import org.skipgpt.vector.RowKernels;
 import org.skipgpt.vector.Vectors;
 import org.skipgpt.weights.DecoderWeights;
 
 /**
- * Where one new token is computed in Java ({@link RowStep}) and where by the engine: by Java on a CPU, in fp32 or bf16, packed,
+ * Where one new token is computed in Java ({@link RowStep}) and where by the engine: by Java on a CPU, in fp32, bf16 or blocks, packed,
  * with one stream width and matrices below 2 GiB, where {@link Vectors} are there and {@link DecodingStep} asks for it or leaves
  * the choice.
  */
@@ -92,13 +93,30 @@ final class RowRule {
     }
 
     /** Who computes one new token of one sequence, in words. */
-    static String told(DecoderConfig config, DecoderWeights weights, Execution execution, DecodingStep wanted) {
+    static String told(
+            DecoderConfig config,
+            DecoderWeights weights,
+            LayerPolicy policy,
+            Execution execution,
+            DecodingStep wanted) {
         Optional<String> obstacle = obstacle(config, weights, execution, wanted, 1, config.maxPositions());
         if (obstacle.isPresent()) {
-            return "engine: " + obstacle.get();
+            return "engine: " + obstacle.get() + (weights.dtype().isBlocks() ? "; every token widens all blocks" : "");
         }
         long second = secondCopyBytes(config, weights);
-        return "Java, vectors of " + Vectors.kernels().orElseThrow().bits() + " bits, up to " + threads() + " threads"
+        long blocks = weights.blockBytes();
+        RowKernels kernels = Vectors.kernels().orElseThrow();
+        return "Java, vectors of " + kernels.bits() + " bits, up to " + threads() + " threads"
+                + (policy.ofOneRow(kernels).isPresent()
+                        ? ""
+                        : "; \"" + policy.describe() + "\" is asked with arrays, which takes longer")
+                + (blocks == 0
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "; reads %.0f MiB of blocks as they are, which passes over several rows widen to fp32, a"
+                                        + " module at a time",
+                                blocks / (double) (1 << 20)))
                 + (second == 0
                         ? ""
                         : String.format(
@@ -109,7 +127,8 @@ final class RowRule {
 
     /** Bytes that matrices take again where passes over many rows have their own order of them. */
     static long secondCopyBytes(DecoderConfig config, DecoderWeights weights) {
-        if (!DecoderProgram.reorders(weights.manager(), weights.dtype(), true)) {
+        boolean plain = !weights.dtype().isBlocks();
+        if (!plain || !DecoderProgram.reorders(weights.manager(), weights.dtype(), true)) {
             return 0;
         }
         int least = Processor.leastReordered(weights.dtype()).orElseThrow();
@@ -119,7 +138,7 @@ final class RowRule {
                 sum += numbers < least ? 0 : numbers;
             }
         }
-        return sum * weights.dtype().bytes();
+        return sum * (long) weights.dtype().bytes();
     }
 
     private static long[] matrices(DecoderConfig c, int layer) {

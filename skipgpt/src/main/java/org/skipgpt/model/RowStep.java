@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.Shape;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -17,9 +18,9 @@ import org.skipgpt.vector.RowKernels;
 /**
  * A pass over one new token, computed in Java from the weights where they lie; equal to {@link CachedDecoder}'s up to rounding.
  *
- * <p>Decisions are the policy's own, asked with arrays as in every pass. A module that the row skips reads no weights, but for
- * those of its key and value under KEEP. The cache is the engine's: passes of many rows and of one may follow each other in
- * any order.
+ * <p>Decisions are the policy's own: it is asked with the row's numbers where it knows how to ({@link LayerPolicy#ofOneRow}), else with
+ * arrays as in every pass. A module that the row skips reads no weights, but for those of its key and value under KEEP. The
+ * cache is the engine's: passes of many rows and of one may follow each other in any order.
  */
 final class RowStep {
     /** Told of every module that the row executes. */
@@ -30,6 +31,7 @@ final class RowStep {
 
     private final Decoder decoder;
     private final LayerPolicy policy;
+    private final Optional<RowPolicy> alone;
     private final KvPolicy kv;
     private final KvCache cache;
     private final RowWeights weights;
@@ -38,10 +40,12 @@ final class RowStep {
     private final Crew crew;
     private final @Nullable RowCache[] caches;
     private final float[] x;
+    private final float[] layerInput;
 
     RowStep(Decoder decoder, LayerPolicy policy, KvCache cache, RowWeights weights, RowKernels kernels, Crew crew) {
         this.decoder = decoder;
         this.policy = policy;
+        this.alone = policy.ofOneRow(kernels);
         this.kv = policy.kvPolicy();
         this.cache = cache;
         this.weights = weights;
@@ -50,18 +54,48 @@ final class RowStep {
         this.crew = crew;
         this.caches = new @Nullable RowCache[decoder.config().layers()];
         this.x = new float[decoder.config().width()];
+        this.layerInput = new float[x.length];
     }
 
-    /** A residual stream as an array, whose numbers Java writes. */
-    private record Residual(NDArray array, FloatBuffer numbers) {
-        static Residual of(NDManager scope, int width) {
-            NDArray array = scope.zeros(new Shape(1, width));
-            return new Residual(array, RowWeights.numbers(array).asFloatBuffer());
+    /** A residual stream as an array, whose numbers Java writes; made when first needed. */
+    private static final class Residual {
+        private final NDManager scope;
+        private @Nullable NDArray array;
+        private FloatBuffer numbers = FloatBuffer.allocate(0);
+
+        Residual(NDManager scope) {
+            this.scope = scope;
         }
 
         NDArray set(float[] x) {
+            NDArray made = array;
+            if (made == null) {
+                made = scope.zeros(new Shape(1, x.length));
+                numbers = RowWeights.numbers(made).asFloatBuffer();
+                array = made;
+            }
             numbers.put(0, x);
-            return array;
+            return made;
+        }
+    }
+
+    /** One pass: its row, and the arrays that a policy is asked with. */
+    private static final class Pass {
+        final Rows rows;
+        final Crew.Turn turn;
+        final Counter counter;
+        final Residual entered;
+        final Residual middle;
+        final Residual left;
+
+        Pass(Rows rows, Crew.Turn turn, Counter counter) {
+            NDManager scope = rows.ids().getManager();
+            this.rows = rows;
+            this.turn = turn;
+            this.counter = counter;
+            this.entered = new Residual(scope);
+            this.middle = new Residual(scope);
+            this.left = new Residual(scope);
         }
     }
 
@@ -72,31 +106,46 @@ final class RowStep {
      * @return the stream that enters the final norm, (1, D)
      */
     NDArray forward(Rows rows, Counter counter) {
-        NDManager scope = rows.ids().getManager();
-        Residual entered = Residual.of(scope, x.length);
-        Residual middle = Residual.of(scope, x.length);
-        Residual left = Residual.of(scope, x.length);
         List<float[]> cosines = numbers(rows.angles().cos()); // E each
         List<float[]> sines = numbers(rows.angles().sin()); // E each
         modules.embed(weights, rows.tokens()[0], x);
-        NDArray last = entered.set(x); // (1, D)
         try (Crew.Turn turn = crew.begin()) {
+            Pass pass = new Pass(rows, turn, counter);
             for (int layer = 0; layer < weights.layers().size(); layer++) {
-                NDArray in = entered.set(x); // (1, D)
+                System.arraycopy(x, 0, layerInput, 0, x.length);
                 ModuleSite site = new ModuleSite(layer, ModuleKind.ATTENTION);
                 if (!policy.isDropped(site)) {
                     int rotation = rows.angles().ofLayer().get(layer);
-                    attention(turn, site, in, rows, cosines.get(rotation), sines.get(rotation), counter);
+                    attention(pass, site, cosines.get(rotation), sines.get(rotation));
                 }
-                mlp(turn, new ModuleSite(layer, ModuleKind.MLP), middle.set(x), in, rows, counter);
-                NDArray made = left.set(x); // (1, D)
-                last = policy.leaving(layer, in, made); // (1, D)
-                if (last != made) {
-                    System.arraycopy(last.toFloatArray(), 0, x, 0, x.length);
-                }
+                mlp(pass, new ModuleSite(layer, ModuleKind.MLP));
+                leave(pass, layer);
             }
+            return pass.left.set(x); // (1, D)
         }
-        return last;
+    }
+
+    /** What the row does with a module. */
+    private float weight(Pass pass, ModuleSite site) {
+        Rows rows = pass.rows;
+        if (alone.isPresent()) {
+            float weight = alone.get().weight(site, x, layerInput, rows.tokens()[0], rows.at()[0]);
+            return Decision.checked(weight, 0);
+        }
+        boolean first = site.module() == ModuleKind.ATTENTION;
+        NDArray in = pass.entered.set(layerInput); // (1, D)
+        return policy.decide(site, first ? in : pass.middle.set(x), in, rows).weight(0);
+    }
+
+    private void leave(Pass pass, int layer) {
+        if (alone.isPresent()) {
+            return; // the stream stays as it is
+        }
+        NDArray made = pass.left.set(x); // (1, D)
+        NDArray left = policy.leaving(layer, pass.entered.set(layerInput), made); // (1, D)
+        if (left != made) {
+            System.arraycopy(left.toFloatArray(), 0, x, 0, x.length);
+        }
     }
 
     private static List<float[]> numbers(List<NDArray> arrays) {
@@ -105,39 +154,45 @@ final class RowStep {
 
     /** Logits behind the row of the last pass: V. */
     float[] logits() {
+        return logits(x);
+    }
+
+    /** Logits behind a row of the stream that has passed all layers: V. */
+    float[] logits(float[] row) {
         try (Crew.Turn turn = crew.begin()) {
-            return modules.head(turn, weights, x);
+            return modules.head(turn, weights, row);
         }
     }
 
-    private void mlp(Crew.Turn turn, ModuleSite site, NDArray array, NDArray layerInput, Rows rows, Counter counter) {
-        float weight = policy.decide(site, array, layerInput, rows).weight(0);
+    private void mlp(Pass pass, ModuleSite site) {
+        float weight = weight(pass, site);
         if (weight != 0) {
-            counter.executed(site);
-            float[] f = modules.mlp(turn, weights.layers().get(site.layer()).mlp(), x); // D
+            pass.counter.executed(site);
+            float[] f =
+                    modules.mlp(pass.turn, weights.layers().get(site.layer()).mlp(), x); // D
             RowModules.add(x, f, weight);
         }
     }
 
-    private void attention(
-            Crew.Turn turn, ModuleSite site, NDArray array, Rows rows, float[] cos, float[] sin, Counter counter) {
-        float weight = policy.decide(site, array, array, rows).weight(0);
+    private void attention(Pass pass, ModuleSite site, float[] cos, float[] sin) {
+        float weight = weight(pass, site);
         KvCache.Layer layer = cache.layer(site.layer());
-        int sequence = rows.sequenceOf(0);
         if (weight == 0) {
-            skip(turn, site, layer, array, rows, cos, sin);
+            skip(pass, site, layer, cos, sin);
             return;
         }
-        counter.executed(site);
+        pass.counter.executed(site);
+        Rows rows = pass.rows;
+        int sequence = rows.sequenceOf(0);
         KvCache.Pending waiting = layer.pending(sequence);
         RowCache held = room(site.layer(), layer, rows, waiting.count() + 1);
         int place = layer.lengths()[sequence] - 1;
-        storeWaiting(turn, site.layer(), held, waiting, place - waiting.count());
+        storeWaiting(pass.turn, site.layer(), held, waiting, place - waiting.count());
         held.count(place, rows.at()[0]);
         int low = held.firstSeen(
                 place + 1, rows.at()[0], decoder.config().windows().get(site.layer()));
         RowWeights.Attention own = weights.layers().get(site.layer()).attention();
-        float[] f = modules.attention(turn, site.layer(), own, x, cos, sin, held, place, low); // D
+        float[] f = modules.attention(pass.turn, site.layer(), own, x, cos, sin, held, place, low); // D
         if (waiting.count() > 0) {
             waiting.clear();
         }
@@ -145,23 +200,23 @@ final class RowStep {
     }
 
     /** Leaves behind what the policy wants of a row that does not attend. */
-    private void skip(
-            Crew.Turn turn, ModuleSite site, KvCache.Layer layer, NDArray array, Rows rows, float[] cos, float[] sin) {
+    private void skip(Pass pass, ModuleSite site, KvCache.Layer layer, float[] cos, float[] sin) {
         if (kv == KvPolicy.EXECUTED) {
             return;
         }
+        Rows rows = pass.rows;
         int sequence = rows.sequenceOf(0);
         KvCache.Pending waiting = layer.pending(sequence);
         int[] ends = layer.ripe(rows);
         if (kv == KvPolicy.DEFERRED && ends[sequence] == rows.starts()[sequence]) {
-            layer.leave(array, rows, ends);
+            layer.leave(pass.entered.set(x), rows, ends);
             return;
         }
         RowCache held = room(site.layer(), layer, rows, waiting.count() + 1);
         int place = layer.lengths()[sequence] - 1;
-        storeWaiting(turn, site.layer(), held, waiting, place - waiting.count());
+        storeWaiting(pass.turn, site.layer(), held, waiting, place - waiting.count());
         RowWeights.Attention own = weights.layers().get(site.layer()).attention();
-        modules.store(turn, site.layer(), own, x, cos, sin, 0, held, place);
+        modules.store(pass.turn, site.layer(), own, x, cos, sin, 0, held, place);
         held.count(place, rows.at()[0]);
         if (waiting.count() > 0) {
             waiting.clear();

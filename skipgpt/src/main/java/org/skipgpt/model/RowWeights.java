@@ -9,17 +9,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.TorchProgram;
+import org.skipgpt.vector.RowFormat;
 import org.skipgpt.vector.RowKernels;
 import org.skipgpt.vector.RowMatrix;
+import org.skipgpt.weights.Blocks;
 import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.Stored;
 
 /**
  * A decoder's weights as one row reads them in Java: where the engine holds them, so that what training
  * changes in place is read as it is.
  *
- * <p>Matrices are the plain ones, which stay from then on; where inference over many rows has put others into its kernels'
+ * <p>Matrices are those in blocks where a model has them, else the plain ones, which stay from then on; where inference over many rows has put others into its kernels'
  * order, both are held ({@link RowRule#secondCopyBytes}).
  *
  * @param embedding (V, D)
@@ -79,8 +83,8 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
     static RowWeights of(Decoder decoder, Optional<Adapter> adapter, RowKernels kernels) {
         Reader reader = new Reader(decoder, adapter, kernels);
         DecoderWeights weights = decoder.weights();
-        RowMatrix embedding = reader.matrix(weights.embedding());
-        RowMatrix head = weights.head() == weights.embedding() ? embedding : reader.matrix(weights.head());
+        RowMatrix embedding = reader.matrix(weights.storedEmbedding());
+        RowMatrix head = weights.isTied() ? embedding : reader.matrix(weights.storedHead());
         List<Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < decoder.config().layers(); layer++) {
             layers.add(new Layer(reader.attention(layer), reader.mlp(layer)));
@@ -112,17 +116,31 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
             return numbers(held(array)).asFloatBuffer();
         }
 
+        FloatBuffer vector(Stored one) {
+            return vector(one.array().orElseThrow());
+        }
+
+        RowMatrix matrix(Stored one) {
+            if (one.blocks().isEmpty()) {
+                return matrix(one.array().orElseThrow());
+            }
+            Blocks blocks = one.blocks().get();
+            RowFormat format = RowFormat.valueOf(blocks.format().name());
+            return kernels.matrix(numbers(held(blocks.bytes())), blocks.rows(), blocks.columns(), format);
+        }
+
         RowMatrix matrix(NDArray array) {
             NDArray held = held(array);
             int rows = Math.toIntExact(held.getShape().get(0));
             int columns = Math.toIntExact(held.getShape().get(1));
             ByteBuffer bytes = numbers(held);
-            return kernels.matrix(bytes, rows, columns, held.getDataType() != DataType.FLOAT32);
+            boolean wide = held.getDataType() == DataType.FLOAT32;
+            return kernels.matrix(bytes, rows, columns, wide ? RowFormat.FP32 : RowFormat.BF16);
         }
 
         Attention attention(int layer) {
             DecoderConfig c = decoder.config();
-            List<NDArray> arrays = decoder.weights().layers().get(layer).attention();
+            List<Stored> arrays = decoder.weights().layers().get(layer).stored(ModuleKind.ATTENTION);
             int at = 0;
             FloatBuffer norm = c.preNorm() ? vector(arrays.get(at++)) : NONE;
             RowMatrix query = matrix(arrays.get(at++));
@@ -153,7 +171,7 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
 
         Mlp mlp(int layer) {
             DecoderConfig c = decoder.config();
-            List<NDArray> arrays = decoder.weights().layers().get(layer).mlp();
+            List<Stored> arrays = decoder.weights().layers().get(layer).stored(ModuleKind.MLP);
             int at = c.preNorm() ? 1 : 0;
             List<LowRank> ofGateUp = new ArrayList<>(lowRank(layer, Projection.GATE, 0));
             ofGateUp.addAll(lowRank(layer, Projection.UP, c.layer(layer).hidden()));

@@ -5,14 +5,17 @@ import com.google.gson.JsonParser;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.RowPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.vector.RowKernels;
 
 /** Leaves out the same modules for every token; about what is left another policy decides. */
 record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
@@ -34,6 +37,13 @@ record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
     @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return rest.leaving(layer, in, out);
+    }
+
+    @Override
+    public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
+        return rest.ofOneRow(kernels)
+                .map(left -> (site, residual, layerInput, token, position) ->
+                        isDropped(site) ? 0 : left.weight(site, residual, layerInput, token, position));
     }
 
     @Override

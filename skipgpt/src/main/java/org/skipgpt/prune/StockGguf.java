@@ -44,7 +44,7 @@ public final class StockGguf {
 
     /** The element type that keeps a model's numbers as they are in memory. */
     public static GgufStorage asInMemory(LanguageModel model) {
-        Dtype dtype = model.dtype();
+        Dtype dtype = model.dtype().ofArrays();
         return dtype == Dtype.FP32 ? GgufStorage.F32 : dtype == Dtype.BF16 ? GgufStorage.BF16 : GgufStorage.F16;
     }
 }

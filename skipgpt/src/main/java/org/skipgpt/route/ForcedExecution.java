@@ -41,6 +41,10 @@ public record ForcedExecution(int firstTokens, Set<Integer> layers) {
         return layers.contains(site.layer());
     }
 
+    boolean isFirst(int position) {
+        return position < firstTokens;
+    }
+
     /** 1 for rows that must execute; empty where none must. */
     float[] rows(Rows rows) {
         if (firstTokens == 0) {
@@ -48,7 +52,7 @@ public record ForcedExecution(int firstTokens, Set<Integer> layers) {
         }
         float[] forced = new float[rows.size()];
         for (int i = 0; i < forced.length; i++) {
-            forced[i] = rows.at()[i] < firstTokens ? 1 : 0;
+            forced[i] = isFirst(rows.at()[i]) ? 1 : 0;
         }
         return forced;
     }

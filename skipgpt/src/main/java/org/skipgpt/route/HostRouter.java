@@ -49,16 +49,22 @@ final class HostRouter {
         int width = w.length / 2;
         float[] gate = new float[u.length / width];
         for (int row = 0; row < gate.length; row++) {
-            double skip = b[0];
-            double execute = b[1];
-            for (int i = 0; i < width; i++) {
-                double value = u[row * width + i];
-                skip += value * w[i];
-                execute += value * w[width + i];
-            }
-            boolean open = (float) execute - (float) skip >= (float) threshold;
+            boolean open = margin(u, row * width) >= (float) threshold;
             gate[row] = open || (must.length > 0 && must[row] > 0) ? 1 : 0;
         }
         return gate;
+    }
+
+    /** By how much the logit of executing is above that of skipping, for the row of u that begins at a number. */
+    float margin(float[] u, int at) {
+        int width = w.length / 2;
+        double skip = b[0];
+        double execute = b[1];
+        for (int i = 0; i < width; i++) {
+            double value = u[at + i];
+            skip += value * w[i];
+            execute += value * w[width + i];
+        }
+        return (float) execute - (float) skip;
     }
 }

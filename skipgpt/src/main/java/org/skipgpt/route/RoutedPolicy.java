@@ -9,11 +9,13 @@ import java.util.Optional;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.RowPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.vector.RowKernels;
 
 /**
  * Learned routing at inference: a token runs a module where its router says so. No noise, no gradient.
@@ -112,20 +114,43 @@ public final class RoutedPolicy implements Dialled {
             return Decision.all();
         }
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
-        // A coupled pair shares one router and one input, so that both modules decide alike.
-        int module =
-                routers.config().coupled() ? new ModuleSite(site.layer(), ModuleKind.ATTENTION).index() : site.index();
+        double threshold = threshold(site);
         if (!onHost.isEmpty() && HostRouter.serves(rows)) {
-            HostRouter own = onHost.get(routers.config().coupled() ? site.layer() : site.index());
-            float[] open = own.choose(u.toFloatArray(), thresholds.at(module), forced.rows(rows));
+            HostRouter own = onHost.get(routers.index(site));
+            float[] open = own.choose(u.toFloatArray(), threshold, forced.rows(rows));
             return Decision.gated(u.getManager(), open); // (N)
         }
         if (!tells) {
-            return Decision.gated(gate.choose(routers.of(site), u, thresholds.at(module), forced, rows)); // (N)
+            return Decision.gated(gate.choose(routers.of(site), u, threshold, forced, rows)); // (N)
         }
         NDArray logits = gate.logits(routers.of(site), u); // (N, 2)
-        return Decision.gated(gate.choose(logits, thresholds.at(module), forced, rows))
-                .withLogits(logits); // (N)
+        return Decision.gated(gate.choose(logits, threshold, forced, rows)).withLogits(logits); // (N)
+    }
+
+    // A coupled pair shares one router and one input, so that both modules decide alike.
+    private double threshold(ModuleSite site) {
+        int module =
+                routers.config().coupled() ? new ModuleSite(site.layer(), ModuleKind.ATTENTION).index() : site.index();
+        return thresholds.at(module);
+    }
+
+    /** Every form of router; none where logits are told beside decisions, or routers lie on a GPU. */
+    @Override
+    public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
+        if (tells || routers.parameters().get(0).getDevice().isGpu()) {
+            return Optional.empty();
+        }
+        List<RowRouter> own = routers.all().stream()
+                .map(router -> RowRouter.of(router, kernels))
+                .toList();
+        boolean readsLayer = routers.config().input() == RouterConfig.Input.LAYER;
+        return Optional.of((site, residual, layerInput, token, position) -> {
+            if (forced.wholeModule(site) || forced.isFirst(position)) {
+                return 1;
+            }
+            float margin = own.get(routers.index(site)).margin(readsLayer ? layerInput : residual);
+            return margin >= (float) threshold(site) ? 1 : 0;
+        });
     }
 
     /** The gate arithmetic. */

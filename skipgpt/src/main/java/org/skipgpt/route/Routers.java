@@ -214,7 +214,12 @@ public final class Routers {
 
     /** The router that decides for a module. */
     public Router of(ModuleSite site) {
-        return routers.get(config.coupled() ? site.layer() : site.index());
+        return routers.get(index(site));
+    }
+
+    /** Which of {@link #all} decides for a module. */
+    int index(ModuleSite site) {
+        return config.coupled() ? site.layer() : site.index();
     }
 
     /** Every parameter in order. */

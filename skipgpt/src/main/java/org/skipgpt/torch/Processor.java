@@ -34,7 +34,8 @@ public final class Processor {
      */
     public static OptionalInt leastReordered(Dtype dtype) {
         return switch (dtype) {
-            case FP32 -> AMD ? OptionalInt.of(0) : AVX512 ? OptionalInt.of(1 << 21) : OptionalInt.empty();
+            case FP32, Q8_0, Q4_0, Q4_1 ->
+                AMD ? OptionalInt.of(0) : AVX512 ? OptionalInt.of(1 << 21) : OptionalInt.empty();
             case BF16 -> AVX512 ? OptionalInt.of(0) : OptionalInt.empty();
             case FP16 -> OptionalInt.empty();
         };

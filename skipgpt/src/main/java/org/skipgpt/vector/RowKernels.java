@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 /**
  * What one token's row needs of a CPU: products with matrices read where they lie, sums, and attention over cached keys.
  *
- * <p>Weights of 16 bits are widened as they are read; all sums are fp32. Each method works on the part it is given, so that
+ * <p>Weights of 16 bits and blocks of fewer are widened as they are read; all sums are fp32. Each method works on the part it is given, so that
  * threads can share a product.
  */
 public interface RowKernels {
@@ -23,9 +23,9 @@ public interface RowKernels {
     /** Memory as vectors read it. */
     RowMemory memory(ByteBuffer direct);
 
-    /** A matrix as vectors read it: one row behind the other, bf16 or fp32. */
-    default RowMatrix matrix(ByteBuffer direct, int rows, int columns, boolean halves) {
-        return new RowMatrix(memory(direct), rows, columns, halves);
+    /** A matrix as vectors read it, one row behind the other. */
+    default RowMatrix matrix(ByteBuffer direct, int rows, int columns, RowFormat format) {
+        return new RowMatrix(memory(direct), rows, columns, format);
     }
 
     /**

@@ -4,10 +4,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * A matrix outside the heap, one row behind the other, in fp32 or bf16.
+ * A matrix outside the heap, one row behind the other, in fp32, bf16 or blocks of 8 or 4 bits.
  *
  * <pre>{@code
- * RowMatrix w = kernels.matrix(bytes, rows, columns, true);   // bf16: 2 * rows * columns bytes
+ * RowMatrix w = kernels.matrix(bytes, rows, columns, RowFormat.BF16);   // 2 * rows * columns bytes
  * }</pre>
  */
 public final class RowMatrix {
@@ -17,24 +17,26 @@ public final class RowMatrix {
     private final RowMemory memory;
     private final int rows;
     private final int columns;
-    private final boolean halves;
+    private final RowFormat format;
+    private final int rowBytes;
 
     /**
      * Takes memory.
      *
      * @param memory rows * columns numbers
-     * @param halves whether they are bf16, else fp32
-     * @throws IllegalArgumentException if the memory has another size
+     * @param format how they lie
+     * @throws IllegalArgumentException if the memory has another size, or rows are no whole blocks
      */
-    public RowMatrix(RowMemory memory, int rows, int columns, boolean halves) {
+    public RowMatrix(RowMemory memory, int rows, int columns, RowFormat format) {
         this.memory = memory;
         this.rows = rows;
         this.columns = columns;
-        this.halves = halves;
-        long needed = (long) rows * columns * numberBytes();
+        this.format = format;
+        this.rowBytes = format.rowBytes(columns);
+        long needed = (long) rows * rowBytes;
         if (memory.bytes().capacity() != needed) {
-            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " numbers of " + numberBytes()
-                    + " bytes takes " + needed + " bytes; its memory has "
+            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " numbers as " + format
+                    + " takes " + needed + " bytes; its memory has "
                     + memory.bytes().capacity());
         }
     }
@@ -54,19 +56,19 @@ public final class RowMatrix {
         return columns;
     }
 
-    /** Whether numbers are bf16. */
-    public boolean isHalves() {
-        return halves;
+    /** How its numbers lie. */
+    public RowFormat format() {
+        return format;
     }
 
-    /** Bytes of one number. */
-    public int numberBytes() {
-        return halves ? Short.BYTES : Float.BYTES;
+    /** Bytes of one row. */
+    public int rowBytes() {
+        return rowBytes;
     }
 
     /** How many rows make a part that is worth a thread's claim. */
     public int partRows() {
-        return Math.max(1, PART_BYTES / (columns * numberBytes()));
+        return Math.max(1, PART_BYTES / rowBytes);
     }
 
     /** How many such parts there are. */
@@ -77,11 +79,6 @@ public final class RowMatrix {
     /** Reads a row of {@code columns} numbers as fp32. */
     public void read(int row, float[] out) {
         ByteBuffer bytes = memory.bytes().duplicate().order(ByteOrder.nativeOrder());
-        int at = row * columns * numberBytes();
-        for (int i = 0; i < columns; i++) {
-            out[i] = halves
-                    ? Float.intBitsToFloat(bytes.getShort(at + Short.BYTES * i) << 16)
-                    : bytes.getFloat(at + Float.BYTES * i);
-        }
+        format.read(bytes, row * rowBytes, out, columns);
     }
 }

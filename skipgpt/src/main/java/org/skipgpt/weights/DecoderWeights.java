@@ -2,10 +2,12 @@ package org.skipgpt.weights;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.skipgpt.io.TensorHash;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.torch.Dtype;
@@ -13,18 +15,84 @@ import org.skipgpt.torch.Dtype;
 /**
  * All weights of a decoder on one device; the manager owns them.
  *
- * @param manager owner of every array here
- * @param dtype element type of the matrices; norms and biases are always fp32
- * @param embedding (V, D), as wide as the stream that enters the first layer
- * @param layers L layers
- * @param finalNorm (D)
- * @param head (V, D); the embedding itself where the head is tied
+ * <p>Matrices may be held in blocks of small integers ({@link Dtype#isBlocks}). Whoever asks for arrays of those gets fp32 numbers that
+ * are made then and stay beside the blocks; {@link #lentHead} and {@link LayerWeights#lent} keep nothing.
  */
-public record DecoderWeights(
-        NDManager manager, Dtype dtype, NDArray embedding, List<LayerWeights> layers, NDArray finalNorm, NDArray head) {
-    /** Copies the list. */
-    public DecoderWeights {
-        layers = List.copyOf(layers);
+public final class DecoderWeights {
+    private final NDManager manager;
+    private final Dtype dtype;
+    private final ModuleWeights embedding;
+    private final List<LayerWeights> layers;
+    private final NDArray finalNorm;
+    private final ModuleWeights head;
+
+    /**
+     * Takes arrays.
+     *
+     * @param manager owner of every array here
+     * @param dtype element type of the matrices; norms and biases are always fp32
+     * @param embedding (V, D), as wide as the stream that enters the first layer
+     * @param layers L layers
+     * @param finalNorm (D)
+     * @param head (V, D); the embedding itself where the head is tied
+     */
+    public DecoderWeights(
+            NDManager manager,
+            Dtype dtype,
+            NDArray embedding,
+            List<LayerWeights> layers,
+            NDArray finalNorm,
+            NDArray head) {
+        this(
+                manager,
+                dtype,
+                Stored.of(embedding),
+                layers,
+                finalNorm,
+                embedding == head ? Optional.empty() : Optional.of(Stored.of(head)));
+    }
+
+    DecoderWeights(
+            NDManager manager,
+            Dtype dtype,
+            Stored embedding,
+            List<LayerWeights> layers,
+            NDArray finalNorm,
+            Optional<Stored> ownHead) {
+        this(manager, dtype, ModuleWeights.of(List.of(embedding)), layers, finalNorm, ownHead);
+    }
+
+    private DecoderWeights(
+            NDManager manager,
+            Dtype dtype,
+            ModuleWeights embedding,
+            List<LayerWeights> layers,
+            NDArray finalNorm,
+            Optional<Stored> ownHead) {
+        this(
+                manager,
+                dtype,
+                embedding,
+                layers,
+                finalNorm,
+                ownHead.map(one -> ModuleWeights.of(List.of(one))).orElse(embedding));
+    }
+
+    private DecoderWeights(
+            NDManager manager,
+            Dtype dtype,
+            ModuleWeights embedding,
+            List<LayerWeights> layers,
+            NDArray finalNorm,
+            ModuleWeights head) {
+        this.manager = manager;
+        this.embedding = embedding;
+        this.layers = List.copyOf(layers);
+        this.finalNorm = finalNorm;
+        this.head = head;
+        boolean blocks =
+                embedding.isInBlocks() || head.isInBlocks() || layers.stream().anyMatch(LayerWeights::isInBlocks);
+        this.dtype = blocks ? dtype : dtype.ofArrays();
     }
 
     /** The same with other layers. */
@@ -32,10 +100,81 @@ public record DecoderWeights(
         return new DecoderWeights(owner, dtype, embedding, other, finalNorm, head);
     }
 
+    /** Owner of every array here. */
+    public NDManager manager() {
+        return manager;
+    }
+
+    /** Element type of the matrices; norms and biases are always fp32. */
+    public Dtype dtype() {
+        return dtype;
+    }
+
+    /** The embedding as an array, (V, D). */
+    public NDArray embedding() {
+        return embedding.plain().get(0);
+    }
+
+    /** L layers. */
+    public List<LayerWeights> layers() {
+        return layers;
+    }
+
+    /** The last norm's weights, (D). */
+    public NDArray finalNorm() {
+        return finalNorm;
+    }
+
+    /** The head as an array, (V, D); the embedding itself where the head is tied. */
+    public NDArray head() {
+        return head.plain().get(0);
+    }
+
+    /** The embedding as it is held. */
+    public Stored storedEmbedding() {
+        return embedding.stored().get(0);
+    }
+
+    /** The head as it is held; the embedding's where it is tied. */
+    public Stored storedHead() {
+        return head.stored().get(0);
+    }
+
+    /** Whether the head is the embedding. */
+    public boolean isTied() {
+        return head == embedding;
+    }
+
+    /** The head for one call, (V, D). */
+    public Lent lentHead() {
+        return head.lent(Optional.empty());
+    }
+
+    /**
+     * Embeddings of tokens as a table of their own, (N, D), where the embedding is held in blocks; else empty.
+     *
+     * @param scope owner of the table
+     */
+    public Optional<NDArray> rowsOfBlocks(NDManager scope, int[] tokens) {
+        return storedEmbedding()
+                .blocks()
+                .map(blocks -> scope.create(blocks.numbers(tokens), new Shape(tokens.length, blocks.columns())));
+    }
+
+    /** Bytes of all matrices that are held in blocks. */
+    public long blockBytes() {
+        long ends = embedding.blockBytes() + (isTied() ? 0 : head.blockBytes());
+        return ends + layers.stream().mapToLong(LayerWeights::blockBytes).sum();
+    }
+
     /**
      * Says that arrays of {@link #all} will change in place, as full training does: from now on inference reads them as they are.
+     *
+     * @throws IllegalStateException if some are held in blocks
      */
     public void changing() {
+        embedding.changing();
+        head.changing();
         layers.forEach(LayerWeights::changing);
     }
 
@@ -62,7 +201,14 @@ public record DecoderWeights(
         try (NDManager scope = manager.newSubManager()) {
             WeightStore store = new WeightStore(scope, dtype);
             TensorHash sum = new TensorHash();
-            for (NDArray array : all()) {
+            for (Stored one : stored()) {
+                if (one.blocks().isPresent()) {
+                    Blocks blocks = one.blocks().get();
+                    sum.update(blocks.format() + " " + blocks.bytes().getShape() + "\n");
+                    sum.update(blocks.memory());
+                    continue;
+                }
+                NDArray array = one.array().orElseThrow();
                 sum.update(array.getShape() + "\n");
                 store.read(array, (piece, at) -> {
                     ByteBuffer bytes = ByteBuffer.allocate(4 * piece.length).order(ByteOrder.LITTLE_ENDIAN);
@@ -77,17 +223,38 @@ public record DecoderWeights(
     /** Every array once: what full training changes and what a copy must hold. */
     public List<NDArray> all() {
         List<NDArray> all = new ArrayList<>();
-        all.add(embedding);
+        all.add(embedding());
         for (LayerWeights layer : layers) {
             all.addAll(layer.attention());
             all.addAll(layer.mlp());
-            for (ModuleKind module : ModuleKind.values()) {
-                layer.shortcut(module).ifPresent(all::add);
-            }
+            shortcuts(layer).forEach(all::add);
         }
         all.add(finalNorm);
-        if (head != embedding) {
-            all.add(head);
+        if (!isTied()) {
+            all.add(head());
+        }
+        return all;
+    }
+
+    // In the order of all().
+    private List<Stored> stored() {
+        List<Stored> all = new ArrayList<>(embedding.stored());
+        for (LayerWeights layer : layers) {
+            all.addAll(layer.stored(ModuleKind.ATTENTION));
+            all.addAll(layer.stored(ModuleKind.MLP));
+            shortcuts(layer).forEach(array -> all.add(Stored.of(array)));
+        }
+        all.add(Stored.of(finalNorm));
+        if (!isTied()) {
+            all.addAll(head.stored());
+        }
+        return all;
+    }
+
+    private static List<NDArray> shortcuts(LayerWeights layer) {
+        List<NDArray> all = new ArrayList<>();
+        for (ModuleKind module : ModuleKind.values()) {
+            layer.shortcut(module).ifPresent(all::add);
         }
         return all;
     }

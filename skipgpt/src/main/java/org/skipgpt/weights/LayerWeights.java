@@ -27,6 +27,11 @@ public final class LayerWeights {
         this(new ModuleWeights(attention), new ModuleWeights(mlp), Map.of());
     }
 
+    /** Takes what is held in either way, in the same order. */
+    static LayerWeights held(List<Stored> attention, List<Stored> mlp) {
+        return new LayerWeights(ModuleWeights.of(attention), ModuleWeights.of(mlp), Map.of());
+    }
+
     private LayerWeights(ModuleWeights attention, ModuleWeights mlp, Map<ModuleKind, NDArray> shortcuts) {
         this.attention = attention;
         this.mlp = mlp;
@@ -86,6 +91,29 @@ public final class LayerWeights {
     /** The same with matrices in the order in which the CPU's kernels read them; for programs that ask for it only. */
     public List<NDArray> reordered(ModuleKind module, TorchProgram program) {
         return weights(module).reordered(program);
+    }
+
+    /** A module's matrices and vectors as they are held, blocks as blocks, in the constructor's order. */
+    public List<Stored> stored(ModuleKind module) {
+        return weights(module).stored();
+    }
+
+    /**
+     * A module's arrays for one call of the engine. Blocks are widened for it alone, unless {@link #of} has been asked for the
+     * arrays, which then stay.
+     *
+     * @param program as {@link #reordered} takes it; empty for matrices as they are
+     */
+    public Lent lent(ModuleKind module, Optional<TorchProgram> program) {
+        return weights(module).lent(program);
+    }
+
+    boolean isInBlocks() {
+        return attention.isInBlocks() || mlp.isInBlocks();
+    }
+
+    long blockBytes() {
+        return attention.blockBytes() + mlp.blockBytes();
     }
 
     /** Says that the arrays will change in place: no reordered copy is kept from now on. */

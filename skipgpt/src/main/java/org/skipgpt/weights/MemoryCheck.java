@@ -35,17 +35,21 @@ final class MemoryCheck {
         boolean halves = dtype == Dtype.FP32;
         throw new CheckpointException(String.format(
                 Locale.ROOT,
-                "The weights need %s as %s (%.2f thousand million parameters of %d bytes), and %s of %s are available."
+                "The weights need %s as %s (%.2f thousand million parameters of %s bytes), and %s of %s are available."
                         + " %sTake a smaller model, or end what else uses memory. -Xmx has no part in it, as weights lie"
                         + " outside Java's heap; a container's limit counts. To try all the same: -D%s=off.",
                 MemoryLeft.gib((long) needed),
                 dtype,
                 parameters / 1e9,
-                dtype.bytes(),
+                bytes(dtype),
                 MemoryLeft.gib(left.available()),
                 MemoryLeft.gib(left.total()),
                 halves ? "As bf16 they need " + MemoryLeft.gib((long) (needed / 2)) + ". " : "",
                 PROPERTY));
+    }
+
+    private static String bytes(Dtype dtype) {
+        return dtype.isBlocks() ? String.format(Locale.ROOT, "%.3f", dtype.bytes()) : "" + (int) dtype.bytes();
     }
 
     // In doubles: sizes of a damaged config.json have products beyond 64 bits.

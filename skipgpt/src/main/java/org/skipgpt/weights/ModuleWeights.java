@@ -2,6 +2,7 @@ package org.skipgpt.weights;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -19,6 +20,7 @@ final class ModuleWeights {
     // A reordered array is opaque, so what is a matrix is noted while arrays are plain.
     private final List<Boolean> matrix;
     private final List<Boolean> freed;
+    private final List<Stored> stored;
     private final Optional<NDManager> owner;
     private List<NDArray> plain;
     private List<NDArray> reordered = List.of();
@@ -42,12 +44,76 @@ final class ModuleWeights {
         plain = List.copyOf(weights);
         matrix = plain.stream().map(array -> array.getShape().dimension() == 2).toList();
         freed = plain.stream().map(own::test).toList();
+        stored = List.of();
+    }
+
+    private ModuleWeights(Optional<NDManager> owner, List<Stored> held) {
+        this.owner = owner;
+        plain = List.of();
+        matrix = held.stream().map(Stored::isMatrix).toList();
+        // blocks stay, and so do arrays beside them
+        freed = held.stream().map(one -> one.blocks().isPresent()).toList();
+        stored = held;
+    }
+
+    /** Takes what is nobody else's, some of it in blocks. */
+    static ModuleWeights of(List<Stored> held) {
+        return held.stream().noneMatch(one -> one.blocks().isPresent())
+                ? new ModuleWeights(
+                        held.stream().map(one -> one.array().orElseThrow()).toList())
+                : new ModuleWeights(Optional.empty(), List.copyOf(held));
+    }
+
+    /** As they are held; what is not in blocks stays from now on. */
+    synchronized List<Stored> stored() {
+        return isInBlocks() ? stored : plain().stream().map(Stored::of).toList();
+    }
+
+    /** Whether some of them are blocks, whatever else was made of them. */
+    boolean isInBlocks() {
+        return !stored.isEmpty();
+    }
+
+    /** Bytes of its blocks. */
+    long blockBytes() {
+        return stored.stream()
+                .flatMap(one -> one.blocks().stream())
+                .mapToLong(Blocks::size)
+                .sum();
+    }
+
+    /**
+     * The arrays for one call: those that are kept where there are some, else blocks widened for it.
+     *
+     * @param program puts matrices into the order of its kernels; empty for plain ones
+     */
+    synchronized Lent lent(Optional<TorchProgram> program) {
+        if (!isInBlocks() || given) {
+            return Lent.kept(program.map(this::reordered).orElseGet(this::plain));
+        }
+        List<NDArray> arrays = new ArrayList<>();
+        List<NDArray> made = new ArrayList<>();
+        for (Stored one : stored) {
+            NDArray array = one.plain();
+            if (one.blocks().isPresent()) {
+                NDArray wide = array;
+                array = program.map(kernels -> kernels.call("reorder", wide)).orElse(wide);
+                if (array != wide) {
+                    wide.close();
+                }
+                made.add(array);
+            }
+            arrays.add(array);
+        }
+        return new Lent(arrays, made);
     }
 
     /** The arrays as they were loaded; they stay from now on, since the caller may keep them. */
     synchronized List<NDArray> plain() {
         given = true;
-        if (plain.isEmpty()) {
+        if (plain.isEmpty() && isInBlocks() && reordered.isEmpty()) {
+            plain = stored.stream().map(Stored::plain).toList();
+        } else if (plain.isEmpty()) {
             plain = each(reordered, by.orElseThrow(), "restore");
         }
         return plain;
@@ -59,6 +125,9 @@ final class ModuleWeights {
             return plain;
         }
         if (reordered.isEmpty()) {
+            if (isInBlocks()) {
+                plain();
+            }
             by = Optional.of(program);
             reordered = each(plain, program, "reorder");
             if (!given) {
@@ -75,6 +144,10 @@ final class ModuleWeights {
 
     /** Keeps the plain arrays alone. */
     synchronized void changing() {
+        if (isInBlocks()) {
+            throw new IllegalStateException("weights in blocks of 8 or 4 bits are for inference and cannot be trained:"
+                    + " load the model as fp32 or bf16, or tune routers or an adapter, which leave them as they are");
+        }
         plain();
         changes = true;
         for (int i = 0; i < reordered.size(); i++) {

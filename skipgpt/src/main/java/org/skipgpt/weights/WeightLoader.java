@@ -3,14 +3,14 @@ package org.skipgpt.weights;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import org.skipgpt.io.BlockFormat;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
@@ -38,6 +38,7 @@ public final class WeightLoader {
     private final TensorSource source;
     private final WeightStore matrices;
     private final WeightStore vectors;
+    private final BlockMatrices blocks;
     private final NDManager manager;
     private final Dtype dtype;
     private final Set<ModuleSite> dropped;
@@ -53,6 +54,7 @@ public final class WeightLoader {
         this.manager = manager;
         this.dtype = dtype;
         this.matrices = new WeightStore(manager, dtype);
+        this.blocks = new BlockMatrices(dtype, matrices);
         this.vectors = dtype == Dtype.FP32 ? matrices : new WeightStore(manager, Dtype.FP32);
     }
 
@@ -84,7 +86,7 @@ public final class WeightLoader {
     }
 
     private DecoderWeights all() {
-        NDArray embedding = matrix(config.vocabulary(), config.layer(0).width(), EMBEDDING);
+        Stored embedding = matrix(config.vocabulary(), config.layer(0).width(), EMBEDDING);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
             layers.add(layer(i, "model.layers." + i + "."));
@@ -92,8 +94,17 @@ public final class WeightLoader {
         NDArray finalNorm = norm("model.norm.weight", config.width());
         boolean ownHead = !config.tiedHead();
         refuseOthers();
-        NDArray head = ownHead ? matrix(config.vocabulary(), config.width(), HEAD) : embedding;
-        return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
+        Optional<Stored> head =
+                ownHead ? Optional.of(matrix(config.vocabulary(), config.width(), HEAD)) : Optional.empty();
+        return checked(new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head));
+    }
+
+    private DecoderWeights checked(DecoderWeights made) {
+        if (made.dtype() != dtype) {
+            throw new CheckpointException("no matrix of this model has rows of whole blocks of " + BlockFormat.NUMBERS
+                    + " numbers, so that none can be held as " + dtype + ": load it as fp32 or bf16");
+        }
+        return made;
     }
 
     // What a layer holds and this decoder would not call changes the numbers: biases, norms, scales, more layers.
@@ -112,7 +123,7 @@ public final class WeightLoader {
 
     private LayerWeights layer(int layer, String prefix) {
         LayerTensors tensors = LayerTensors.of(config, layer);
-        LayerWeights own = new LayerWeights(
+        LayerWeights own = LayerWeights.held(
                 module(new ModuleSite(layer, ModuleKind.ATTENTION), tensors.attention()),
                 module(new ModuleSite(layer, ModuleKind.MLP), tensors.mlp()));
         int d = config.layer(layer).width();
@@ -123,9 +134,14 @@ public final class WeightLoader {
                 : own;
     }
 
-    private List<NDArray> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
-        List<NDArray> all = new ArrayList<>();
+    private List<Stored> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
+        List<Stored> all = new ArrayList<>();
         for (LayerTensors.Fused fused : arrays) {
+            Optional<Stored> asStored = fused.isMatrix() ? asStored(fused.tensors()) : Optional.empty();
+            if (asStored.isPresent()) {
+                all.add(asStored.get());
+                continue;
+            }
             WeightStore store = fused.isMatrix() ? matrices : vectors;
             NDArray target = store.allocate(fused.shape());
             long at = 0;
@@ -141,7 +157,8 @@ public final class WeightLoader {
                 }
                 at += tensor.elements();
             }
-            all.add(target);
+            String name = fused.tensors().get(0).name();
+            all.add(fused.isMatrix() ? blocks.ofLayer(name, target) : Stored.of(target));
         }
         return all;
     }
@@ -153,10 +170,28 @@ public final class WeightLoader {
         return target;
     }
 
-    private NDArray matrix(long rows, long columns, String name) {
-        NDArray target = matrices.allocate(rows, columns);
-        fill(matrices, target, 0, name, rows, columns);
-        return target;
+    private Stored matrix(long rows, long columns, String name) {
+        return asStored(List.of(new LayerTensors.Tensor(name, false, false, rows, columns)))
+                .orElseGet(() -> {
+                    NDArray target = matrices.allocate(rows, columns);
+                    fill(matrices, target, 0, name, rows, columns);
+                    return blocks.ofEnds(name, target);
+                });
+    }
+
+    /** Tensors one below the other in the blocks that the file has; empty where it has none of these, or others are wanted. */
+    private Optional<Stored> asStored(List<LayerTensors.Tensor> tensors) {
+        if (!tensors.stream().allMatch(tensor -> isStored(tensor.name()))) {
+            return Optional.empty();
+        }
+        List<String> names =
+                tensors.stream().map(tensor -> stored(tensor.name())).toList();
+        return blocks.stored(source, names).map(format -> {
+            List<TensorInfo> infos = tensors.stream()
+                    .map(tensor -> checked(tensor.name(), tensor.shape()))
+                    .toList();
+            return BlockMatrices.read(manager, source, infos, format);
+        });
     }
 
     private NDArray norm(String name, long size) {
@@ -169,6 +204,11 @@ public final class WeightLoader {
     }
 
     private void fill(WeightStore store, NDArray target, long at, String name, long... shape) {
+        store.fill(target, at, source, checked(name, shape));
+    }
+
+    /** A tensor that has the shape it should have, and counts as used. */
+    private TensorInfo checked(String name, long... shape) {
         String stored = stored(name);
         TensorInfo info = source.info(stored);
         if (!Arrays.equals(info.shape(), shape)) {
@@ -178,7 +218,7 @@ public final class WeightLoader {
                             + ": the two files do not belong together");
         }
         used.add(stored);
-        store.fill(target, at, source, info);
+        return info;
     }
 
     private boolean isStored(String name) {
@@ -199,27 +239,6 @@ public final class WeightLoader {
         return names.stream().filter(source.names()::contains).findFirst().orElse(name);
     }
 
-    /** The tensors of modules that a pruned folder does not store. */
-    private static final class Zeros implements TensorSource {
-        @Override
-        public Set<String> names() {
-            return Set.of();
-        }
-
-        @Override
-        public TensorInfo info(String name) {
-            throw new IllegalStateException("zeros have the shape that is asked for, none for " + name);
-        }
-
-        @Override
-        public ByteBuffer bytes(String name, long from, int length) {
-            return ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
-        }
-
-        @Override
-        public void close() {}
-    }
-
     /**
      * Random weights for training from nothing and for measurements: normal, std 0.02, output matrices scaled by
      * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
@@ -233,14 +252,17 @@ public final class WeightLoader {
         WeightStore store = new WeightStore(manager, dtype);
         double std = 0.02;
         double out = std / Math.sqrt(2.0 * config.layers());
-        NDArray embedding = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
+        BlockMatrices blocks = new BlockMatrices(dtype, store);
+        NDArray table = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
+        Stored embedding = blocks.ofEnds(EMBEDDING, table);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds));
+            layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds, blocks));
         }
-        NDArray head = config.tiedHead()
-                ? embedding
-                : store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
+        Optional<Stored> head = config.tiedHead()
+                ? Optional.empty()
+                : Optional.of(
+                        blocks.ofEnds(HEAD, store.normal(config.vocabulary(), config.width(), std, seeds.nextLong())));
         NDArray finalNorm = manager.ones(new Shape(config.width()));
         return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
     }
@@ -251,25 +273,27 @@ public final class WeightLoader {
             WeightStore store,
             double std,
             double out,
-            SplittableRandom seeds) {
-        List<List<NDArray>> modules = new ArrayList<>();
+            SplittableRandom seeds,
+            BlockMatrices blocks) {
+        List<List<Stored>> modules = new ArrayList<>();
         for (ModuleKind module : ModuleKind.values()) {
             List<LayerTensors.Fused> arrays = tensors.of(module);
-            List<NDArray> made = new ArrayList<>();
+            List<Stored> made = new ArrayList<>();
             for (LayerTensors.Fused fused : arrays) {
                 long[] shape = fused.shape();
                 // a module's last matrix is the one of its outputs
                 boolean last =
                         arrays.subList(made.size() + 1, arrays.size()).stream().noneMatch(LayerTensors.Fused::isMatrix);
                 if (fused.isMatrix()) {
-                    made.add(store.normal(shape[0], shape[1], last ? out : std, seeds.nextLong()));
+                    NDArray drawn = store.normal(shape[0], shape[1], last ? out : std, seeds.nextLong());
+                    made.add(blocks.ofLayer(fused.tensors().get(0).name(), drawn));
                 } else {
                     boolean norm = fused.tensors().get(0).norm();
-                    made.add(norm ? manager.ones(new Shape(shape)) : manager.zeros(new Shape(shape)));
+                    made.add(Stored.of(norm ? manager.ones(new Shape(shape)) : manager.zeros(new Shape(shape))));
                 }
             }
             modules.add(made);
         }
-        return new LayerWeights(modules.get(0), modules.get(1));
+        return LayerWeights.held(modules.get(0), modules.get(1));
     }
 }

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.function.ObjLongConsumer;
+import org.skipgpt.io.BlockFormat;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
@@ -46,6 +47,22 @@ public final class WeightStore {
                         .with("dtype", dtype.torchCode())
                         .code());
         this.like = manager.create(new Shape(0));
+    }
+
+    /** A matrix of fp32 numbers in blocks of their own. */
+    Blocks blocks(String name, NDArray matrix, BlockFormat format) {
+        long columns = matrix.getShape().get(1);
+        Blocks made = Blocks.allocate(manager, matrix.getShape().get(0), columns, format);
+        ByteBuffer memory = made.memory();
+        long step = columns * Math.max(1, PIECE / columns);
+        for (long done = 0; done < matrix.getShape().size(); done += step) {
+            Interruption.check();
+            long count = Math.min(step, matrix.getShape().size() - done);
+            float[] rows = new float[Math.toIntExact(count)];
+            read(matrix, done, count, (piece, at) -> System.arraycopy(piece, 0, rows, (int) at, piece.length));
+            format.encode(name, rows, 0, rows.length, memory);
+        }
+        return made;
     }
 
     /** An array with undefined content. */

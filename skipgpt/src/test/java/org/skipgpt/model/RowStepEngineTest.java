@@ -91,7 +91,7 @@ class RowStepEngineTest {
         }
     }
 
-    private static Adapter adapter(NDManager manager, DecoderConfig config) {
+    static Adapter adapter(NDManager manager, DecoderConfig config) {
         Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
         for (int layer = 0; layer < config.layers(); layer++) {
             for (Projection p : Projection.values()) {
@@ -295,7 +295,7 @@ class RowStepEngineTest {
             assertThat(model.decoding()).startsWith("engine: fp32").contains("withStep(DecodingStep.JAVA)");
             assertThat(golden.model(manager, Dtype.BF16).decoding()).startsWith("Java");
             assertThat(model.withStep(DecodingStep.JAVA).decoding()).startsWith("Java");
-            assertThat(RowRule.told(sliced, w, Execution.PACKED, DecodingStep.FASTEST))
+            assertThat(RowRule.told(sliced, w, LayerPolicy.dense(), Execution.PACKED, DecodingStep.FASTEST))
                     .isEqualTo("engine: its layers have streams of their own width");
             assertThat(RowRule.obstacle(c, w, Execution.PACKED, DecodingStep.FASTEST, 1 << 10, 1 << 20))
                     .hasValueSatisfying(why -> assertThat(why).contains("keys of a layer", "2 GiB"));

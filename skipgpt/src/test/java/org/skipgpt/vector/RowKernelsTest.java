@@ -11,6 +11,7 @@ import java.util.Random;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.vector.RowKernels.Activation;
 
@@ -47,6 +48,51 @@ class RowKernelsTest {
                         .isCloseTo((halves ? 0 : plus[row]) + dot(w, row * columns, x, columns), ROUNDING);
             }
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0", "Q4_1"})
+    void aProductOverBlocksIsThatOfTheirNumbers(RowFormat format) {
+        for (int columns : new int[] {32, 64, 96, 288}) {
+            int rows = 5;
+            ByteBuffer bytes =
+                    ByteBuffer.allocateDirect(rows * format.rowBytes(columns)).order(ByteOrder.nativeOrder());
+            for (int at = 0; at < bytes.capacity(); at++) {
+                int inBlock = at % format.blockBytes();
+                boolean scale = inBlock == 1 || (format == RowFormat.Q4_1 && inBlock == 3);
+                // scales around 0.01, of either sign
+                bytes.put(at, (byte) (scale ? 0x20 | (random.nextBoolean() ? 0x80 : 0) : random.nextInt(256)));
+            }
+            RowMatrix w = kernels.matrix(bytes, rows, columns, format);
+            float[] x = numbers(columns, false);
+            float[] out = new float[rows];
+
+            kernels.product(w, x, NONE, out, 0, rows);
+
+            float[] numbers = new float[columns];
+            for (int row = 0; row < rows; row++) {
+                w.read(row, numbers);
+                assertThat((double) out[row])
+                        .as("row %d of %d columns", row, columns)
+                        .isCloseTo(dot(numbers, 0, x, columns), ROUNDING);
+            }
+        }
+    }
+
+    @Test
+    void halvesHaveTheValuesOfTheirBits() {
+        assertThat(RowFormat.half((short) 0x3C00)).isEqualTo(1);
+        assertThat(RowFormat.half((short) 0xC180)).isEqualTo(-2.75f);
+        assertThat(RowFormat.half((short) 1)).isEqualTo(0x1p-24f);
+        assertThat(RowFormat.half((short) 0x8000)).isEqualTo(-0f);
+        assertThat(RowFormat.half((short) 0x7BFF)).isEqualTo(65504);
+    }
+
+    @Test
+    void rowsOfNoWholeBlocksAreRefused() {
+        assertThatThrownBy(() -> RowFormat.Q4_0.rowBytes(48))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("48 columns are no whole blocks of 32 numbers of Q4_0");
     }
 
     @ParameterizedTest
@@ -166,7 +212,8 @@ class RowKernelsTest {
     }
 
     private RowMatrix matrix(float[] numbers, int rows, int columns, boolean halves) {
-        return new RowMatrix(memory(numbers, halves), rows, columns, halves);
+        RowFormat format = halves ? RowFormat.BF16 : RowFormat.FP32;
+        return new RowMatrix(memory(numbers, halves), rows, columns, format);
     }
 
     private RowMemory memory(float[] numbers, boolean halves) {

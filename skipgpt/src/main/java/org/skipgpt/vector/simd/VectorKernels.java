@@ -3,6 +3,7 @@ package org.skipgpt.vector.simd;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 import org.skipgpt.vector.RowKernels;
@@ -13,6 +14,7 @@ import org.skipgpt.vector.RowMemory;
 public final class VectorKernels implements RowKernels {
     private static final VectorSpecies<Float> F = VectorLoads.FLOATS;
     private static final int L = F.length();
+    private static final IntVector UPPER = IntVector.broadcast(VectorLoads.INTEGERS, 16);
 
     /** Made by name, see {@link org.skipgpt.vector.Vectors}. */
     public VectorKernels() {}
@@ -29,21 +31,54 @@ public final class VectorKernels implements RowKernels {
 
     @Override
     public void product(RowMatrix w, float[] x, float[] plus, float[] out, int from, int to) {
+        dots(w, taken(w, x), from, to, out, from);
+        for (int row = from; row < to && plus.length > 0; row++) {
+            out[row] += plus[row];
+        }
+    }
+
+    /** x as a matrix's rows take it. */
+    private static float[] taken(RowMatrix w, float[] x) {
+        return switch (w.format()) {
+            case FP32 -> x;
+            case BF16 -> apart(x, w.columns());
+            case Q8_0, Q4_0, Q4_1 -> BlockDots.ordered(w.format(), x, w.columns());
+        };
+    }
+
+    // One loop a format: where several are compiled as one piece, the compiler gives up on some of their vectors.
+    private static void dots(RowMatrix w, float[] x, int from, int to, float[] out, int at) {
+        switch (w.format()) {
+            case FP32 -> floatDots(w, from, to, x, out, at);
+            case BF16 -> halfDots(w, from, to, x, out, at);
+            case Q8_0 -> BlockDots.eightBits(w, from, to, x, out, at);
+            case Q4_0 -> BlockDots.fourBits(w, from, to, x, out, at);
+            case Q4_1 -> BlockDots.fourBitsFromLeast(w, from, to, x, out, at);
+        }
+    }
+
+    private static void floatDots(RowMatrix w, int from, int to, float[] x, float[] out, int at) {
         for (int row = from; row < to; row++) {
-            float sum = w.isHalves() ? halfDot(w, row, x) : dot(w.memory(), row * w.columns(), x, 0, w.columns());
-            out[row] = plus.length == 0 ? sum : sum + plus[row];
+            out[at + row - from] = dot(w.memory(), row * w.columns(), x, 0, w.columns());
+        }
+    }
+
+    private static void halfDots(RowMatrix w, int from, int to, float[] x, float[] out, int at) {
+        for (int row = from; row < to; row++) {
+            out[at + row - from] = halfDot(w, row, x);
         }
     }
 
     @Override
     public void gated(RowMatrix w, Activation activation, float[] x, float[] plus, float[] out, int from, int to) {
         int hidden = w.rows() / 2;
-        product(w, x, plus, out, from, to);
+        float[] taken = taken(w, x);
         float[] up = new float[to - from];
-        for (int row = from; row < to; row++) {
-            int other = hidden + row;
-            float sum = w.isHalves() ? halfDot(w, other, x) : dot(w.memory(), other * w.columns(), x, 0, w.columns());
-            up[row - from] = plus.length == 0 ? sum : sum + plus[other];
+        dots(w, taken, from, to, out, from);
+        dots(w, taken, hidden + from, hidden + to, up, 0);
+        for (int row = from; row < to && plus.length > 0; row++) {
+            out[row] += plus[row];
+            up[row - from] += plus[hidden + row];
         }
         int i = from;
         for (; i + L <= to; i += L) {
@@ -193,7 +228,21 @@ public final class VectorKernels implements RowKernels {
         return sum;
     }
 
-    /** A row of bf16 numbers times x. */
+    /** x in the order in which bf16 rows take it: of every 2L numbers those at even places, then the others. */
+    private static float[] apart(float[] x, int columns) {
+        float[] out = new float[columns];
+        int whole = columns / (2 * L) * 2 * L;
+        for (int chunk = 0; chunk < whole; chunk += 2 * L) {
+            for (int i = 0; i < L; i++) {
+                out[chunk + i] = x[chunk + 2 * i];
+                out[chunk + L + i] = x[chunk + 2 * i + 1];
+            }
+        }
+        System.arraycopy(x, whole, out, whole, columns - whole);
+        return out;
+    }
+
+    /** A row of bf16 numbers times x as {@link #apart} has it: a word is two neighbours, and each is the upper half of an fp32 one. */
     private static float halfDot(RowMatrix w, int row, float[] x) {
         Object view = w.memory().view();
         int count = w.columns();
@@ -204,19 +253,31 @@ public final class VectorKernels implements RowKernels {
         FloatVector d = a;
         int i = 0;
         for (; i + 4 * L <= count; i += 4 * L) {
-            int byteAt = base + Short.BYTES * i;
-            a = VectorLoads.halves(view, byteAt).fma(FloatVector.fromArray(F, x, i), a);
-            b = VectorLoads.halves(view, byteAt + Short.BYTES * L).fma(FloatVector.fromArray(F, x, i + L), b);
-            c = VectorLoads.halves(view, byteAt + Short.BYTES * 2 * L).fma(FloatVector.fromArray(F, x, i + 2 * L), c);
-            d = VectorLoads.halves(view, byteAt + Short.BYTES * 3 * L).fma(FloatVector.fromArray(F, x, i + 3 * L), d);
+            IntVector first = VectorLoads.wideWords(view, base + Short.BYTES * i);
+            IntVector second = VectorLoads.wideWords(view, base + Short.BYTES * (i + 2 * L));
+            a = lower(first).fma(FloatVector.fromArray(F, x, i), a);
+            b = upper(first).fma(FloatVector.fromArray(F, x, i + L), b);
+            c = lower(second).fma(FloatVector.fromArray(F, x, i + 2 * L), c);
+            d = upper(second).fma(FloatVector.fromArray(F, x, i + 3 * L), d);
         }
-        for (; i + L <= count; i += L) {
-            a = VectorLoads.halves(view, base + Short.BYTES * i).fma(FloatVector.fromArray(F, x, i), a);
+        if (i + 2 * L <= count) {
+            IntVector words = VectorLoads.wideWords(view, base + Short.BYTES * i);
+            a = lower(words).fma(FloatVector.fromArray(F, x, i), a);
+            b = upper(words).fma(FloatVector.fromArray(F, x, i + L), b);
+            i += 2 * L;
         }
         float sum = a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
         for (; i < count; i++) {
             sum += Float.intBitsToFloat(w.memory().bytes().getShort(base + Short.BYTES * i) << 16) * x[i];
         }
         return sum;
+    }
+
+    private static FloatVector lower(IntVector words) {
+        return words.lanewise(VectorOperators.LSHL, UPPER).reinterpretAsFloats();
+    }
+
+    private static FloatVector upper(IntVector words) {
+        return words.and(0xFFFF0000).reinterpretAsFloats();
     }
 }

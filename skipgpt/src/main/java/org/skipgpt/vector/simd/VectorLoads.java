@@ -8,9 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 import org.skipgpt.vector.RowMemory;
 
@@ -23,12 +20,12 @@ import org.skipgpt.vector.RowMemory;
 final class VectorLoads {
     static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
 
-    private static final VectorSpecies<Integer> INTEGERS = FLOATS.withLanes(int.class);
-    private static final VectorSpecies<Short> SHORTS =
-            VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+    static final VectorSpecies<Integer> INTEGERS = FLOATS.withLanes(int.class);
     private static final boolean SEGMENTS = hasSegments();
     private static final MethodHandle FLOAT_LOAD = load(FloatVector.class, FLOATS);
-    private static final MethodHandle SHORT_LOAD = load(ShortVector.class, SHORTS);
+    private static final MethodHandle WIDE_WORD_LOAD = load(IntVector.class, INTEGERS);
+
+    private static final MethodHandle WORD_LOAD = load(IntVector.class, IntVector.SPECIES_256);
 
     private VectorLoads() {}
 
@@ -84,12 +81,19 @@ final class VectorLoads {
         }
     }
 
-    /** Bf16 numbers from a byte on, widened: they are the upper halves of fp32 ones. */
-    static FloatVector halves(Object view, int at) {
+    /** As many words of 32 bits from a byte on as {@link #FLOATS} has lanes. */
+    static IntVector wideWords(Object view, int at) {
         try {
-            ShortVector halves = (ShortVector) SHORT_LOAD.invokeExact(view, at);
-            IntVector upper = (IntVector) halves.convertShape(VectorOperators.S2I, INTEGERS, 0);
-            return upper.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            return (IntVector) WIDE_WORD_LOAD.invokeExact(view, at);
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /** Eight words of 32 bits from a byte on. */
+    static IntVector words(Object view, int at) {
+        try {
+            return (IntVector) WORD_LOAD.invokeExact(view, at);
         } catch (Throwable e) {
             throw failed(e);
         }
