@@ -53,6 +53,7 @@ import org.skipgpt.prune.StockFolder;
 import org.skipgpt.prune.StockGguf;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.route.ApproximatorFit;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.DLlmForm;
@@ -459,6 +460,27 @@ public final class SkipGpt {
     /** A model without the modules of a plan, and without those it lacks already; the weights are shared. */
     public static LanguageModel drop(LanguageModel model, DropPlan plan) {
         return plan.applyTo(model);
+    }
+
+    /**
+     * A model whose skipped modules are approximated: rows that skip, by a plan or by routers, go through a linear map of a rank
+     * fitted to what the module would have added.
+     *
+     * <pre>{@code
+     * var approximated = approximate(drop(model, shortGpt(model, texts, 0.25)), texts, 32);
+     * }</pre>
+     *
+     * @param texts for calibration; about 16,384 tokens of them are read, in pieces of 256
+     * @param rank of each map, 0 or more; 0 is plain skipping
+     */
+    public static LanguageModel approximate(LanguageModel skipping, List<String> texts, int rank) {
+        return approximate(skipping, texts, ApproximatorFit.of(rank), ProgressObserver.silent());
+    }
+
+    /** The same with settings, told to an observer. */
+    public static LanguageModel approximate(
+            LanguageModel skipping, List<String> texts, ApproximatorFit options, ProgressObserver observer) {
+        return options.run(skipping, Pieces.calibration(skipping, texts), observer);
     }
 
     /**

@@ -16,6 +16,16 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
+    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
+        return inner.passing(site, in, out, decision);
+    }
+
+    @Override
+    public long skipParameters(ModuleSite site) {
+        return inner.skipParameters(site);
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return inner.leaving(layer, in, out);
     }

@@ -25,6 +25,16 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     }
 
     @Override
+    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
+        return inner.passing(site, in, out, decision);
+    }
+
+    @Override
+    public long skipParameters(ModuleSite site) {
+        return inner.skipParameters(site);
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return inner.leaving(layer, in, out);
     }

@@ -36,6 +36,17 @@ public interface LayerPolicy {
         return out;
     }
 
+    /**
+     * What leaves a module, of what entered it and what its decision made of that; by default the latter. A method that gives
+     * rows that skip something instead of nothing adds it here, to each row of what that row brought alone.
+     *
+     * @param in (N, D) stream that entered the module
+     * @param out (N, D) stream behind it, in which rows that skip are as they were
+     */
+    default NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
+        return out;
+    }
+
     /** The same decisions for a while in which nothing learns, so that what they rest on may be copied where it is read fast. */
     default LayerPolicy settled() {
         return this;
@@ -99,6 +110,11 @@ public interface LayerPolicy {
 
     /** Numbers it holds to decide about a module, e.g. of its router; 0 where nothing is learned. */
     default long parameters(ModuleSite site) {
+        return 0;
+    }
+
+    /** Numbers that a row which skips a module is multiplied with instead; 0 where such rows stay as they are. */
+    default long skipParameters(ModuleSite site) {
         return 0;
     }
 

@@ -84,7 +84,9 @@ final class RowStep {
             for (int layer = 0; layer < weights.layers().size(); layer++) {
                 NDArray in = entered.set(x); // (1, D)
                 ModuleSite site = new ModuleSite(layer, ModuleKind.ATTENTION);
-                if (!policy.isDropped(site)) {
+                if (policy.isDropped(site)) {
+                    pass(site, in, Decision.none());
+                } else {
                     int rotation = rows.angles().ofLayer().get(layer);
                     attention(turn, site, in, rows, cosines.get(rotation), sines.get(rotation), counter);
                 }
@@ -111,21 +113,34 @@ final class RowStep {
     }
 
     private void mlp(Crew.Turn turn, ModuleSite site, NDArray array, NDArray layerInput, Rows rows, Counter counter) {
-        float weight = policy.decide(site, array, layerInput, rows).weight(0);
-        if (weight != 0) {
-            counter.executed(site);
-            float[] f = modules.mlp(turn, weights.layers().get(site.layer()).mlp(), x); // D
-            RowModules.add(x, f, weight);
+        Decision decision = policy.decide(site, array, layerInput, rows);
+        float weight = decision.weight(0);
+        if (weight == 0) {
+            pass(site, array, decision);
+            return;
+        }
+        counter.executed(site);
+        float[] f = modules.mlp(turn, weights.layers().get(site.layer()).mlp(), x); // D
+        RowModules.add(x, f, weight);
+    }
+
+    /** What the policy gives a row that skips. */
+    private void pass(ModuleSite site, NDArray array, Decision decision) {
+        NDArray left = policy.passing(site, array, array, decision); // (1, D)
+        if (left != array) {
+            System.arraycopy(left.toFloatArray(), 0, x, 0, x.length);
         }
     }
 
     private void attention(
             Crew.Turn turn, ModuleSite site, NDArray array, Rows rows, float[] cos, float[] sin, Counter counter) {
-        float weight = policy.decide(site, array, array, rows).weight(0);
+        Decision decision = policy.decide(site, array, array, rows);
+        float weight = decision.weight(0);
         KvCache.Layer layer = cache.layer(site.layer());
         int sequence = rows.sequenceOf(0);
         if (weight == 0) {
             skip(turn, site, layer, array, rows, cos, sin);
+            pass(site, array, decision);
             return;
         }
         counter.executed(site);

@@ -32,6 +32,16 @@ record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
     }
 
     @Override
+    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
+        return rest.passing(site, in, out, decision);
+    }
+
+    @Override
+    public long skipParameters(ModuleSite site) {
+        return rest.skipParameters(site);
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return rest.leaving(layer, in, out);
     }
