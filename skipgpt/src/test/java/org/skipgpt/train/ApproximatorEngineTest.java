@@ -52,9 +52,15 @@ class ApproximatorEngineTest {
                 LanguageModel model = fit(plain, 4, golden).alwaysPacked();
                 float[][] whole = model.logits(ids)[0];
 
-                assertThat(difference(plain.logits(ids)[0], whole)).as("plain skipping").isGreaterThan(100 * ROUNDING);
-                assertThat(difference(model.masked().logits(ids)[0], whole)).as("masked, %s", kv).isLessThan(ROUNDING);
-                assertThat(difference(model.packed().logits(ids)[0], whole)).as("packed, %s", kv).isLessThan(ROUNDING);
+                assertThat(difference(plain.logits(ids)[0], whole))
+                        .as("plain skipping")
+                        .isGreaterThan(100 * ROUNDING);
+                assertThat(difference(model.masked().logits(ids)[0], whole))
+                        .as("masked, %s", kv)
+                        .isLessThan(ROUNDING);
+                assertThat(difference(model.packed().logits(ids)[0], whole))
+                        .as("packed, %s", kv)
+                        .isLessThan(ROUNDING);
                 DecodingStep other = kv == KvPolicy.DEFERRED ? DecodingStep.FIXED : DecodingStep.JAVA;
                 for (DecodingStep step : List.of(DecodingStep.ENGINE, other)) {
                     assertThat(difference(grown(model.withStep(step), ids), whole))
@@ -77,7 +83,9 @@ class ApproximatorEngineTest {
             LanguageModel dense = golden.model(manager);
             int last = dense.config().layers() - 1;
             LanguageModel pruned = dropped(
-                    dense, new ModuleSite(0, ModuleKind.ATTENTION), new ModuleSite(last, ModuleKind.ATTENTION),
+                    dense,
+                    new ModuleSite(0, ModuleKind.ATTENTION),
+                    new ModuleSite(last, ModuleKind.ATTENTION),
                     new ModuleSite(last, ModuleKind.MLP));
             LanguageModel model = fit(pruned, 4, golden);
             int[] ids = golden.ids(0);
@@ -123,8 +131,8 @@ class ApproximatorEngineTest {
             int width = dense.config().width();
             assertThat(ids.length).isLessThan(width);
             // Not the first attention: it reads the same of a token wherever that stands.
-            LanguageModel pruned = dropped(
-                    dense, new ModuleSite(0, ModuleKind.MLP), new ModuleSite(1, ModuleKind.ATTENTION));
+            LanguageModel pruned =
+                    dropped(dense, new ModuleSite(0, ModuleKind.MLP), new ModuleSite(1, ModuleKind.ATTENTION));
             ApproximatorFit exact = ApproximatorFit.of(width).withRidge(1e-6);
 
             LanguageModel model = exact.run(pruned, List.of(ids), ProgressObserver.silent());
@@ -146,8 +154,7 @@ class ApproximatorEngineTest {
 
             for (int rank : new int[] {1, 2, 4, 8, 16}) {
                 ApproximatorFit options = ApproximatorFit.of(rank).withRidge(1e-6);
-                double left =
-                        squares(options.run(pruned, List.of(ids), ProgressObserver.silent()), dense, ids);
+                double left = squares(options.run(pruned, List.of(ids), ProgressObserver.silent()), dense, ids);
                 assertThat(left).as("rank %d", rank).isLessThan(before);
                 before = left;
             }
@@ -159,8 +166,7 @@ class ApproximatorEngineTest {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family("llama3")) {
             LanguageModel dense = golden.model(manager);
-            LanguageModel skips = routed(
-                    dropped(dense, new ModuleSite(1, ModuleKind.MLP)), manager, KvPolicy.KEEP);
+            LanguageModel skips = routed(dropped(dense, new ModuleSite(1, ModuleKind.MLP)), manager, KvPolicy.KEEP);
             LanguageModel model = fit(skips, 4, golden);
             Path folder = parent.resolve("folder");
 
