@@ -57,6 +57,7 @@ import org.skipgpt.route.ApproximatorFit;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.DLlmForm;
+import org.skipgpt.route.ExactBudget;
 import org.skipgpt.route.MixtureForm;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RoutingTrace;
@@ -725,6 +726,17 @@ public final class SkipGpt {
             LanguageModel model, Budget.Kind kind, List<String> texts, double[] shares, ProgressObserver observer) {
         Budget budget = Budget.of(0).withKind(kind);
         return BudgetDial.calibrate(model, budget, shares, observer, Pieces.beginnings(model, texts));
+    }
+
+    /**
+     * A model with routers under which every text spends the same: of each module exactly the share of its rows skips that the
+     * routers skip of it on some texts, those with the least margins.
+     *
+     * @param way {@code WHOLE_TEXT}, which looks ahead, or {@code CAUSAL}, whose threshold follows what was spent
+     * @param texts like those to come
+     */
+    public static LanguageModel exactBudget(LanguageModel routed, ExactBudget.Way way, List<String> texts) {
+        return ExactBudget.like(routed, way, Pieces.beginnings(routed, texts));
     }
 
     // Keeping and sharing what was made.

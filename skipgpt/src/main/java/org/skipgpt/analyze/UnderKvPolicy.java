@@ -26,6 +26,21 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
+    public boolean remembers() {
+        return inner.remembers();
+    }
+
+    @Override
+    public LayerPolicy growing(int sequences) {
+        return new UnderKvPolicy(inner.growing(sequences), kvPolicy);
+    }
+
+    @Override
+    public LayerPolicy forked(int... sources) {
+        return new UnderKvPolicy(inner.forked(sources), kvPolicy);
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return inner.leaving(layer, in, out);
     }

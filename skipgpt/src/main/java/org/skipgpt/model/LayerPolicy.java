@@ -52,6 +52,24 @@ public interface LayerPolicy {
         return this;
     }
 
+    /**
+     * Whether what is decided about a token rests on what was decided about those before it. A growing text is then decided
+     * about by {@link #growing} alone.
+     */
+    default boolean remembers() {
+        return false;
+    }
+
+    /** The same policy for sequences that begin empty and grow, of which it may remember what it decided. */
+    default LayerPolicy growing(int sequences) {
+        return this;
+    }
+
+    /** The same for sequences that go on from some of those it remembers, which stay as they are. */
+    default LayerPolicy forked(int... sources) {
+        return this;
+    }
+
     /** The same decisions, each with the router's logits where the policy has routers; may take longer. */
     default LayerPolicy withLogits() {
         return this;

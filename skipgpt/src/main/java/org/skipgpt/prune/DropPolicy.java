@@ -42,6 +42,21 @@ record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
     }
 
     @Override
+    public boolean remembers() {
+        return rest.remembers();
+    }
+
+    @Override
+    public LayerPolicy growing(int sequences) {
+        return new DropPolicy(plan, rest.growing(sequences));
+    }
+
+    @Override
+    public LayerPolicy forked(int... sources) {
+        return new DropPolicy(plan, rest.forked(sources));
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return rest.leaving(layer, in, out);
     }

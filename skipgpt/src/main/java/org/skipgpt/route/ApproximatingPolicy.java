@@ -32,6 +32,21 @@ record ApproximatingPolicy(LayerPolicy rest, Approximators approximators) implem
     }
 
     @Override
+    public boolean remembers() {
+        return rest.remembers();
+    }
+
+    @Override
+    public LayerPolicy growing(int sequences) {
+        return new ApproximatingPolicy(rest.growing(sequences), approximators);
+    }
+
+    @Override
+    public LayerPolicy forked(int... sources) {
+        return new ApproximatingPolicy(rest.forked(sources), approximators);
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return rest.leaving(layer, in, out);
     }
