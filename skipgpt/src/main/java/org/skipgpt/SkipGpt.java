@@ -736,7 +736,13 @@ public final class SkipGpt {
      * @param texts like those to come
      */
     public static LanguageModel exactBudget(LanguageModel routed, ExactBudget.Way way, List<String> texts) {
-        return ExactBudget.like(routed, way, Pieces.beginnings(routed, texts));
+        return exactBudget(routed, way, texts, ProgressObserver.silent());
+    }
+
+    /** The same, told to an observer. */
+    public static LanguageModel exactBudget(
+            LanguageModel routed, ExactBudget.Way way, List<String> texts, ProgressObserver observer) {
+        return ExactBudget.like(routed, way, observer, Pieces.beginnings(routed, texts));
     }
 
     // Keeping and sharing what was made.

@@ -11,6 +11,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.route.ApproximatorFit;
+import org.skipgpt.route.Cost;
 import org.skipgpt.route.ExactBudget;
 import org.skipgpt.route.SparsityReport;
 
@@ -18,13 +19,13 @@ import org.skipgpt.route.SparsityReport;
  * Numbers of docs/beyond.md.
  *
  * <pre>
- * BeyondStudy approximators world|MODEL [TEXTS TEST] [tokens=2048] [measured=4096]
+ * BeyondStudy approximators world|MODEL [TEXTS TEST] [tokens=2048] [calibrated=20] [measured=4096]
  * BeyondStudy exact world world/skipgpt-25
  * </pre>
  *
  * Prints a line a row: loss and perplexity on texts that nothing was fitted on, and operations saved on them.
  */
-final class BeyondStudy {
+public final class BeyondStudy {
     private static final int WINDOW = 512;
 
     private final LanguageModel model;
@@ -51,7 +52,7 @@ final class BeyondStudy {
                 : windows(model.tokenizer().encodeWithBos(Files.readString(Path.of(args[3]))), measured);
         BeyondStudy study = new BeyondStudy(model, texts, test);
         if (args[0].equals("approximators")) {
-            study.approximators(number(args, "tokens", 2048));
+            study.approximators(number(args, "tokens", 2048), number(args, "calibrated", 20));
         } else {
             study.exact(args[2]);
         }
@@ -82,21 +83,26 @@ final class BeyondStudy {
         return windows.toArray(int[][]::new);
     }
 
-    private void approximators(int tokens) {
+    private void approximators(int tokens, int calibrated) {
         row("dense", model);
-        for (double share : new double[] {0.25, 0.125}) {
-            DropPlan plan = SkipGpt.shortGpt(model, texts.subList(0, Math.min(20, texts.size())), share);
-            LanguageModel pruned = SkipGpt.drop(model, plan);
-            String name = String.format(Locale.ROOT, "ShortGPT, %.1f %%", 100 * plan.parameterRatio());
-            row(name, pruned);
-            for (int rank : new int[] {8, 32, 128}) {
-                long start = System.nanoTime();
-                LanguageModel fitted = SkipGpt.approximate(
-                        pruned, texts, ApproximatorFit.of(rank).withTokens(tokens), ProgressObserver.silent());
-                double seconds = (System.nanoTime() - start) / 1e9;
-                row(String.format(Locale.ROOT, "%s, rank %d (%.0f s)", name, rank, seconds), fitted);
-            }
+        List<String> first = texts.subList(0, Math.min(calibrated, texts.size()));
+        LanguageModel pruned = pruned(first, 0.25);
+        for (int rank : new int[] {32, 128, 8}) {
+            long start = System.nanoTime();
+            LanguageModel fitted = SkipGpt.approximate(
+                    pruned, texts, ApproximatorFit.of(rank).withTokens(tokens), ProgressObserver.silent());
+            double seconds = (System.nanoTime() - start) / 1e9;
+            row(String.format(Locale.ROOT, "the same, rank %d (%.0f s)", rank, seconds), fitted);
         }
+        // about as many operations as the largest rank leaves saved
+        pruned(first, 0.21);
+    }
+
+    private LanguageModel pruned(List<String> first, double share) {
+        DropPlan plan = SkipGpt.shortGpt(model, first, share);
+        LanguageModel pruned = SkipGpt.drop(model, plan);
+        row(String.format(Locale.ROOT, "ShortGPT, %.1f %%", 100 * plan.parameterRatio()), pruned);
+        return pruned;
     }
 
     private void exact(String folder) {
@@ -106,8 +112,7 @@ final class BeyondStudy {
             LanguageModel exact = SkipGpt.exactBudget(routed, way, texts.subList(0, 40));
             row(way.toString(), exact);
         }
-        LanguageModel fitted =
-                SkipGpt.approximate(routed, texts, ApproximatorFit.of(8), ProgressObserver.silent());
+        LanguageModel fitted = SkipGpt.approximate(routed, texts, ApproximatorFit.of(8), ProgressObserver.silent());
         row("thresholds, approximators of rank 8", fitted);
     }
 
@@ -115,29 +120,31 @@ final class BeyondStudy {
         double nats = 0;
         long predicted = 0;
         double squares = 0;
-        double sum = 0;
+        double modules = 0;
+        double blocks = 0;
+        double saved = 0;
         for (int[] ids : test) {
             for (float p : measured.logProbabilities(ids)[0]) {
                 nats -= p;
                 predicted++;
             }
-            double share = SparsityReport.of(measured, ids).cost().modules();
-            sum += share;
-            squares += share * share;
+            Cost cost = SparsityReport.of(measured, ids).cost();
+            modules += cost.modules() / test.length;
+            squares += cost.modules() * cost.modules() / test.length;
+            blocks += cost.paramsOfBlocks() / test.length;
+            saved += cost.flops() / test.length;
         }
-        double mean = sum / test.length;
-        double spread = Math.sqrt(Math.max(0, squares / test.length - mean * mean));
-        SparsityReport report = SparsityReport.of(measured, test);
         System.out.printf(
                 Locale.ROOT,
-                "%s | %.4f nats | ppl %.2f | blocks %.1f %% | operations saved %.2f %% | modules %.2f %% (between texts %.2f)%n",
+                "%s | %.4f nats | ppl %.2f | blocks %.1f %% | operations saved %.2f %% | modules %.2f %% (between"
+                        + " texts %.2f)%n",
                 name,
                 nats / predicted,
                 Math.exp(nats / predicted),
-                100 * report.cost().paramsOfBlocks(),
-                100 * report.cost().flops(),
-                100 * mean,
-                100 * spread);
+                100 * blocks,
+                100 * saved,
+                100 * modules,
+                100 * Math.sqrt(Math.max(0, squares - modules * modules)));
         System.out.flush();
     }
 }

@@ -325,7 +325,8 @@ public final class Decoder implements AutoCloseable {
             Execution execution,
             Trace trace) {
         Decision decision = policy.decide(site, x, layerInput, rows);
-        NDArray y = passed(policy, site, x, run(site, x, rows, decision, policy.kvPolicy(), execution), decision); // (N, D)
+        NDArray y =
+                passed(policy, site, x, run(site, x, rows, decision, policy.kvPolicy(), execution), decision); // (N, D)
         trace.module(site, x, y, decision, rows);
         return y;
     }

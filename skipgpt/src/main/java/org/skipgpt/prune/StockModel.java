@@ -33,7 +33,8 @@ record StockModel(DecoderConfig config, DecoderWeights weights, Optional<DropPla
                             + " the dense one");
         }
         if (pruned.config().sites().stream().anyMatch(site -> pruned.policy().skipParameters(site) > 0)) {
-            throw new IllegalArgumentException("this model gives what skips an approximation (" + pruned.policy().describe()
+            throw new IllegalArgumentException("this model gives what skips an approximation ("
+                    + pruned.policy().describe()
                     + "), which " + form + " cannot hold: save it with save(model, folder), or drop(model, plan) from"
                     + " the dense one");
         }

@@ -104,7 +104,8 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
     private void refuse(LanguageModel model) {
         if (!model.skips()) {
             throw new IllegalArgumentException("this model is " + model.policy().describe()
-                    + " and skips nothing, so that nothing is to be approximated: drop modules or give it routers first");
+                    + " and skips nothing, so that nothing is to be approximated: drop modules or give it"
+                    + " routers first");
         }
         if (model.config().sites().stream().anyMatch(site -> model.policy().skipParameters(site) > 0)) {
             throw new IllegalArgumentException(
@@ -114,9 +115,11 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
             throw new IllegalArgumentException("the stream of " + model.name()
                     + " changes its basis at each module: approximate a model that is not sliced");
         }
-        if (model.policy().core() instanceof MixturePolicy mixture && mixture.form().blocks()) {
-            throw new IllegalArgumentException("Mixture-of-Depths of whole layers weighs what a layer makes of each row:"
-                    + " approximate one of single modules, MixtureForm.modules(capacity)");
+        if (model.policy().core() instanceof MixturePolicy mixture
+                && mixture.form().blocks()) {
+            throw new IllegalArgumentException(
+                    "Mixture-of-Depths of whole layers weighs what a layer makes of each row:"
+                            + " approximate one of single modules, MixtureForm.modules(capacity)");
         }
         if (rank > model.config().width()) {
             throw new IllegalArgumentException("rank " + rank + " is not allowed: expected 0.."
@@ -221,26 +224,24 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
                 }
             }
             if (!moments.isEmpty()) {
-                fitted.fit(owner, site, moments.get(0), moments.get(1), ridge * model.config().width());
+                fitted.fit(
+                        owner,
+                        site,
+                        moments.get(0),
+                        moments.get(1),
+                        ridge * model.config().width());
             }
         }
     }
 
     // Of a part's rows that skip; empty where none does.
     private static NDList moments(
-            LanguageModel model,
-            LayerPolicy policy,
-            Approximators fitted,
-            NDManager work,
-            ModuleSite site,
-            Part part) {
+            LanguageModel model, LayerPolicy policy, Approximators fitted, NDManager work, ModuleSite site, Part part) {
         NDArray x = part.x.duplicate(); // (N, D)
         x.attach(work);
         NDArray in = part.layerInput == part.x ? x : part.layerInput;
         Decision decision = policy.decide(site, x, in, part.rows);
-        long[] skipping = decision.isNone()
-                ? new long[0]
-                : Approximators.skipping(decision, part.rows.size());
+        long[] skipping = decision.isNone() ? new long[0] : Approximators.skipping(decision, part.rows.size());
         if (!decision.isNone() && skipping.length == 0) {
             return new NDList();
         }

@@ -43,8 +43,8 @@ public final class Approximators {
 
     /** None yet; the owner frees the compiled arithmetic. */
     static Approximators none(NDManager owner, int rank) {
-        String code = TorchSource.of(Approximators.class, "approximators.torchscript")
-                .code();
+        String code =
+                TorchSource.of(Approximators.class, "approximators.torchscript").code();
         return new Approximators(TorchProgram.compile(owner, code), rank);
     }
 
@@ -177,8 +177,7 @@ public final class Approximators {
      */
     void fit(NDManager owner, ModuleSite site, NDArray read, NDArray along, double ridge) {
         NDManager scope = read.getManager();
-        NDList fitted =
-                program.callAll("fit", read, along, scope.create((float) ridge), scope.create((long) rank));
+        NDList fitted = program.callAll("fit", read, along, scope.create((float) ridge), scope.create((long) rank));
         fitted.attach(owner);
         pairs.put(site.index(), new Pair(fitted.get(0), fitted.get(1)));
     }

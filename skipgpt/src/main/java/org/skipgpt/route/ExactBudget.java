@@ -16,6 +16,7 @@ import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.shape.ModuleSite;
 
 /**
@@ -54,9 +55,10 @@ public final class ExactBudget implements LayerPolicy {
 
     private ExactBudget(LayerPolicy rest, double[] shares, Way way, double rate, List<Spent> growing) {
         this.rest = rest;
-        this.routed = RoutedPolicy.in(rest).orElseThrow(() -> new IllegalArgumentException(
-                "an exact budget chooses by routers that have learned, but this is " + rest.describe()
-                        + ": tune routers first, and give the result its budget"));
+        this.routed = RoutedPolicy.in(rest)
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "an exact budget chooses by routers that have learned, but this is " + rest.describe()
+                                + ": tune routers first, and give the result its budget"));
         this.shares = shares.clone();
         this.way = way;
         this.rate = rate;
@@ -96,15 +98,16 @@ public final class ExactBudget implements LayerPolicy {
      */
     public static LanguageModel of(LanguageModel model, double[] shares, Way way, double rate) {
         if (shares.length != model.config().modules()) {
-            throw new IllegalArgumentException(shares.length + " shares for " + model.config().modules()
-                    + " modules: give one a module, in forward order");
+            throw new IllegalArgumentException(shares.length + " shares for "
+                    + model.config().modules() + " modules: give one a module, in forward order");
         }
         if (Arrays.stream(shares).anyMatch(share -> !(share >= 0 && share <= 1))) {
             throw new IllegalArgumentException(
                     "shares " + Arrays.toString(shares) + " are not allowed: expected 0..1 to skip of each module");
         }
         if (!(rate > 0) || Double.isInfinite(rate)) {
-            throw new IllegalArgumentException("rate " + rate + " is not allowed: expected logits above 0; 0.1 is usual");
+            throw new IllegalArgumentException(
+                    "rate " + rate + " is not allowed: expected logits above 0; 0.1 is usual");
         }
         if (model.policy() instanceof ExactBudget) {
             throw new IllegalArgumentException("this model has an exact budget already: give one to its routers");
@@ -113,8 +116,11 @@ public final class ExactBudget implements LayerPolicy {
     }
 
     /** The shares that a model's routers skip of each module on some texts, as each text's own budget. */
-    public static LanguageModel like(LanguageModel model, Way way, int[]... sequences) {
-        double[] shares = RoutingTrace.of(model, sequences).modules().stream()
+    public static LanguageModel like(LanguageModel model, Way way, ProgressObserver observer, int[]... sequences) {
+        if (sequences.length == 0) {
+            throw new IllegalArgumentException("no text to measure shares on: give texts like those to come");
+        }
+        double[] shares = SparsityReport.of(model, sequences, observer).trace().modules().stream()
                 .mapToDouble(module -> 1 - module.executedShare())
                 .toArray();
         return of(model, shares, way, RATE);
@@ -141,8 +147,9 @@ public final class ExactBudget implements LayerPolicy {
     private float[] best(float[] margins, ModuleSite site, Rows rows) {
         if (rows.parents().length > 0
                 || IntStream.range(0, rows.sequences()).anyMatch(s -> rows.at()[rows.starts()[s]] > 0)) {
-            throw new IllegalArgumentException("the best rows of a text are chosen where all of it is at hand, not pieces"
-                    + " that continue others: use Way.CAUSAL");
+            throw new IllegalArgumentException(
+                    "the best rows of a text are chosen where all of it is at hand, not pieces"
+                            + " that continue others: use Way.CAUSAL");
         }
         float[] open = new float[margins.length];
         for (int s = 0; s < rows.sequences(); s++) {
@@ -186,8 +193,9 @@ public final class ExactBudget implements LayerPolicy {
         }
         int parent = rows.parents().length == 0 ? -1 : rows.parents()[sequence];
         if (parent < 0 && position > 0) {
-            throw new IllegalStateException("a row at position " + position + " of a text whose beginning is not at hand:"
-                    + " an exact budget follows what was spent on it; use a session");
+            throw new IllegalStateException(
+                    "a row at position " + position + " of a text whose beginning is not at hand:"
+                            + " an exact budget follows what was spent on it; use a session");
         }
         return parent < 0 ? 0 : ends[parent];
     }

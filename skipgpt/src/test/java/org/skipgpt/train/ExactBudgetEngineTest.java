@@ -20,6 +20,7 @@ import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.SelfSpeculation;
 import org.skipgpt.model.Session;
+import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.ExactBudget;
 import org.skipgpt.route.ExactBudget.Way;
@@ -102,7 +103,9 @@ class ExactBudgetEngineTest {
                         uniform(routed.withPolicy(policy), Way.CAUSAL, 0.5).alwaysPacked();
                 float[][] whole = exact.logits(ids)[0];
 
-                assertThat(difference(exact.masked().logits(ids)[0], whole)).as("masked, %s", kv).isLessThan(ROUNDING);
+                assertThat(difference(exact.masked().logits(ids)[0], whole))
+                        .as("masked, %s", kv)
+                        .isLessThan(ROUNDING);
                 int kept = ids.length / 2;
                 assertThat(difference(exact.logits(Arrays.copyOf(ids, kept))[0], Arrays.copyOf(whole, kept)))
                         .as("without a future, %s", kv)
@@ -190,7 +193,8 @@ class ExactBudgetEngineTest {
                 Golden golden = Golden.family("llama3")) {
             LanguageModel dense = golden.model(manager);
             LanguageModel routed = routed(dense, manager);
-            LanguageModel exact = ExactBudget.like(routed, Way.CAUSAL, golden.ids(0), golden.ids(1));
+            LanguageModel exact =
+                    ExactBudget.like(routed, Way.CAUSAL, ProgressObserver.silent(), golden.ids(0), golden.ids(1));
             Path folder = parent.resolve("folder");
             SkipGptFolder.save(folder, exact, Optional.empty(), Optional.empty(), Provenance.of("test"));
             LanguageModel again = SkipGptFolder.load(folder, dense, manager, KvPolicy.KEEP);
@@ -203,16 +207,14 @@ class ExactBudgetEngineTest {
             assertThatThrownBy(() -> ExactBudget.of(routed, new double[] {0.2}, Way.CAUSAL, 1))
                     .hasMessageContaining("1 shares for");
             assertThatThrownBy(() -> uniform(routed, Way.CAUSAL, 0)).hasMessageContaining("rate 0.0 is not allowed");
-            assertThatThrownBy(() -> SelfSpeculation.run(
-                            dense, exact, 2, GenerationOptions.defaults(), golden.ids(0)))
+            assertThatThrownBy(() -> SelfSpeculation.run(dense, exact, 2, GenerationOptions.defaults(), golden.ids(0)))
                     .hasMessageContaining("decides by what it decided before");
         }
     }
 
     private static LanguageModel routed(LanguageModel model, NDManager manager) {
         RouterConfig form = RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS);
-        return model.withPolicy(
-                RoutedPolicy.of(Gate.compile(manager), Routers.init(manager, model.config(), form, 5)));
+        return model.withPolicy(RoutedPolicy.of(Gate.compile(manager), Routers.init(manager, model.config(), form, 5)));
     }
 
     private static LanguageModel uniform(LanguageModel model, Way way, double rate) {
