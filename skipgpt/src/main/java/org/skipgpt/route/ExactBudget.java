@@ -17,6 +17,7 @@ import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 
 /**
@@ -140,11 +141,14 @@ public final class ExactBudget implements LayerPolicy {
             boolean forced = must.length > 0 && must[row] > 0;
             margins[row] = forced ? Float.POSITIVE_INFINITY : z[2 * row + 1] - z[2 * row];
         }
-        float[] open = way == Way.WHOLE_TEXT ? best(margins, site, rows) : following(margins, site, rows);
+        // A coupled pair shares one router, one share and one threshold, so that both modules decide alike.
+        boolean coupled = routed.routers().config().coupled();
+        int module = coupled ? new ModuleSite(site.layer(), ModuleKind.ATTENTION).index() : site.index();
+        float[] open = way == Way.WHOLE_TEXT ? best(margins, module, rows) : following(margins, module, rows);
         return Decision.gated(residual.getManager(), open).withLogits(logits);
     }
 
-    private float[] best(float[] margins, ModuleSite site, Rows rows) {
+    private float[] best(float[] margins, int module, Rows rows) {
         if (rows.parents().length > 0
                 || IntStream.range(0, rows.sequences()).anyMatch(s -> rows.at()[rows.starts()[s]] > 0)) {
             throw new IllegalArgumentException(
@@ -158,14 +162,13 @@ public final class ExactBudget implements LayerPolicy {
             IntStream.range(from, to)
                     .boxed()
                     .sorted(Comparator.comparingDouble(row -> -margins[row]))
-                    .limit(Math.round((1 - shares[site.index()]) * (to - from)))
+                    .limit(Math.round((1 - shares[module]) * (to - from)))
                     .forEach(row -> open[row] = 1);
         }
         return open;
     }
 
-    private float[] following(float[] margins, ModuleSite site, Rows rows) {
-        int module = site.index();
+    private float[] following(float[] margins, int module, Rows rows) {
         double first = routed.thresholds().at(module);
         float[] open = new float[margins.length];
         int[] ends = new int[rows.sequences()];

@@ -167,6 +167,27 @@ class ExactBudgetEngineTest {
     }
 
     @Test
+    void coupledRoutersSpendOnWholeLayers() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel dense = golden.model(manager);
+            RouterConfig form = RouterConfig.defaults().asCoupled();
+            LanguageModel coupled = dense.withPolicy(
+                    RoutedPolicy.of(Gate.compile(manager), Routers.init(manager, dense.config(), form, 5)));
+            double[] shares = new double[dense.config().modules()];
+            Arrays.setAll(shares, module -> 0.1 * (1 + module));
+            for (Way way : Way.values()) {
+                RoutingTrace trace = RoutingTrace.of(ExactBudget.of(coupled, shares, way, 0.5), golden.ids(0));
+                for (int layer = 0; layer < dense.config().layers(); layer++) {
+                    assertThat(trace.modules().get(2 * layer).executed())
+                            .as("%s, layer %d", way, layer)
+                            .isEqualTo(trace.modules().get(2 * layer + 1).executed());
+                }
+            }
+        }
+    }
+
+    @Test
     void piecesThatContinueOthersSpendAsTheWholeText() {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family("llama3")) {
