@@ -53,9 +53,11 @@ import org.skipgpt.prune.StockFolder;
 import org.skipgpt.prune.StockGguf;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
+import org.skipgpt.route.ApproximatorFit;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.BudgetDial;
 import org.skipgpt.route.DLlmForm;
+import org.skipgpt.route.ExactBudget;
 import org.skipgpt.route.MixtureForm;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.RoutingTrace;
@@ -462,6 +464,27 @@ public final class SkipGpt {
     }
 
     /**
+     * A model whose skipped modules are approximated: rows that skip, by a plan or by routers, go through a linear map of a rank
+     * fitted to what the module would have added.
+     *
+     * <pre>{@code
+     * var approximated = approximate(drop(model, shortGpt(model, texts, 0.25)), texts, 32);
+     * }</pre>
+     *
+     * @param texts for calibration; about 16,384 tokens of them are read, in pieces of 256
+     * @param rank of each map, 0 or more; 0 is plain skipping
+     */
+    public static LanguageModel approximate(LanguageModel skipping, List<String> texts, int rank) {
+        return approximate(skipping, texts, ApproximatorFit.of(rank), ProgressObserver.silent());
+    }
+
+    /** The same with settings, told to an observer. */
+    public static LanguageModel approximate(
+            LanguageModel skipping, List<String> texts, ApproximatorFit options, ProgressObserver observer) {
+        return options.run(skipping, Pieces.calibration(skipping, texts), observer);
+    }
+
+    /**
      * LaCo: later layers merged into earlier ones where the last hidden states of texts stay similar; {@code model()} of the
      * result is an ordinary model with fewer layers.
      *
@@ -703,6 +726,23 @@ public final class SkipGpt {
             LanguageModel model, Budget.Kind kind, List<String> texts, double[] shares, ProgressObserver observer) {
         Budget budget = Budget.of(0).withKind(kind);
         return BudgetDial.calibrate(model, budget, shares, observer, Pieces.beginnings(model, texts));
+    }
+
+    /**
+     * A model with routers under which every text spends the same: of each module exactly the share of its rows skips that the
+     * routers skip of it on some texts, those with the least margins.
+     *
+     * @param way {@code WHOLE_TEXT}, which looks ahead, or {@code CAUSAL}, whose threshold follows what was spent
+     * @param texts like those to come
+     */
+    public static LanguageModel exactBudget(LanguageModel routed, ExactBudget.Way way, List<String> texts) {
+        return exactBudget(routed, way, texts, ProgressObserver.silent());
+    }
+
+    /** The same, told to an observer. */
+    public static LanguageModel exactBudget(
+            LanguageModel routed, ExactBudget.Way way, List<String> texts, ProgressObserver observer) {
+        return ExactBudget.like(routed, way, observer, Pieces.beginnings(routed, texts));
     }
 
     // Keeping and sharing what was made.

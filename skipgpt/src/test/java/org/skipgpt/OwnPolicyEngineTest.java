@@ -117,7 +117,7 @@ class OwnPolicyEngineTest {
 
         assertThatThrownBy(() -> SkipGptFolder.load(folder, model, workspace.manager()))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("\"every second\", which nothing here reads; known are [drop")
+                .hasMessageContaining("\"every second\", which nothing here reads; known are [approximators, drop")
                 .hasMessageContaining("PolicyReader");
         LanguageModel again = SkipGptFolder.load(folder, model, workspace.manager(), new Reader());
         assertThat(again.alwaysPacked().logits(ids)[0])

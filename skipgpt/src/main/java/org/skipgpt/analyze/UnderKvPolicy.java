@@ -19,6 +19,31 @@ record UnderKvPolicy(LayerPolicy inner, KvPolicy kvPolicy) implements LayerPolic
     }
 
     @Override
+    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
+        return inner.passing(site, in, out, decision);
+    }
+
+    @Override
+    public long skipParameters(ModuleSite site) {
+        return inner.skipParameters(site);
+    }
+
+    @Override
+    public boolean remembers() {
+        return inner.remembers();
+    }
+
+    @Override
+    public LayerPolicy growing(int sequences) {
+        return new UnderKvPolicy(inner.growing(sequences), kvPolicy);
+    }
+
+    @Override
+    public LayerPolicy forked(int... sources) {
+        return new UnderKvPolicy(inner.forked(sources), kvPolicy);
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return inner.leaving(layer, in, out);
     }

@@ -28,6 +28,31 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
     }
 
     @Override
+    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
+        return inner.passing(site, in, out, decision);
+    }
+
+    @Override
+    public long skipParameters(ModuleSite site) {
+        return inner.skipParameters(site);
+    }
+
+    @Override
+    public boolean remembers() {
+        return inner.remembers();
+    }
+
+    @Override
+    public LayerPolicy growing(int sequences) {
+        return new EveryModule(inner.growing(sequences));
+    }
+
+    @Override
+    public LayerPolicy forked(int... sources) {
+        return new EveryModule(inner.forked(sources));
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return inner.leaving(layer, in, out);
     }

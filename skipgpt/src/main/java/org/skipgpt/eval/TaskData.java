@@ -18,7 +18,8 @@ import org.skipgpt.report.Sha256;
  * rest is kept.
  *
  * <p>Examples are drawn as lm-evaluation-harness draws them: one generator {@code Random(1234)} a task, consumed in the
- * order of the questions; where the scored part is not called test, one more is drawn and the question itself left out.
+ * order of the questions; where the scored part is not called test, or examples come from the questions themselves, one
+ * more is drawn and the question itself left out.
  *
  * <pre>{@code
  * TaskData piqa = TaskData.read(Tasks.named("piqa"), Path.of("piqa/valid.jsonl"));
@@ -94,7 +95,8 @@ public record TaskData(
             String hash) {
         PythonRandom random = new PythonRandom(SEED);
         // the harness draws one more unless the examples' part is known to differ from a part called test
-        int drawn = shots + (task.split().equals("test") ? 0 : 1);
+        boolean apart = task.split().equals("test") && !examples.equals(questions);
+        int drawn = shots + (apart ? 0 : 1);
         if (shots > 0 && examples.size() < drawn) {
             throw new TaskException(shots + " shots of task \"" + task.name() + "\" need " + drawn + " examples, but "
                     + source + " has " + examples.size() + "; give more examples or fewer shots");

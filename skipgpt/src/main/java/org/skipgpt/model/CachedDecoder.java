@@ -122,18 +122,21 @@ final class CachedDecoder {
     private NDArray mlp(ModuleSite site, NDArray x, NDArray layerInput, Rows rows) {
         Decision decision = policy.decide(site, x, layerInput, rows);
         executed[site.index()] += decision.executed(rows.size());
-        return decoder.run(site, x, rows, decision, kv, execution); // (N, D)
+        NDArray made = decoder.run(site, x, rows, decision, kv, execution); // (N, D)
+        return Decoder.passed(policy, site, x, made, decision); // (N, D)
     }
 
     private NDArray attention(ModuleSite site, NDArray x, Rows rows, RowSet everyone) {
         NDArray carried = decoder.calls().carried(site, x); // (N, D)
-        NDArray y = policy.isDropped(site) ? carried : attention(site, x, carried, rows, everyone); // (N, D)
+        boolean dropped = policy.isDropped(site);
+        Decision decision = dropped ? Decision.none() : policy.decide(site, x, x, rows);
+        NDArray y = dropped ? carried : attention(site, x, carried, rows, everyone, decision); // (N, D)
         Decoder.release(carried, x, y);
-        return y;
+        return Decoder.passed(policy, site, x, y, decision); // (N, D)
     }
 
-    private NDArray attention(ModuleSite site, NDArray x, NDArray carried, Rows rows, RowSet everyone) {
-        Decision decision = policy.decide(site, x, x, rows);
+    private NDArray attention(
+            ModuleSite site, NDArray x, NDArray carried, Rows rows, RowSet everyone, Decision decision) {
         int[] executing = decision.executing(rows.size());
         executed[site.index()] += executing.length;
         if (fixed.isPresent() && rows.size() == 1) {

@@ -254,12 +254,13 @@ public final class Decoder implements AutoCloseable {
                 throw new IllegalStateException("the policy \"" + policy.describe() + "\" says that all tokens are"
                         + " treated alike in " + site + ", yet it gates single rows there: isConstant must be false");
             }
+            NDArray in = y; // (n, D)
             if (decision.isAll()) {
                 boolean reads = site.module() == ModuleKind.ATTENTION;
                 NDArray f = reads ? calls.someOutputs(site, x, rows, set) : calls.call("mlp", site, y); // (n, D)
                 y = calls.carried(site, y).add(f); // (n, D)
             } else {
-                y = calls.carried(site, y); // (n, D)
+                y = policy.passing(site, in, calls.carried(site, y), decision); // (n, D)
             }
         }
         return y;
@@ -335,8 +336,16 @@ public final class Decoder implements AutoCloseable {
             Execution execution,
             Trace trace) {
         Decision decision = policy.decide(site, x, layerInput, rows);
-        NDArray y = run(site, x, rows, decision, policy.kvPolicy(), execution); // (N, D)
+        NDArray y =
+                passed(policy, site, x, run(site, x, rows, decision, policy.kvPolicy(), execution), decision); // (N, D)
         trace.module(site, x, y, decision, rows);
+        return y;
+    }
+
+    /** What a policy makes of what left a module, which it consumes. */
+    static NDArray passed(LayerPolicy policy, ModuleSite site, NDArray x, NDArray made, Decision decision) {
+        NDArray y = policy.passing(site, x, made, decision); // (N, D)
+        release(made, x, y);
         return y;
     }
 

@@ -38,6 +38,17 @@ public interface LayerPolicy {
         return out;
     }
 
+    /**
+     * What leaves a module, of what entered it and what its decision made of that; by default the latter. A method that gives
+     * rows that skip something instead of nothing adds it here, to each row of what that row brought alone.
+     *
+     * @param in (N, D) stream that entered the module
+     * @param out (N, D) stream behind it, in which rows that skip are as they were
+     */
+    default NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
+        return out;
+    }
+
     /** The same decisions for a while in which nothing learns, so that what they rest on may be copied where it is read fast. */
     default LayerPolicy settled() {
         return this;
@@ -45,12 +56,30 @@ public interface LayerPolicy {
 
     /**
      * The same decisions about one row without arrays, for a session whose tokens Java computes; empty where the policy is to
-     * be asked by {@link #decide}, as by default. One that gives them leaves what {@link #leaving} gets as it is.
+     * be asked by {@link #decide}, as by default. One that gives them leaves what {@link #passing} and {@link #leaving} get as it is.
      *
      * @param kernels products of one row
      */
     default Optional<RowPolicy> ofOneRow(RowKernels kernels) {
         return Optional.empty();
+    }
+
+    /**
+     * Whether what is decided about a token rests on what was decided about those before it. A growing text is then decided
+     * about by {@link #growing} alone.
+     */
+    default boolean remembers() {
+        return false;
+    }
+
+    /** The same policy for sequences that begin empty and grow, of which it may remember what it decided. */
+    default LayerPolicy growing(int sequences) {
+        return this;
+    }
+
+    /** The same for sequences that go on from some of those it remembers, which stay as they are. */
+    default LayerPolicy forked(int... sources) {
+        return this;
     }
 
     /** The same decisions, each with the router's logits where the policy has routers; may take longer. */
@@ -111,6 +140,11 @@ public interface LayerPolicy {
 
     /** Numbers it holds to decide about a module, e.g. of its router; 0 where nothing is learned. */
     default long parameters(ModuleSite site) {
+        return 0;
+    }
+
+    /** Numbers that a row which skips a module is multiplied with instead; 0 where such rows stay as they are. */
+    default long skipParameters(ModuleSite site) {
         return 0;
     }
 

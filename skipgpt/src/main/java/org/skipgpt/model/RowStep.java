@@ -114,7 +114,9 @@ final class RowStep {
             for (int layer = 0; layer < weights.layers().size(); layer++) {
                 System.arraycopy(x, 0, layerInput, 0, x.length);
                 ModuleSite site = new ModuleSite(layer, ModuleKind.ATTENTION);
-                if (!policy.isDropped(site)) {
+                if (policy.isDropped(site)) {
+                    passed(pass, site);
+                } else {
                     int rotation = rows.angles().ofLayer().get(layer);
                     attention(pass, site, cosines.get(rotation), sines.get(rotation));
                 }
@@ -135,6 +137,19 @@ final class RowStep {
         boolean first = site.module() == ModuleKind.ATTENTION;
         NDArray in = pass.entered.set(layerInput); // (1, D)
         return policy.decide(site, first ? in : pass.middle.set(x), in, rows).weight(0);
+    }
+
+    /** What the policy gives a row that skips. */
+    private void passed(Pass pass, ModuleSite site) {
+        if (alone.isPresent()) {
+            return; // such a row stays as it is
+        }
+        boolean first = site.module() == ModuleKind.ATTENTION;
+        NDArray in = (first ? pass.entered : pass.middle).set(x); // (1, D)
+        NDArray out = policy.passing(site, in, in, Decision.none()); // (1, D)
+        if (out != in) {
+            System.arraycopy(out.toFloatArray(), 0, x, 0, x.length);
+        }
     }
 
     private void leave(Pass pass, int layer) {
@@ -166,12 +181,13 @@ final class RowStep {
 
     private void mlp(Pass pass, ModuleSite site) {
         float weight = weight(pass, site);
-        if (weight != 0) {
-            pass.counter.executed(site);
-            float[] f =
-                    modules.mlp(pass.turn, weights.layers().get(site.layer()).mlp(), x); // D
-            RowModules.add(x, f, weight);
+        if (weight == 0) {
+            passed(pass, site);
+            return;
         }
+        pass.counter.executed(site);
+        float[] f = modules.mlp(pass.turn, weights.layers().get(site.layer()).mlp(), x); // D
+        RowModules.add(x, f, weight);
     }
 
     private void attention(Pass pass, ModuleSite site, float[] cos, float[] sin) {
@@ -179,6 +195,7 @@ final class RowStep {
         KvCache.Layer layer = cache.layer(site.layer());
         if (weight == 0) {
             skip(pass, site, layer, cos, sin);
+            passed(pass, site);
             return;
         }
         pass.counter.executed(site);

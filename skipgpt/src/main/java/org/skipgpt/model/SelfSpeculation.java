@@ -85,6 +85,12 @@ public record SelfSpeculation(
     }
 
     private static void refuseLost(LanguageModel model) {
+        if (model.policy().remembers()) {
+            throw new IllegalArgumentException(
+                    "\"" + model.policy().describe() + "\" decides by what it decided before, but a draft sees single"
+                            + " tokens of a text that another pass has read: draft under"
+                            + " thresholds");
+        }
         if (model.policy().kvPolicy() != KvPolicy.KEEP || !model.policy().isCausal()) {
             throw new IllegalArgumentException("\"" + model.policy().describe() + "\" under K/V policy "
                     + model.policy().kvPolicy() + " leaves tokens without keys, or looks ahead, so its cache cannot be"

@@ -30,19 +30,21 @@ public final class Session implements AutoCloseable {
     private final LanguageModel model;
     private final Decoder decoder;
     private final KvCache cache;
+    private final LayerPolicy policy;
     private final CachedDecoder forward;
     private final float[][] next;
     private final float[][] given;
     private boolean broken;
     private volatile boolean closed;
 
-    Session(LanguageModel model, KvCache cache, float[][] next) {
+    private Session(LanguageModel model, LayerPolicy policy, KvCache cache, float[][] next) {
         this.model = model;
         this.cache = cache;
         this.next = next;
         this.given = Arrays.stream(next).map(float[]::clone).toArray(float[][]::new);
         this.decoder = model.decoder().inference();
-        this.forward = new CachedDecoder(decoder, model.policy().settled(), model.execution(), model.step(), cache);
+        this.policy = policy;
+        this.forward = new CachedDecoder(decoder, policy, model.execution(), model.step(), cache);
     }
 
     static Session of(LanguageModel model, int sequences, int limit) {
@@ -70,7 +72,8 @@ public final class Session implements AutoCloseable {
                     model.cacheNumberBytes(),
                     sequences,
                     limit);
-            return new Session(model, cache, new float[sequences][0]);
+            LayerPolicy policy = model.policy().settled().growing(sequences);
+            return new Session(model, policy, cache, new float[sequences][0]);
         } catch (RuntimeException e) {
             scope.close();
             throw e;
@@ -266,7 +269,7 @@ public final class Session implements AutoCloseable {
         }
         NDManager owner = model.scope();
         try {
-            return new Session(model, cache.fork(owner, sources), continued);
+            return new Session(model, policy.forked(sources), cache.fork(owner, sources), continued);
         } catch (RuntimeException e) {
             owner.close();
             throw e;

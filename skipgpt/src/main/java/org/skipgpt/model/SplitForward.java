@@ -38,6 +38,10 @@ public final class SplitForward {
     /** One module: decides, computes, adds; (N, D) to (N, D). */
     public NDArray module(ModuleSite site, NDArray x, NDArray layerInput, Rows rows, LayerPolicy policy) {
         Decision decision = policy.decide(site, x, layerInput, rows);
+        return policy.passing(site, x, added(site, x, rows, policy, decision), decision); // (N, D)
+    }
+
+    private NDArray added(ModuleSite site, NDArray x, Rows rows, LayerPolicy policy, Decision decision) {
         boolean evicting = policy.kvPolicy() == KvPolicy.EXECUTED && site.module() == ModuleKind.ATTENTION;
         if (decision.isAll() || decision.isNone() || evicting) {
             return decoder.run(site, x, rows, decision, policy.kvPolicy(), Execution.MASKED);

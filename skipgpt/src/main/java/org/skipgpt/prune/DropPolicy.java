@@ -35,6 +35,31 @@ record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
     }
 
     @Override
+    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
+        return rest.passing(site, in, out, decision);
+    }
+
+    @Override
+    public long skipParameters(ModuleSite site) {
+        return rest.skipParameters(site);
+    }
+
+    @Override
+    public boolean remembers() {
+        return rest.remembers();
+    }
+
+    @Override
+    public LayerPolicy growing(int sequences) {
+        return new DropPolicy(plan, rest.growing(sequences));
+    }
+
+    @Override
+    public LayerPolicy forked(int... sources) {
+        return new DropPolicy(plan, rest.forked(sources));
+    }
+
+    @Override
     public NDArray leaving(int layer, NDArray in, NDArray out) {
         return rest.leaving(layer, in, out);
     }

@@ -32,6 +32,12 @@ record StockModel(DecoderConfig config, DecoderWeights weights, Optional<DropPla
                             + " ordinary model; save this one with save(model, folder), or use drop(model, plan) on"
                             + " the dense one");
         }
+        if (pruned.config().sites().stream().anyMatch(site -> pruned.policy().skipParameters(site) > 0)) {
+            throw new IllegalArgumentException("this model gives what skips an approximation ("
+                    + pruned.policy().describe()
+                    + "), which " + form + " cannot hold: save it with save(model, folder), or drop(model, plan) from"
+                    + " the dense one");
+        }
         if (pruned.adapter().isPresent()) {
             throw new IllegalArgumentException(
                     "this model has an adapter, which " + form + " cannot hold: use Lora.merge first");

@@ -22,6 +22,8 @@ import org.skipgpt.shape.DecoderConfig;
  * @param cacheBytes bytes of keys and values a token leaves; for DEFERRED the most it can leave
  * @param routerParameters numbers in all routers
  * @param routerFlops share of a dense token's operations that the routers add
+ * @param skipParameters numbers in all approximators, through which rows go that skip
+ * @param skipFlops share of a dense token's operations that those rows take there; taken off what {@code flops} saves
  */
 public record Cost(
         double attention,
@@ -35,7 +37,9 @@ public record Cost(
         KvPolicy kv,
         double cacheBytes,
         long routerParameters,
-        double routerFlops)
+        double routerFlops,
+        long skipParameters,
+        double skipFlops)
         implements Report {
 
     /**
@@ -92,7 +96,31 @@ public record Cost(
                 kv,
                 evicted ? cache * (1 - attention) : cache,
                 routers,
-                2.0 * routers / dense);
+                2.0 * routers / dense,
+                0,
+                0);
+    }
+
+    /** The same where rows that skip are multiplied with something instead. */
+    Cost withSkipping(DecoderConfig model, long parameters, double numbersRead) {
+        double dense = model.layers() * (attentionFlops(model, context) + mlpFlops(model))
+                + 2.0 * model.vocabulary() * model.width();
+        double share = 2 * numbersRead / dense;
+        return new Cost(
+                attention,
+                mlp,
+                modules,
+                paramsOfBlocks,
+                paramsOfAll,
+                flops - share,
+                context,
+                idle,
+                kv,
+                cacheBytes,
+                routerParameters,
+                routerFlops,
+                parameters,
+                share);
     }
 
     /** Operations of one attention module for one token that sees so many keys: 2 P_a + 4 H E context; the mean where layers differ. */
@@ -142,7 +170,16 @@ public record Cost(
                         kv == KvPolicy.DEFERRED ? " at most" : "",
                         routerParameters,
                         100 * routerFlops)
+                .concat(skipParameters == 0 ? "" : approximators())
                 .replace("\r", "");
+    }
+
+    private String approximators() {
+        return String.format(
+                Locale.ROOT,
+                "%napproximators: %d parameters, %.3f %% of a dense token's operations, taken off what is saved",
+                skipParameters,
+                100 * skipFlops);
     }
 
     @Override

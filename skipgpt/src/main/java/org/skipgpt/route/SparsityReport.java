@@ -39,16 +39,26 @@ public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
         long deciding = model.config().sites().stream()
                 .mapToLong(model.policy()::parameters)
                 .sum();
-        return new SparsityReport(
-                trace,
-                Cost.of(
-                        model.config(),
-                        deciding,
-                        kv,
-                        trace.skipped(ModuleKind.ATTENTION),
-                        trace.skipped(ModuleKind.MLP),
-                        context,
-                        model.cacheNumberBytes()));
+        Cost cost = Cost.of(
+                model.config(),
+                deciding,
+                kv,
+                trace.skipped(ModuleKind.ATTENTION),
+                trace.skipped(ModuleKind.MLP),
+                context,
+                model.cacheNumberBytes());
+        return new SparsityReport(trace, approximated(model, trace, cost));
+    }
+
+    private static Cost approximated(LanguageModel model, RoutingTrace trace, Cost cost) {
+        long parameters = 0;
+        double read = 0;
+        for (ModuleRouting module : trace.modules()) {
+            long own = model.policy().skipParameters(module.site());
+            parameters += own;
+            read += own * (1 - module.executedShare());
+        }
+        return parameters == 0 ? cost : cost.withSkipping(model.config(), parameters, read);
     }
 
     @Override

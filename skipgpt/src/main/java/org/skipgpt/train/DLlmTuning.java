@@ -103,6 +103,11 @@ public final class DLlmTuning implements Objective {
             boolean recompute,
             String data,
             LongFunction<Noise> draws) {
+        if (model.config().sites().stream().anyMatch(site -> model.policy().skipParameters(site) > 0)) {
+            throw new IllegalArgumentException(
+                    "D-LLM learns what skipping a layer as it is costs, but this model has approximators: tune it first"
+                            + " and approximate the result");
+        }
         if (model.config().hasShortcuts()) {
             throw new IllegalArgumentException(
                     "D-LLM mixes what enters a layer with what leaves it, but this model's stream"
