@@ -255,12 +255,22 @@ public final class Decoder implements AutoCloseable {
     }
 
     private NDArray layers(int count, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
-        return layers(
-                count,
-                embed(rows),
-                policy,
-                true,
-                (site, x, in) -> module(site, x, in, rows, policy, execution, trace)); // (N, D)
+        try (var coming = calls.expect(site -> policy.isConstant(site) && !policy.isDropped(site))) {
+            return layers(
+                    count,
+                    embed(rows),
+                    policy,
+                    true,
+                    (site, x, in) -> module(site, x, in, rows, policy, execution, trace)); // (N, D)
+        }
+    }
+
+    /**
+     * Says which modules this thread will call next one by one, in their order, so that streamed weights are read ahead; closed when
+     * the calls are over.
+     */
+    public DecoderWeights.Expectation expect(List<ModuleSite> sites) {
+        return calls.expect(sites);
     }
 
     /** One layer over whole sequences: attention, then MLP, then what the policy makes of both; what entered stays. */

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -16,6 +17,7 @@ import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.weights.DecoderWeights;
 import org.skipgpt.weights.LayerWeights;
+import org.skipgpt.weights.WeightLease;
 
 /** What single modules compute: the program's methods with a module's own weights behind the activations. */
 final class ModuleCalls {
@@ -230,7 +232,26 @@ final class ModuleCalls {
     /** Calls a method of the program with a site's weights behind the given arguments. */
     NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
         LayerWeights layer = weights.layers().get(site.layer());
-        List<NDArray> own = reorders ? layer.reordered(site.module(), reordering) : layer.of(site.module());
+        Optional<TorchProgram> order = reorders ? Optional.of(reordering) : Optional.empty();
+        try (WeightLease lease = layer.take(site.module(), order)) {
+            return call(method, site, lease.arrays(), first, more);
+        }
+    }
+
+    /**
+     * Says which modules this thread will surely call next, in their order, so that streamed weights are read ahead; closed when
+     * the calls are over.
+     */
+    DecoderWeights.Expectation expect(Predicate<ModuleSite> sure) {
+        return expect(config.sites().stream().filter(sure).toList());
+    }
+
+    /** The same in another order than that of the forward pass. */
+    DecoderWeights.Expectation expect(List<ModuleSite> sites) {
+        return weights.expect(sites, reorders);
+    }
+
+    private NDArray call(String method, ModuleSite site, List<NDArray> own, NDArray first, NDArray... more) {
         int pairs = adapter.map(a -> (int) a.targets().stream()
                         .filter(p -> p.module() == site.module())
                         .count())

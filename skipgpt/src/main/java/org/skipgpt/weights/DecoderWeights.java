@@ -5,9 +5,12 @@ import ai.djl.ndarray.NDManager;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.skipgpt.io.TensorHash;
 import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 
 /**
@@ -49,6 +52,40 @@ public record DecoderWeights(
             throw new IllegalStateException("this model is closed: the workspace this model was loaded in was closed by"
                     + " a newer workspace(...), or the model was released; load it again");
         }
+    }
+
+    /** Where layers that are not in memory are brought from; empty where all are. */
+    public Optional<WeightStream> stream() {
+        return layers.stream()
+                .flatMap(layer -> Arrays.stream(ModuleKind.values()).flatMap(module -> layer.streamed(module).stream()))
+                .map(StreamedModule::stream)
+                .findFirst();
+    }
+
+    /**
+     * Says which modules this thread will surely call next, in their order; streamed ones are read ahead.
+     *
+     * @param reordered whether their matrices are taken in the kernels' order
+     * @return to be closed when the calls are over
+     */
+    public Expectation expect(List<ModuleSite> sites, boolean reordered) {
+        Optional<WeightStream> stream = stream();
+        if (stream.isEmpty()) {
+            return () -> {};
+        }
+        List<ModuleSite> inFile = sites.stream()
+                .flatMap(site -> layers.get(site.layer()).streamed(site.module()).stream())
+                .map(StreamedModule::site)
+                .toList();
+        stream.get().expect(inFile, reordered);
+        return stream.get()::done;
+    }
+
+    /** Ends when closed; throws nothing. */
+    @FunctionalInterface
+    public interface Expectation extends AutoCloseable {
+        @Override
+        void close();
     }
 
     /** Whether arrays change in place, so that they are no longer what was loaded. */

@@ -7,12 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.TorchProgram;
 
 /** The weights of one layer, fused the way the forward pass reads them. */
 public final class LayerWeights {
-    private final ModuleWeights attention;
-    private final ModuleWeights mlp;
+    private final ModuleArrays attention;
+    private final ModuleArrays mlp;
     private final Map<ModuleKind, NDArray> shortcuts;
 
     /**
@@ -27,7 +28,7 @@ public final class LayerWeights {
         this(new ModuleWeights(attention), new ModuleWeights(mlp), Map.of());
     }
 
-    private LayerWeights(ModuleWeights attention, ModuleWeights mlp, Map<ModuleKind, NDArray> shortcuts) {
+    private LayerWeights(ModuleArrays attention, ModuleArrays mlp, Map<ModuleKind, NDArray> shortcuts) {
         this.attention = attention;
         this.mlp = mlp;
         this.shortcuts = shortcuts;
@@ -68,6 +69,14 @@ public final class LayerWeights {
                 Map.of());
     }
 
+    /** A layer of a file whose modules are brought when they are called. */
+    static LayerWeights streamed(WeightStream stream, int layer) {
+        return new LayerWeights(
+                new StreamedModule(stream, new ModuleSite(layer, ModuleKind.ATTENTION)),
+                new StreamedModule(stream, new ModuleSite(layer, ModuleKind.MLP)),
+                Map.of());
+    }
+
     /** The attention module's arrays in the constructor's order. */
     public List<NDArray> attention() {
         return attention.plain();
@@ -83,9 +92,19 @@ public final class LayerWeights {
         return weights(module).plain();
     }
 
-    /** The same with matrices in the order in which the CPU's kernels read them; for programs that ask for it only. */
-    public List<NDArray> reordered(ModuleKind module, TorchProgram program) {
-        return weights(module).reordered(program);
+    /**
+     * The weights of one module for one call; close the result behind it.
+     *
+     * @param reordering for programs that take matrices in the order in which the CPU's kernels read them: what reorders
+     * @throws org.skipgpt.io.CheckpointException if they are brought from a file that changed or is damaged
+     */
+    public WeightLease take(ModuleKind module, Optional<TorchProgram> reordering) {
+        return weights(module).take(reordering);
+    }
+
+    /** Where a module is brought from when it is called; empty where it is in memory. */
+    Optional<StreamedModule> streamed(ModuleKind module) {
+        return weights(module) instanceof StreamedModule streamed ? Optional.of(streamed) : Optional.empty();
     }
 
     /** Says that the arrays will change in place: no reordered copy is kept from now on. */
@@ -98,7 +117,7 @@ public final class LayerWeights {
         return attention.isChanging() || mlp.isChanging();
     }
 
-    private ModuleWeights weights(ModuleKind module) {
+    private ModuleArrays weights(ModuleKind module) {
         return module == ModuleKind.ATTENTION ? attention : mlp;
     }
 }

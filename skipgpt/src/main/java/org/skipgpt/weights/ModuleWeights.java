@@ -15,7 +15,7 @@ import org.skipgpt.torch.TorchProgram;
  * few. So inference reorders each matrix once, and a plain matrix that nobody was given is then freed; it is made again, bit
  * for bit, when somebody asks.
  */
-final class ModuleWeights {
+final class ModuleWeights implements ModuleArrays {
     // A reordered array is opaque, so what is a matrix is noted while arrays are plain.
     private final List<Boolean> matrix;
     private final List<Boolean> freed;
@@ -45,12 +45,18 @@ final class ModuleWeights {
     }
 
     /** The arrays as they were loaded; they stay from now on, since the caller may keep them. */
-    synchronized List<NDArray> plain() {
+    @Override
+    public synchronized List<NDArray> plain() {
         given = true;
         if (plain.isEmpty()) {
             plain = each(reordered, by.orElseThrow(), "restore");
         }
         return plain;
+    }
+
+    @Override
+    public WeightLease take(Optional<TorchProgram> reordering) {
+        return new WeightLease(reordering.map(this::reordered).orElseGet(this::plain), () -> {});
     }
 
     /** The arrays with every matrix in the kernels' order; opaque to all but the given kind of program. */
@@ -74,7 +80,8 @@ final class ModuleWeights {
     }
 
     /** Keeps the plain arrays alone. */
-    synchronized void changing() {
+    @Override
+    public synchronized void changing() {
         plain();
         changes = true;
         for (int i = 0; i < reordered.size(); i++) {
@@ -85,7 +92,8 @@ final class ModuleWeights {
         reordered = List.of();
     }
 
-    synchronized boolean isChanging() {
+    @Override
+    public synchronized boolean isChanging() {
         return changes;
     }
 
