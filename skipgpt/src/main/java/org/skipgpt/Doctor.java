@@ -47,10 +47,18 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         System.out.println(doctor.text());
         if (doctor.works()) {
             for (String model : arguments) {
-                System.out.println(System.lineSeparator() + model + ": " + SkipGpt.placement(model));
+                System.out.println(System.lineSeparator() + placed(model));
             }
         }
         System.exit(doctor.works() ? 0 : 1);
+    }
+
+    private static String placed(String model) {
+        try {
+            return model + ": " + SkipGpt.placement(model);
+        } catch (CheckpointException | IllegalArgumentException e) {
+            return model + ": " + e.getMessage();
+        }
     }
 
     /** Looks around; starts libtorch. */

@@ -296,8 +296,8 @@ public record Placement(
         row(out, STREAMED, layersOf(STREAMED), layerBytes(STREAMED));
         return out.append(String.format(
                         Locale.ROOT,
-                        "a pass in which every module runs reads %s from the file (a layer: %.0f MiB of attention, %.0f MiB"
-                                + " of MLP)",
+                        "a pass in which every module runs reads %s from the file%n"
+                                + "of a layer %.0f MiB for attention and %.0f MiB for the MLP, where some row runs them",
                         MemoryLeft.gib(bytesOfAPass()),
                         largestInFile(ModuleKind.ATTENTION),
                         largestInFile(ModuleKind.MLP)))

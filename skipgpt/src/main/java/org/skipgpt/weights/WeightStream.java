@@ -129,6 +129,7 @@ public final class WeightStream implements AutoCloseable {
                 one.users--;
                 held.remove(key, one);
                 notifyAll();
+                checkOpen(); // closing interrupts the reading
             }
             if (e.getCause() instanceof RuntimeException cause) {
                 throw cause;
