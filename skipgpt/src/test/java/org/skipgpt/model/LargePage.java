@@ -57,11 +57,7 @@ public final class LargePage {
         if (arguments[0].equals("curve")) {
             curve(Path.of(arguments[1]));
         } else {
-            shape(
-                    arguments[1],
-                    Integer.parseInt(arguments[2]),
-                    Path.of(arguments[3]),
-                    Integer.parseInt(arguments[4]));
+            shape(arguments[1], Integer.parseInt(arguments[2]), Path.of(arguments[3]), Integer.parseInt(arguments[4]));
         }
         double most = status("VmHWM") / GIB;
         OUT.printf(Locale.ROOT, "%nmost memory ever resident: %.2f GiB%n", most);
@@ -89,7 +85,8 @@ public final class LargePage {
     // The file is as long as a real one and takes disk for the layers that hold numbers.
     private static void write(DecoderConfig config, Path folder, int real) throws IOException {
         Files.createDirectories(folder);
-        Files.writeString(folder.resolve("config.json"), ConfigJson.write(config).toString());
+        Files.writeString(
+                folder.resolve("config.json"), ConfigJson.write(config).toString());
         JsonObject header = new JsonObject();
         long end = 0;
         end = tensor(header, "model.embed_tokens.weight", end, config.vocabulary(), config.width());
@@ -112,9 +109,11 @@ public final class LargePage {
         }
         long numbers = 8L + text.length;
         long upTo = offset(
-                header, real < config.layers() ? "model.layers." + real + ".input_layernorm.weight" : "model.norm.weight");
+                header,
+                real < config.layers() ? "model.layers." + real + ".input_layernorm.weight" : "model.norm.weight");
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, text.length);
+            ByteBuffer length =
+                    ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, text.length);
             channel.write(length, 0);
             channel.write(ByteBuffer.wrap(text), 8);
             ByteBuffer drawn = drawn();
@@ -150,7 +149,10 @@ public final class LargePage {
     }
 
     private static long offset(JsonObject header, String name) {
-        return header.getAsJsonObject(name).getAsJsonArray("data_offsets").get(0).getAsLong();
+        return header.getAsJsonObject(name)
+                .getAsJsonArray("data_offsets")
+                .get(0)
+                .getAsLong();
     }
 
     // Four million draws of a normal with the deviation of an initialised model, over and over.
@@ -158,8 +160,8 @@ public final class LargePage {
         SplittableRandom random = new SplittableRandom(7);
         ByteBuffer bytes = ByteBuffer.allocateDirect(8 << 20).order(ByteOrder.LITTLE_ENDIAN);
         while (bytes.hasRemaining()) {
-            double normal = Math.sqrt(-2 * Math.log(1 - random.nextDouble()))
-                    * Math.cos(2 * Math.PI * random.nextDouble());
+            double normal =
+                    Math.sqrt(-2 * Math.log(1 - random.nextDouble())) * Math.cos(2 * Math.PI * random.nextDouble());
             bytes.putShort(Narrowing.brainFloat((float) (0.02 * normal)));
         }
         return bytes.flip();
@@ -179,14 +181,21 @@ public final class LargePage {
                     Golden.numbers(config.vocabulary()),
                     config,
                     WeightLoader.load(config, open.tensors(), manager, Dtype.FP32, List.of(), placement));
-            OUT.printf(Locale.ROOT, "loaded in %.1f s, then resident %.2f GiB; Java heap up to %.2f GiB%n%n",
-                    (System.nanoTime() - begun) / 1e9, status("VmRSS") / GIB, Runtime.getRuntime().maxMemory() / GIB);
-            OUT.println("| what | skipped | s a layer | of it waited for weights | reading thread, s a layer | MiB read a layer"
-                    + " | of a dense pass |");
+            OUT.printf(
+                    Locale.ROOT,
+                    "loaded in %.1f s, then resident %.2f GiB; Java heap up to %.2f GiB%n%n",
+                    (System.nanoTime() - begun) / 1e9,
+                    status("VmRSS") / GIB,
+                    Runtime.getRuntime().maxMemory() / GIB);
+            OUT.println(
+                    "| what | skipped | s a layer | of it waited for weights | reading thread, s a layer | MiB read a layer"
+                            + " | of a dense pass |");
             OUT.println("| --- | --- | --- | --- | --- | --- | --- |");
-            for (String asked : System.getProperty("skipgpt.shares", "0,0.25,0.5").split(",")) {
+            for (String asked :
+                    System.getProperty("skipgpt.shares", "0,0.25,0.5").split(",")) {
                 double share = Double.parseDouble(asked);
-                for (Pattern pattern : share == 0 ? List.of(Pattern.UNIFORM) : List.of(Pattern.UNIFORM, Pattern.BY_LAYER)) {
+                for (Pattern pattern :
+                        share == 0 ? List.of(Pattern.UNIFORM) : List.of(Pattern.UNIFORM, Pattern.BY_LAYER)) {
                     measure(model, placement, share, pattern);
                 }
             }
@@ -194,7 +203,8 @@ public final class LargePage {
     }
 
     private static Placement placement(String map, DecoderConfig config, TensorSource tensors) {
-        return Placement.of(map, config, Dtype.FP32, Map.of("cpu", MemoryLeft.now().available()), tensors);
+        return Placement.of(
+                map, config, Dtype.FP32, Map.of("cpu", MemoryLeft.now().available()), tensors);
     }
 
     private static void measure(LanguageModel dense, Placement placement, double share, Pattern pattern) {
@@ -203,13 +213,24 @@ public final class LargePage {
                 ? LayerPolicy.dense()
                 : new ForcedPolicy(share, share, pattern, KvPolicy.DEFERRED, layers, 3);
         LanguageModel model = dense.withPolicy(policy).alwaysPacked();
-        int[] text = new SplittableRandom(5).ints(PREFILL + DECODED, 0, dense.config().vocabulary()).toArray();
+        int[] text = new SplittableRandom(5)
+                .ints(PREFILL + DECODED, 0, dense.config().vocabulary())
+                .toArray();
         String skipped = share == 0
                 ? "none"
-                : String.format(Locale.ROOT, "%.0f %% %s", 100 * share, pattern == Pattern.BY_LAYER ? "of modules" : "of tokens");
+                : String.format(
+                        Locale.ROOT,
+                        "%.0f %% %s",
+                        100 * share,
+                        pattern == Pattern.BY_LAYER ? "of modules" : "of tokens");
         try (Session session = model.session(1)) {
-            row("prefill of " + PREFILL, skipped, dense, placement, 1, () ->
-                    session.append(Arrays.copyOf(text, PREFILL)));
+            row(
+                    "prefill of " + PREFILL,
+                    skipped,
+                    dense,
+                    placement,
+                    1,
+                    () -> session.append(Arrays.copyOf(text, PREFILL)));
             row("a new token", skipped, dense, placement, DECODED, () -> {
                 for (int t = 0; t < DECODED; t++) {
                     session.append(new int[] {text[PREFILL + t]});
@@ -258,7 +279,8 @@ public final class LargePage {
                     for (int batch : new int[] {1, 2, 4, 8, 16}) {
                         row.append(String.format(Locale.ROOT, " %.3f |", step(model, placement, kv, share, batch)));
                     }
-                    OUT.printf(Locale.ROOT, "| %.0f %% | %s |%s %.3f |%n", 100 * share, kv, row, 1 - Math.pow(share, 16));
+                    OUT.printf(
+                            Locale.ROOT, "| %.0f %% | %s |%s %.3f |%n", 100 * share, kv, row, 1 - Math.pow(share, 16));
                 }
             }
         }
@@ -266,8 +288,8 @@ public final class LargePage {
 
     /** Share of a dense pass that a new token of each of some sequences reads. */
     private static double step(LanguageModel dense, Placement placement, KvPolicy kv, double share, int batch) {
-        LanguageModel model = dense.withPolicy(
-                        new ForcedPolicy(share, share, Pattern.UNIFORM, kv, dense.config().layers(), 3))
+        LanguageModel model = dense.withPolicy(new ForcedPolicy(
+                        share, share, Pattern.UNIFORM, kv, dense.config().layers(), 3))
                 .alwaysPacked();
         SplittableRandom random = new SplittableRandom(batch);
         long bytes = 0;
