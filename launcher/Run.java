@@ -78,7 +78,7 @@ public final class Run {
                 return 0;
             case "doctor":
                 build();
-                return java(List.of("org.skipgpt.Doctor"));
+                return java(with("org.skipgpt.Doctor", rest));
             case "bench":
                 build();
                 return java(with("org.skipgpt.BenchProgram", rest));

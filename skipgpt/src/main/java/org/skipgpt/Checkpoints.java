@@ -1,32 +1,21 @@
 package org.skipgpt;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
-import com.google.gson.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Optional;
 import org.skipgpt.io.CheckpointException;
-import org.skipgpt.io.FoundInstead;
 import org.skipgpt.io.GgufFile;
 import org.skipgpt.io.HubCache;
-import org.skipgpt.io.HuggingFaceFolder;
-import org.skipgpt.io.Llama2cFile;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;
-import org.skipgpt.report.Provenance;
-import org.skipgpt.report.Sha256;
-import org.skipgpt.shape.ConfigJson;
-import org.skipgpt.shape.DecoderConfig;
-import org.skipgpt.shape.ModuleSite;
-import org.skipgpt.tokens.GgufTokens;
 import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.tokens.Tokenizers;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.weights.Placement;
 import org.skipgpt.weights.WeightLoader;
 
 /** Finds what a model's name means and loads it. */
@@ -40,8 +29,31 @@ final class Checkpoints {
 
     /** Loads a folder, a file or a name into an owner of arrays. */
     static LanguageModel load(String name, NDManager manager, Dtype dtype, ProgressObserver observer) {
+        return open(name, observer)
+                .load(opened -> WeightLoader.load(opened.config(), opened.tensors(), manager, dtype, opened.dropped()));
+    }
+
+    /** The same, its layers where a map says, see {@link Placement#of}. */
+    static LanguageModel load(String name, String map, NDManager manager, Dtype dtype, ProgressObserver observer) {
+        return open(name, observer).load(opened -> {
+            Placement placement = opened.placement(map, manager.getDevice(), dtype);
+            return WeightLoader.load(opened.config(), opened.tensors(), manager, dtype, opened.dropped(), placement);
+        });
+    }
+
+    /** Where a map leaves the layers of a model; no weight is read. */
+    static Placement placement(String name, String map, Device device, Dtype dtype, ProgressObserver observer) {
+        OpenCheckpoint opened = open(name, observer);
+        try {
+            return opened.placement(map, device, dtype);
+        } finally {
+            opened.tensors().close();
+        }
+    }
+
+    private static OpenCheckpoint open(String name, ProgressObserver observer) {
         if (name.equals("world")) {
-            return folder("world", worldModel(), manager, dtype);
+            return OpenCheckpoint.folder("world", worldModel());
         }
         if (name.isBlank()) {
             throw new CheckpointException("no model \"" + name + "\": the name is empty; " + ALLOWED);
@@ -50,18 +62,16 @@ final class Checkpoints {
         String shown = String.valueOf(path.toAbsolutePath().normalize().getFileName());
         if (Files.isDirectory(path)) {
             Optional<Path> single = GgufFile.onlyIn(path);
-            return single.isPresent()
-                    ? load(single.get().toString(), manager, dtype, observer)
-                    : folder(shown, path, manager, dtype);
+            return single.isPresent() ? open(single.get().toString(), observer) : OpenCheckpoint.folder(shown, path);
         }
         if (Files.isRegularFile(path) && shown.toLowerCase(Locale.ROOT).endsWith(".gguf")) {
-            return gguf(shown.replaceAll("(?i)\\.gguf$", ""), path, manager, dtype);
+            return OpenCheckpoint.gguf(shown.replaceAll("(?i)\\.gguf$", ""), path);
         }
         if (Files.isRegularFile(path)) {
-            return llama2c(shown.replaceAll("\\.bin$", ""), path, manager, dtype);
+            return OpenCheckpoint.llama2c(shown.replaceAll("\\.bin$", ""), path);
         }
         if (HubCache.isName(name)) {
-            return folder(name, HubCache.ofEnvironment().load(name, "main", observer), manager, dtype);
+            return OpenCheckpoint.folder(name, HubCache.ofEnvironment().load(name, "main", observer));
         }
         throw new CheckpointException(
                 "no model \"" + name + "\": " + path.toAbsolutePath().normalize() + " does not exist; " + ALLOWED);
@@ -82,63 +92,6 @@ final class Checkpoints {
             return name.startsWith("~/") ? Path.of(System.getProperty("user.home"), name.substring(2)) : Path.of(name);
         } catch (InvalidPathException e) {
             throw new CheckpointException("no model \"" + name + "\": " + e.getMessage(), e);
-        }
-    }
-
-    private static LanguageModel folder(String name, Path path, NDManager manager, Dtype dtype) {
-        HuggingFaceFolder folder = HuggingFaceFolder.open(path);
-        try {
-            DecoderConfig config = ConfigJson.read(folder.config());
-            List<ModuleSite> dropped = ConfigJson.dropped(folder.config());
-            Tokenizer tokenizer = Tokenizers.open(path);
-            var weights = WeightLoader.load(config, folder.tensors(), manager, dtype, dropped);
-            // The folder stays open with the model: hashing reads the pages that were loaded, whatever the files
-            // become.
-            LanguageModel model = LanguageModel.dense(name, folder::hash, tokenizer, config, weights);
-            return dropped.isEmpty() ? model : underPlan(model, dropped);
-        } catch (RuntimeException | Error e) {
-            folder.close();
-            throw e;
-        }
-    }
-
-    private static LanguageModel gguf(String name, Path path, NDManager manager, Dtype dtype) {
-        try (GgufFile file = GgufFile.open(path)) {
-            DecoderConfig config = shape(path, file.config());
-            Tokenizer tokenizer = GgufTokens.of(path.toString(), file.values());
-            var weights = WeightLoader.load(config, file, manager, dtype);
-            return LanguageModel.dense(name, Sha256.of(path), tokenizer, config, weights);
-        }
-    }
-
-    // Such files have their values under other names, but are told in those of config.json, which all families share.
-    private static DecoderConfig shape(Path file, JsonObject config) {
-        try {
-            return ConfigJson.read(config);
-        } catch (CheckpointException e) {
-            throw new CheckpointException(
-                    "File " + file + ", whose shape is read as a config.json: " + e.getMessage(), e);
-        }
-    }
-
-    private static LanguageModel underPlan(LanguageModel model, List<ModuleSite> dropped) {
-        Provenance provenance = Provenance.of("drop_attn_list and drop_mlp_list of config.json");
-        return DropPlan.of("the plan in config.json", model.config(), dropped, provenance)
-                .applyTo(model);
-    }
-
-    private static LanguageModel llama2c(String name, Path path, NDManager manager, Dtype dtype) {
-        FoundInstead.of(path).ifPresent(what -> {
-            throw new CheckpointException("File " + path + " cannot be loaded: " + what + ".");
-        });
-        Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file has a folder");
-        try (Llama2cFile file = Llama2cFile.open(path)) {
-            JsonObject json = file.config();
-            json.addProperty("rope_interleaved", file.ropeInterleaved());
-            DecoderConfig config = shape(path, json);
-            Tokenizer tokenizer = Tokenizers.open(folder);
-            var weights = WeightLoader.load(config, file, manager, dtype);
-            return LanguageModel.dense(name, Sha256.of(path), tokenizer, config, weights);
         }
     }
 

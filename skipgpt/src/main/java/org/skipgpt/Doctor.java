@@ -38,11 +38,27 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         missing = List.copyOf(missing);
     }
 
-    /** Prints what was found; exit code 0 where models can be loaded, else 1. */
+    /**
+     * Prints what was found, and of each model that is named what fits where, in the default workspace's element type; exit code 0
+     * where models can be loaded, else 1.
+     */
     public static void main(String[] arguments) {
         Doctor doctor = look();
         System.out.println(doctor.text());
+        if (doctor.works()) {
+            for (String model : arguments) {
+                System.out.println(System.lineSeparator() + placed(model));
+            }
+        }
         System.exit(doctor.works() ? 0 : 1);
+    }
+
+    private static String placed(String model) {
+        try {
+            return model + ": " + SkipGpt.placement(model);
+        } catch (CheckpointException | IllegalArgumentException e) {
+            return model + ": " + e.getMessage();
+        }
     }
 
     /** Looks around; starts libtorch. */

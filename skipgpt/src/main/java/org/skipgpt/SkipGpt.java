@@ -77,6 +77,7 @@ import org.skipgpt.train.TrainingRun;
 import org.skipgpt.train.Tuned;
 import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
+import org.skipgpt.weights.Placement;
 import org.skipgpt.weights.WeightLoader;
 
 /**
@@ -136,6 +137,39 @@ public final class SkipGpt {
     public static LanguageModel load(String name, ProgressObserver observer) {
         Workspace workspace = Workspace.current();
         return workspace.add(manager -> Checkpoints.load(name, manager, workspace.dtype(), observer));
+    }
+
+    /**
+     * Loads a dense model whose layers lie where a map says: in memory, or {@code streamed}, in the file, from which a module is
+     * brought when it runs. What it says equals what the model in memory says, bit for bit.
+     *
+     * <pre>{@code
+     * var model = load("a/folder/that/is/too/large", "auto");
+     * model.reads();                                            // what was read from the file so far
+     * }</pre>
+     *
+     * @param placement {@code auto}, {@code streamed}, or a map such as {@code cpu=0-9, streamed=10-39}
+     * @throws org.skipgpt.io.CheckpointException as without a map; and if what is to be in memory does not fit there
+     */
+    public static LanguageModel load(String name, String placement) {
+        return load(name, placement, ProgressObserver.silent());
+    }
+
+    /** The same; a download tells an observer how far it is. */
+    public static LanguageModel load(String name, String placement, ProgressObserver observer) {
+        Workspace workspace = Workspace.current();
+        return workspace.add(manager -> Checkpoints.load(name, placement, manager, workspace.dtype(), observer));
+    }
+
+    /** Which layers of a model {@code load(name, "auto")} would hold in memory here, and what a pass would read; nothing is loaded. */
+    public static Placement placement(String name) {
+        return placement(name, "auto");
+    }
+
+    /** The same for a map of one's own. */
+    public static Placement placement(String name, String placement) {
+        Workspace workspace = Workspace.current();
+        return Checkpoints.placement(name, placement, workspace.device(), workspace.dtype(), ProgressObserver.silent());
     }
 
     /**

@@ -46,6 +46,27 @@ class WorkspaceEngineTest {
     }
 
     @Test
+    void aModelWhoseLayersStayInTheFileSaysTheSameUntilItIsReleased() {
+        Workspace workspace = Workspace.open("cpu", "fp32");
+        LanguageModel held = SkipGpt.load("world");
+        assertThat(held.reads()).isEmpty();
+
+        LanguageModel streamed = SkipGpt.load("world", "streamed");
+
+        assertThat(streamed.logits(new int[] {5, 6, 7})).isDeepEqualTo(held.logits(new int[] {5, 6, 7}));
+        assertThat(streamed.hash()).isEqualTo(held.hash());
+        assertThat(streamed.reads().orElseThrow().bytes())
+                .isEqualTo(SkipGpt.placement("world", "streamed").bytesOfAPass());
+        assertThat(SkipGpt.placement("world").text()).contains("all layers are in memory");
+        assertThatThrownBy(() -> SkipGpt.load("world", "cuda:7")).hasMessageContaining("none of [cpu] and streamed");
+        workspace.release(streamed);
+        assertThatThrownBy(() -> streamed.logits(new int[] {5}))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("load it again");
+        assertThat(held.logits(new int[] {5})).isNotEmpty();
+    }
+
+    @Test
     void aModelOfAClosedWorkspaceSaysSoWhateverIsAskedOfIt() {
         Workspace workspace = Workspace.open("cpu", "fp32");
         LanguageModel released = SkipGpt.random(TINY, 2);

@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
 /**
@@ -45,6 +46,13 @@ public final class GgufFile implements TensorSource {
         this.config = read.json(header.tensors().containsKey(GgufNames.HEAD), factors);
         this.names = GgufNames.of(file.path(), read, header.tensors().keySet());
         names.stored().keySet().forEach(this::checkRows);
+    }
+
+    private GgufFile(MappedFile file, GgufFile same) {
+        this.file = file;
+        this.header = same.header;
+        this.config = same.config;
+        this.names = same.names;
     }
 
     // Rows are put back into order in pairs, head by head.
@@ -150,6 +158,11 @@ public final class GgufFile implements TensorSource {
         return new TensorInfo(name, isPlain(name, place) ? place.type().name() : "F32", place.shape());
     }
 
+    @Override
+    public long storedBytes(String name) {
+        return place(name).bytes();
+    }
+
     // Read as it lies in the file: no blocks, no rows to reorder, nothing to subtract.
     private boolean isPlain(String name, GgufHeader.Place place) {
         return place.type().blockElements() == 1 && names.headsOfRows(name) == 0 && !names.hasOneAdded(name);
@@ -225,6 +238,16 @@ public final class GgufFile implements TensorSource {
             throw NearNames.missing(name, header.tensors().keySet(), file.path());
         }
         return place;
+    }
+
+    @Override
+    public TensorSource reading(LongConsumer counted) {
+        return new GgufFile(file.reading(counted), this);
+    }
+
+    @Override
+    public void checkUnchanged() {
+        file.checkUnchanged();
     }
 
     @Override

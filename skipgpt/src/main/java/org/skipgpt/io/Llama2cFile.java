@@ -8,6 +8,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Set;
+import java.util.function.LongConsumer;
 
 /**
  * A model file of llama2.c (A. Karpathy, 2023) under Hugging Face names: the unversioned float32 form and version 2,
@@ -93,10 +94,27 @@ public final class Llama2cFile implements TensorSource {
     }
 
     @Override
+    public long storedBytes(String name) {
+        Llama2cLayout.Place place = place(name);
+        long elements = place.info().elements();
+        return place.scalesAt() < 0 ? place.info().byteSize() : elements + elements / layout.groupSize() * Float.BYTES;
+    }
+
+    @Override
     public ByteBuffer bytes(String name, long from, int length) {
         Llama2cLayout.Place place = place(name);
         PieceCheck.check(place.info(), from, length);
         return place.scalesAt() < 0 ? file.slice(place.at() + from, length) : dequantised(place, from, length);
+    }
+
+    @Override
+    public TensorSource reading(LongConsumer counted) {
+        return new Llama2cFile(file.reading(counted), layout);
+    }
+
+    @Override
+    public void checkUnchanged() {
+        file.checkUnchanged();
     }
 
     @Override

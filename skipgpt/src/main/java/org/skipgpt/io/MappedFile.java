@@ -12,7 +12,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.function.LongConsumer;
 
 /**
  * A file of any size, mapped read-only.
@@ -24,14 +26,19 @@ final class MappedFile {
     private static final long STRIDE = 1L << 30;
 
     private final Path path;
+    private final FileState state;
     private final long size;
+    // there where pieces are read instead of mapped
+    private final Optional<FileReads> reads;
     // emptied on close; the pages go when the garbage collector finds the last view of them
     private volatile List<MappedByteBuffer> windows;
 
-    private MappedFile(Path path, long size, List<MappedByteBuffer> windows) {
+    private MappedFile(Path path, FileState state, List<MappedByteBuffer> windows, Optional<FileReads> reads) {
         this.path = path;
-        this.size = size;
+        this.state = state;
+        this.size = state.size();
         this.windows = windows;
+        this.reads = reads;
     }
 
     static MappedFile open(Path path) {
@@ -39,13 +46,41 @@ final class MappedFile {
             throw new CheckpointException("Path " + path + " is a folder; a file is needed. Name the file inside it.");
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            long size = channel.size();
+            FileState state = FileState.of(path);
+            long size = state.size();
             List<MappedByteBuffer> windows = new ArrayList<>();
             for (long start = 0; start < size; start += STRIDE) {
                 windows.add(
                         channel.map(FileChannel.MapMode.READ_ONLY, start, Math.min(Integer.MAX_VALUE, size - start)));
             }
-            return new MappedFile(path, size, windows);
+            return new MappedFile(path, state, windows, Optional.empty());
+        } catch (IOException e) {
+            throw failure(path, e);
+        }
+    }
+
+    /**
+     * The same file, its pieces read into memory of their own: each holds until its thread asked for two more.
+     *
+     * @param counted is told how many bytes each read took
+     */
+    MappedFile reading(LongConsumer counted) {
+        checkUnchanged();
+        return new MappedFile(path, state, List.of(), Optional.of(FileReads.open(path, size, counted)));
+    }
+
+    /**
+     * Looks whether the file is what it was when it was opened.
+     *
+     * @throws CheckpointException if it has another size or was written since
+     */
+    void checkUnchanged() {
+        try {
+            FileState now = FileState.of(path);
+            if (!now.equals(state)) {
+                throw new CheckpointException("File " + path + " changed while it was open: it had " + state
+                        + " and has " + now + " now. Load the model again.");
+            }
         } catch (IOException e) {
             throw failure(path, e);
         }
@@ -64,6 +99,9 @@ final class MappedFile {
         if (from < 0 || length < 0 || from > size - length) {
             throw new CheckpointException("File " + path + " has " + size + " bytes; " + length + " bytes at " + from
                     + " are not inside it. The file is damaged: fetch or write it again.");
+        }
+        if (reads.isPresent()) {
+            return reads.get().piece(from, length);
         }
         List<MappedByteBuffer> open = windows;
         if (open.isEmpty() && size > 0) {
@@ -92,6 +130,7 @@ final class MappedFile {
 
     void close() {
         windows = List.of();
+        reads.ifPresent(FileReads::close);
     }
 
     /** What to throw for a failed read: stopping is not a fault of the file. */

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongConsumer;
 
 /**
  * One memory-mapped {@code .safetensors} file.
@@ -68,6 +69,16 @@ public final class SafeTensors implements TensorSource {
         SafeTensorsHeader.Entry entry = entry(name);
         PieceCheck.check(entry.info(), from, length);
         return file.slice(header.dataStart() + entry.begin() + from, length);
+    }
+
+    @Override
+    public TensorSource reading(LongConsumer counted) {
+        return new SafeTensors(file.reading(counted), header);
+    }
+
+    @Override
+    public void checkUnchanged() {
+        file.checkUnchanged();
     }
 
     @Override

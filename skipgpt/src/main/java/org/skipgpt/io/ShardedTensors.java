@@ -7,10 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.function.LongConsumer;
 
 /** The tensors of several safetensors files under one index file; the index says which tensor lies in which file. */
 final class ShardedTensors implements TensorSource {
@@ -101,6 +104,25 @@ final class ShardedTensors implements TensorSource {
     @Override
     public ByteBuffer bytes(String name, long from, int length) {
         return place(name).bytes(name, from, length);
+    }
+
+    @Override
+    public TensorSource reading(LongConsumer counted) {
+        Map<SafeTensors, SafeTensors> read = new IdentityHashMap<>();
+        Map<String, SafeTensors> files = new LinkedHashMap<>();
+        shards.forEach((name, shard) -> {
+            SafeTensors own = (SafeTensors) shard.reading(counted);
+            read.put(shard, own);
+            files.put(name, own);
+        });
+        Map<String, SafeTensors> own = new LinkedHashMap<>();
+        places.forEach((tensor, shard) -> own.put(tensor, Objects.requireNonNull(read.get(shard), "a shard")));
+        return new ShardedTensors(index, files, own);
+    }
+
+    @Override
+    public void checkUnchanged() {
+        shards.values().forEach(SafeTensors::checkUnchanged);
     }
 
     @Override

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongConsumer;
 
 /**
  * Named tensors in files, readable piece by piece without copying a file to the heap.
@@ -69,6 +70,34 @@ public interface TensorSource extends AutoCloseable {
         throw new CheckpointException(
                 "Tensor " + name + " of " + this + " is not stored in blocks; read it with bytes().");
     }
+
+    /**
+     * Bytes that a tensor takes in its file; other than {@link TensorInfo#byteSize} where it is stored in blocks of few bits.
+     */
+    default long storedBytes(String name) {
+        return info(name).byteSize();
+    }
+
+    /**
+     * The same tensors, their bytes read from the files whenever they are asked for, and not mapped: a file that lost bytes is
+     * then an error, and its pages are no part of this process's memory. Closing the result leaves this one open.
+     *
+     * <p>A view that {@link #bytes} gives holds until its thread asked for two more.
+     *
+     * @param counted is told how many bytes of a file each read took
+     * @throws CheckpointException if a file changed since it was opened, or there is no file
+     */
+    default TensorSource reading(LongConsumer counted) {
+        throw new CheckpointException("The tensors of " + this + " cannot be read piece by piece; safetensors, GGUF and"
+                + " llama2.c files can. Load the model with all layers in memory.");
+    }
+
+    /**
+     * Looks whether the files are what they were when they were opened; memory has nothing to look at.
+     *
+     * @throws CheckpointException if one has another size or was written since
+     */
+    default void checkUnchanged() {}
 
     @Override
     void close();

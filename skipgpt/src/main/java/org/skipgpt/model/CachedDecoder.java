@@ -109,14 +109,22 @@ final class CachedDecoder {
     private NDArray layers(Rows rows) {
         NDArray embedded = decoder.embed(rows); // (N, D)
         RowSet everyone = RowSet.all(embedded.getManager(), rows);
-        return Decoder.layers(
-                decoder.config().layers(),
-                embedded,
-                policy,
-                rows.size() >= LONG,
-                (site, x, in) -> site.module() == ModuleKind.ATTENTION
-                        ? attention(site, x, rows, everyone)
-                        : mlp(site, x, in, rows)); // (N, D)
+        try (var coming = decoder.calls().expect(this::isSure)) {
+            return Decoder.layers(
+                    decoder.config().layers(),
+                    embedded,
+                    policy,
+                    rows.size() >= LONG,
+                    (site, x, in) -> site.module() == ModuleKind.ATTENTION
+                            ? attention(site, x, rows, everyone)
+                            : mlp(site, x, in, rows)); // (N, D)
+        }
+    }
+
+    // Where keys and values of every token are kept, attention's weights are read whoever skips.
+    private boolean isSure(ModuleSite site) {
+        boolean keeps = site.module() == ModuleKind.ATTENTION && kv == KvPolicy.KEEP;
+        return !policy.isDropped(site) && (keeps || policy.isConstant(site));
     }
 
     private NDArray mlp(ModuleSite site, NDArray x, NDArray layerInput, Rows rows) {

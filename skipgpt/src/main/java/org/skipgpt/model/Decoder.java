@@ -17,7 +17,7 @@ import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.vector.RowKernels;
 import org.skipgpt.weights.DecoderWeights;
-import org.skipgpt.weights.Lent;
+import org.skipgpt.weights.WeightLease;
 
 /**
  * The forward pass, one for all families, methods of skipping, training and inference.
@@ -267,12 +267,22 @@ public final class Decoder implements AutoCloseable {
     }
 
     private NDArray layers(int count, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
-        return layers(
-                count,
-                embed(rows),
-                policy,
-                true,
-                (site, x, in) -> module(site, x, in, rows, policy, execution, trace)); // (N, D)
+        try (var coming = calls.expect(site -> policy.isConstant(site) && !policy.isDropped(site))) {
+            return layers(
+                    count,
+                    embed(rows),
+                    policy,
+                    true,
+                    (site, x, in) -> module(site, x, in, rows, policy, execution, trace)); // (N, D)
+        }
+    }
+
+    /**
+     * Says which modules this thread will call next one by one, in their order, so that streamed weights are read ahead; closed when
+     * the calls are over.
+     */
+    public DecoderWeights.Expectation expect(List<ModuleSite> sites) {
+        return calls.expect(sites);
     }
 
     /** One layer over whole sequences: attention, then MLP, then what the policy makes of both; what entered stays. */
@@ -448,7 +458,7 @@ public final class Decoder implements AutoCloseable {
 
     /** Logits of some rows of the final stream: (n, V). */
     public NDArray logits(NDArray x) {
-        try (Lent head = weights.lentHead()) {
+        try (WeightLease head = weights.takeHead()) {
             return program.call("head", x, weights.finalNorm(), head.arrays().get(0)); // (n, V)
         }
     }
@@ -461,7 +471,7 @@ public final class Decoder implements AutoCloseable {
      * @return (n) fp32 and (n) bool
      */
     public NDList logLikelihood(NDArray x, NDArray targets) {
-        try (Lent head = weights.lentHead()) {
+        try (WeightLease head = weights.takeHead()) {
             return program.callAll(
                     "log_likelihood",
                     x,

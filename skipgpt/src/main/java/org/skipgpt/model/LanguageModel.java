@@ -19,6 +19,8 @@ import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.WeightReads;
+import org.skipgpt.weights.WeightStream;
 
 /**
  * A decoder with its tokenizer and its way of skipping; a view over weights that are shared and never change.
@@ -425,6 +427,19 @@ public final class LanguageModel {
     /** Its forward pass. */
     public Decoder decoder() {
         return decoder;
+    }
+
+    /**
+     * What was read from its files so far for layers that are streamed; empty where all are in memory.
+     *
+     * <pre>{@code
+     * var before = model.reads().orElseThrow();
+     * model.logits(ids);
+     * System.out.println(model.reads().orElseThrow().since(before));
+     * }</pre>
+     */
+    public Optional<WeightReads> reads() {
+        return decoder.weights().stream().map(WeightStream::reads);
     }
 
     /** Its low-rank corrections. */

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -16,7 +17,7 @@ import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.weights.DecoderWeights;
 import org.skipgpt.weights.LayerWeights;
-import org.skipgpt.weights.Lent;
+import org.skipgpt.weights.WeightLease;
 
 /** What single modules compute: the program's methods with a module's own weights behind the activations. */
 final class ModuleCalls {
@@ -27,6 +28,7 @@ final class ModuleCalls {
     // What reorders weights is never in inference mode: restored ones may be trained.
     private final TorchProgram reordering;
     private final boolean reorders;
+    private final boolean streams;
     private final boolean half;
     private final List<NDArray> windows;
     private final List<NDArray> frequencies;
@@ -51,6 +53,7 @@ final class ModuleCalls {
         this.programs = programs;
         this.reordering = programs.base();
         this.reorders = reorders;
+        this.streams = weights.stream().isPresent();
         NDManager manager = weights.manager();
         this.half = DecoderProgram.cacheBytes(manager, config, weights.dtype()) == Short.BYTES;
         this.windows = config.windows().stream()
@@ -73,6 +76,7 @@ final class ModuleCalls {
         this.programs = programs;
         this.reordering = from.reordering;
         this.reorders = from.reorders;
+        this.streams = from.streams;
         this.half = from.half;
         this.windows = from.windows;
         this.frequencies = from.frequencies;
@@ -231,14 +235,27 @@ final class ModuleCalls {
     /** Calls a method of the program with a site's weights behind the given arguments. */
     NDArray call(String method, ModuleSite site, NDArray first, NDArray... more) {
         LayerWeights layer = weights.layers().get(site.layer());
-        if (programs.graph()) {
+        if (programs.graph() && layer.isInBlocks()) {
             // A graph holds what it was given, so blocks are widened once and stay.
             return called(method, site, layer.of(site.module()), first, more);
         }
         Optional<TorchProgram> order = reorders ? Optional.of(reordering) : Optional.empty();
-        try (Lent lent = layer.lent(site.module(), order)) {
-            return called(method, site, lent.arrays(), first, more);
+        try (WeightLease lease = layer.take(site.module(), order)) {
+            return called(method, site, lease.arrays(), first, more);
         }
+    }
+
+    /**
+     * Says which modules this thread will surely call next, in their order, so that streamed weights are read ahead; closed when
+     * the calls are over.
+     */
+    DecoderWeights.Expectation expect(Predicate<ModuleSite> sure) {
+        return streams ? expect(config.sites().stream().filter(sure).toList()) : () -> {};
+    }
+
+    /** The same in another order than that of the forward pass. */
+    DecoderWeights.Expectation expect(List<ModuleSite> sites) {
+        return weights.expect(sites, reorders);
     }
 
     private NDArray called(String method, ModuleSite site, List<NDArray> own, NDArray first, NDArray... more) {

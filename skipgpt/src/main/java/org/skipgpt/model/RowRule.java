@@ -59,6 +59,9 @@ final class RowRule {
         if (weights.manager().getDevice().isGpu()) {
             return Optional.of("the model is on a GPU");
         }
+        if (weights.stream().isPresent()) {
+            return Optional.of("some of its layers are streamed");
+        }
         if (weights.dtype() == Dtype.FP16) {
             return Optional.of("no Java kernel reads fp16 weights; load fp32 or bf16");
         }

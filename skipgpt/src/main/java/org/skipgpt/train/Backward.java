@@ -6,12 +6,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.loss.Wanted;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Rows;
 import org.skipgpt.report.Interruption;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Torch;
 
@@ -31,12 +34,23 @@ final class Backward {
     private final Rows rows;
     private final Wanted wanted;
     private final double weight;
+    private final Predicate<ModuleSite> sure;
 
     Backward(Decoder decoder, Rows rows, Wanted wanted, double weight) {
+        this(decoder, rows, wanted, weight, site -> false);
+    }
+
+    private Backward(Decoder decoder, Rows rows, Wanted wanted, double weight, Predicate<ModuleSite> sure) {
         this.decoder = decoder;
         this.rows = rows;
         this.wanted = wanted;
         this.weight = weight;
+        this.sure = sure;
+    }
+
+    /** The same where it is known which modules run whatever is decided, so that streamed weights are read ahead. */
+    Backward expecting(Predicate<ModuleSite> modules) {
+        return new Backward(decoder, rows, wanted, weight, modules);
     }
 
     /**
@@ -44,8 +58,14 @@ final class Backward {
      *
      * @param extra after the forward pass, a scalar that is added to the loss
      * @return the loss, in nats a token
+     * @throws IllegalStateException if layers are streamed
      */
     Wanted.Loss whole(NDManager scope, Layer layer, Supplier<NDArray> extra) {
+        if (decoder.weights().stream().isPresent()) {
+            throw new IllegalStateException(
+                    "the graph of a whole pass would keep the weights of every streamed layer in"
+                            + " memory: recompute, where the method has withRecompute(true), or load the model with all layers in memory");
+        }
         NDArray x = decoder.embed(rows); // (N, D)
         // No parameter lies before the first router, so the stream itself is made a leaf to have one graph always.
         x = Gradients.leaf(x);
@@ -86,7 +106,8 @@ final class Backward {
             Consumer<NDArray> below) {
         List<NDArray> inputs = new ArrayList<>();
         NDArray end;
-        try (var off = Torch.gradients(false)) {
+        try (var off = Torch.gradients(false);
+                var coming = decoder.expect(modules(false))) {
             NDArray x = decoder.embed(rows); // (N, D)
             for (int i = 0; i < decoder.config().layers(); i++) {
                 Interruption.check();
@@ -106,23 +127,40 @@ final class Backward {
         NDArray upstream = upstream(leaf, scope); // (N, D)
         leaf.close();
         end.close();
-        for (int i = decoder.config().layers() - 1; i >= 0; i--) {
-            Interruption.check();
-            try (NDManager one = scope.newSubManager()) {
-                NDArray in = Gradients.leaf(inputs.get(i)); // (N, D)
-                in.attach(one);
-                NDArray out = layer.run(i, in); // (N, D)
-                NDArray root = root(out, upstream, extra.apply(one)); // ()
-                if (out != in) {
-                    out.close();
+        try (var coming = decoder.expect(modules(true))) {
+            for (int i = decoder.config().layers() - 1; i >= 0; i--) {
+                Interruption.check();
+                try (NDManager one = scope.newSubManager()) {
+                    NDArray in = Gradients.leaf(inputs.get(i)); // (N, D)
+                    in.attach(one);
+                    NDArray out = layer.run(i, in); // (N, D)
+                    NDArray root = root(out, upstream, extra.apply(one)); // ()
+                    if (out != in) {
+                        out.close();
+                    }
+                    Gradients.backward(root);
+                    upstream = upstream(in, scope); // (N, D)
                 }
-                Gradients.backward(root);
-                upstream = upstream(in, scope); // (N, D)
+                inputs.get(i).close();
             }
-            inputs.get(i).close();
         }
         below.accept(upstream);
         return loss;
+    }
+
+    // Modules that surely run; gates of the others are known when their layer runs.
+    private List<ModuleSite> modules(boolean lastLayerFirst) {
+        List<ModuleSite> all = new ArrayList<>();
+        for (int i = 0; i < decoder.config().layers(); i++) {
+            int layer = lastLayerFirst ? decoder.config().layers() - 1 - i : i;
+            for (ModuleKind module : ModuleKind.values()) {
+                ModuleSite site = new ModuleSite(layer, module);
+                if (sure.test(site)) {
+                    all.add(site);
+                }
+            }
+        }
+        return all;
     }
 
     /**

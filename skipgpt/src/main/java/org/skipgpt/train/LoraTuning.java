@@ -145,7 +145,8 @@ public final class LoraTuning implements Objective {
             }
         };
         Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
-        Backward passes = new Backward(own, rows, wanted, weight);
+        Backward passes = new Backward(own, rows, wanted, weight)
+                .expecting(site -> policy.isConstant(site) && !policy.isDropped(site));
         Backward.Layer counted = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, watch);
         Backward.Layer again = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, Trace.none());
         boolean[] second = {false};

@@ -179,7 +179,8 @@ public final class RouterTuning implements Objective {
             state.fix(globalRate(step));
         }
         Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
-        Backward passes = new Backward(state.own, rows, wanted, weight);
+        Backward passes = new Backward(state.own, rows, wanted, weight)
+                .expecting(site -> !model.policy().isDropped(site));
         Wanted.Loss loss = config.recompute()
                 ? passes.recomputed(scope, state::layer, state::settle, state::surrogate)
                 : passes.whole(scope, state::layer, () -> {

@@ -6,17 +6,19 @@ import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.skipgpt.io.TensorHash;
 import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 
 /**
  * All weights of a decoder on one device; the manager owns them.
  *
  * <p>Matrices may be held in blocks of small integers ({@link Dtype#isBlocks}). Whoever asks for arrays of those gets fp32 numbers that
- * are made then and stay beside the blocks; {@link #lentHead} and {@link LayerWeights#lent} keep nothing.
+ * are made then and stay beside the blocks; {@link #takeHead} and {@link LayerWeights#take} keep nothing.
  */
 public final class DecoderWeights {
     private final NDManager manager;
@@ -145,9 +147,9 @@ public final class DecoderWeights {
         return head == embedding;
     }
 
-    /** The head for one call, (V, D). */
-    public Lent lentHead() {
-        return head.lent(Optional.empty());
+    /** The head for one call, (V, D); close the result behind it. */
+    public WeightLease takeHead() {
+        return head.take(Optional.empty());
     }
 
     /**
@@ -188,6 +190,40 @@ public final class DecoderWeights {
             throw new IllegalStateException("this model is closed: the workspace this model was loaded in was closed by"
                     + " a newer workspace(...), or the model was released; load it again");
         }
+    }
+
+    /** Where layers that are not in memory are brought from; empty where all are. */
+    public Optional<WeightStream> stream() {
+        return layers.stream()
+                .flatMap(layer -> Arrays.stream(ModuleKind.values()).flatMap(module -> layer.streamed(module).stream()))
+                .map(StreamedModule::stream)
+                .findFirst();
+    }
+
+    /**
+     * Says which modules this thread will surely call next, in their order; streamed ones are read ahead.
+     *
+     * @param reordered whether their matrices are taken in the kernels' order
+     * @return to be closed when the calls are over
+     */
+    public Expectation expect(List<ModuleSite> sites, boolean reordered) {
+        Optional<WeightStream> stream = stream();
+        if (stream.isEmpty()) {
+            return () -> {};
+        }
+        List<ModuleSite> inFile = sites.stream()
+                .flatMap(site -> layers.get(site.layer()).streamed(site.module()).stream())
+                .map(StreamedModule::site)
+                .toList();
+        stream.get().expect(inFile, reordered);
+        return stream.get()::done;
+    }
+
+    /** Ends when closed; throws nothing. */
+    @FunctionalInterface
+    public interface Expectation extends AutoCloseable {
+        @Override
+        void close();
     }
 
     /** Whether arrays change in place, so that they are no longer what was loaded. */

@@ -139,6 +139,17 @@ final class JoinedMatrices {
         }
 
         @Override
+        public long storedBytes(String name) {
+            Part part = parts.get(name);
+            long all = source.storedBytes(stored(name));
+            double share = part == null
+                    ? 1
+                    : part.info().elements()
+                            / (double) source.info(stored(name)).elements();
+            return Math.round(all * share);
+        }
+
+        @Override
         public void close() {
             source.close();
         }

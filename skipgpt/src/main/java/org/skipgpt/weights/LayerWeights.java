@@ -7,12 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.TorchProgram;
 
 /** The weights of one layer, fused the way the forward pass reads them. */
 public final class LayerWeights {
-    private final ModuleWeights attention;
-    private final ModuleWeights mlp;
+    private final ModuleArrays attention;
+    private final ModuleArrays mlp;
     private final Map<ModuleKind, NDArray> shortcuts;
 
     /**
@@ -32,7 +33,7 @@ public final class LayerWeights {
         return new LayerWeights(ModuleWeights.of(attention), ModuleWeights.of(mlp), Map.of());
     }
 
-    private LayerWeights(ModuleWeights attention, ModuleWeights mlp, Map<ModuleKind, NDArray> shortcuts) {
+    private LayerWeights(ModuleArrays attention, ModuleArrays mlp, Map<ModuleKind, NDArray> shortcuts) {
         this.attention = attention;
         this.mlp = mlp;
         this.shortcuts = shortcuts;
@@ -73,6 +74,14 @@ public final class LayerWeights {
                 Map.of());
     }
 
+    /** A layer of a file whose modules are brought when they are called. */
+    static LayerWeights streamed(WeightStream stream, int layer) {
+        return new LayerWeights(
+                new StreamedModule(stream, new ModuleSite(layer, ModuleKind.ATTENTION)),
+                new StreamedModule(stream, new ModuleSite(layer, ModuleKind.MLP)),
+                Map.of());
+    }
+
     /** The attention module's arrays in the constructor's order. */
     public List<NDArray> attention() {
         return attention.plain();
@@ -88,9 +97,20 @@ public final class LayerWeights {
         return weights(module).plain();
     }
 
-    /** The same with matrices in the order in which the CPU's kernels read them; for programs that ask for it only. */
-    public List<NDArray> reordered(ModuleKind module, TorchProgram program) {
-        return weights(module).reordered(program);
+    /**
+     * The weights of one module for one call; close the result behind it. Blocks are widened for it alone, unless {@link #of} has been
+     * asked for the arrays, which then stay.
+     *
+     * @param reordering for programs that take matrices in the order in which the CPU's kernels read them: what reorders
+     * @throws org.skipgpt.io.CheckpointException if they are brought from a file that changed or is damaged
+     */
+    public WeightLease take(ModuleKind module, Optional<TorchProgram> reordering) {
+        return weights(module).take(reordering);
+    }
+
+    /** Where a module is brought from when it is called; empty where it is in memory. */
+    Optional<StreamedModule> streamed(ModuleKind module) {
+        return weights(module) instanceof StreamedModule streamed ? Optional.of(streamed) : Optional.empty();
     }
 
     /** A module's matrices and vectors as they are held, blocks as blocks, in the constructor's order. */
@@ -98,17 +118,8 @@ public final class LayerWeights {
         return weights(module).stored();
     }
 
-    /**
-     * A module's arrays for one call of the engine. Blocks are widened for it alone, unless {@link #of} has been asked for the
-     * arrays, which then stay.
-     *
-     * @param program as {@link #reordered} takes it; empty for matrices as they are
-     */
-    public Lent lent(ModuleKind module, Optional<TorchProgram> program) {
-        return weights(module).lent(program);
-    }
-
-    boolean isInBlocks() {
+    /** Whether some matrices are held in blocks. */
+    public boolean isInBlocks() {
         return attention.isInBlocks() || mlp.isInBlocks();
     }
 
@@ -126,7 +137,7 @@ public final class LayerWeights {
         return attention.isChanging() || mlp.isChanging();
     }
 
-    private ModuleWeights weights(ModuleKind module) {
+    private ModuleArrays weights(ModuleKind module) {
         return module == ModuleKind.ATTENTION ? attention : mlp;
     }
 }

@@ -1,10 +1,11 @@
 package org.skipgpt.weights;
 
+import java.util.Collections;
 import java.util.Locale;
+import java.util.Map;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.shape.DecoderConfig;
-import org.skipgpt.shape.LayerShape;
 import org.skipgpt.torch.Dtype;
 
 /**
@@ -15,8 +16,14 @@ import org.skipgpt.torch.Dtype;
  */
 final class MemoryCheck {
     private static final String PROPERTY = "skipgpt.memory.check";
+    private static final String CPU = "cpu";
 
     private MemoryCheck() {}
+
+    /** Whether anything is compared. */
+    static boolean isOn() {
+        return !System.getProperty(PROPERTY, "").equals("off");
+    }
 
     /**
      * Compares what the weights of a model take, parameters times bytes of an element, with what is left.
@@ -24,27 +31,25 @@ final class MemoryCheck {
      * @throws CheckpointException if there is less; it tells both and what can be done
      */
     static void check(DecoderConfig config, Dtype dtype, MemoryLeft left) {
-        if (System.getProperty(PROPERTY, "").equals("off")) {
+        Placement whole = Placement.whole(config, dtype, CPU, left.available());
+        if (!isOn() || whole.needed(CPU) <= left.available()) {
             return;
         }
-        double parameters = parameters(config);
-        double needed = parameters * dtype.bytes();
-        if (needed <= left.available()) {
-            return;
-        }
+        double needed = whole.weights();
         boolean halves = dtype == Dtype.FP32;
         throw new CheckpointException(String.format(
                 Locale.ROOT,
                 "The weights need %s as %s (%.2f thousand million parameters of %s bytes), and %s of %s are available."
-                        + " %sTake a smaller model, or end what else uses memory. -Xmx has no part in it, as weights lie"
+                        + " %sTake a smaller model, or end what else uses memory.%s -Xmx has no part in it, as weights lie"
                         + " outside Java's heap; a container's limit counts. To try all the same: -D%s=off.",
                 MemoryLeft.gib((long) needed),
                 dtype,
-                parameters / 1e9,
+                needed / dtype.bytes() / 1e9,
                 bytes(dtype),
                 MemoryLeft.gib(left.available()),
                 MemoryLeft.gib(left.total()),
                 halves ? "As bf16 they need " + MemoryLeft.gib((long) (needed / 2)) + ". " : "",
+                streams(config, dtype, left),
                 PROPERTY));
     }
 
@@ -52,20 +57,18 @@ final class MemoryCheck {
         return dtype.isBlocks() ? String.format(Locale.ROOT, "%.3f", dtype.bytes()) : "" + (int) dtype.bytes();
     }
 
-    // In doubles: sizes of a damaged config.json have products beyond 64 bits.
-    private static double parameters(DecoderConfig c) {
-        double layers = 0;
-        if (c.shapes().isEmpty()) {
-            layers = c.layers() * layer(c, new LayerShape(c.heads(), c.kvHeads(), c.hidden(), c.width(), false));
+    private static String streams(DecoderConfig config, Dtype dtype, MemoryLeft left) {
+        if (dtype.isBlocks()) {
+            return "";
         }
-        for (LayerShape shape : c.shapes()) {
-            layers += layer(c, shape);
-        }
-        return layers + (c.tiedHead() ? 1 : 2) * (double) c.width() * c.vocabulary();
-    }
-
-    private static double layer(DecoderConfig c, LayerShape shape) {
-        double heads = 2.0 * shape.heads() + 2.0 * shape.kvHeads();
-        return shape.width() * (heads * c.headDim() + 3.0 * shape.hidden());
+        Placement streamed = new Placement(
+                config,
+                dtype,
+                Map.of(CPU, left.available()),
+                Collections.nCopies(config.layers(), Placement.STREAMED),
+                Collections.emptyList());
+        return streamed.needed(CPU) <= left.available()
+                ? " Or leave layers in the file, from which each pass reads what it runs: load(name, \"auto\")."
+                : "";
     }
 }

@@ -16,7 +16,7 @@ import org.skipgpt.torch.TorchProgram;
  * few. So inference reorders each matrix once, and a plain matrix that nobody was given is then freed; it is made again, bit
  * for bit, when somebody asks.
  */
-final class ModuleWeights {
+final class ModuleWeights implements ModuleArrays {
     // A reordered array is opaque, so what is a matrix is noted while arrays are plain.
     private final List<Boolean> matrix;
     private final List<Boolean> freed;
@@ -65,31 +65,31 @@ final class ModuleWeights {
     }
 
     /** As they are held; what is not in blocks stays from now on. */
-    synchronized List<Stored> stored() {
+    @Override
+    public synchronized List<Stored> stored() {
         return isInBlocks() ? stored : plain().stream().map(Stored::of).toList();
     }
 
     /** Whether some of them are blocks, whatever else was made of them. */
-    boolean isInBlocks() {
+    @Override
+    public boolean isInBlocks() {
         return !stored.isEmpty();
     }
 
     /** Bytes of its blocks. */
-    long blockBytes() {
+    @Override
+    public long blockBytes() {
         return stored.stream()
                 .flatMap(one -> one.blocks().stream())
                 .mapToLong(Blocks::size)
                 .sum();
     }
 
-    /**
-     * The arrays for one call: those that are kept where there are some, else blocks widened for it.
-     *
-     * @param program puts matrices into the order of its kernels; empty for plain ones
-     */
-    synchronized Lent lent(Optional<TorchProgram> program) {
+    /** The arrays for one call: those that are kept where there are some, else blocks widened for it. */
+    @Override
+    public synchronized WeightLease take(Optional<TorchProgram> reordering) {
         if (!isInBlocks() || given) {
-            return Lent.kept(program.map(this::reordered).orElseGet(this::plain));
+            return new WeightLease(reordering.map(this::reordered).orElseGet(this::plain), () -> {});
         }
         List<NDArray> arrays = new ArrayList<>();
         List<NDArray> made = new ArrayList<>();
@@ -97,7 +97,7 @@ final class ModuleWeights {
             NDArray array = one.plain();
             if (one.blocks().isPresent()) {
                 NDArray wide = array;
-                array = program.map(kernels -> kernels.call("reorder", wide)).orElse(wide);
+                array = reordering.map(kernels -> kernels.call("reorder", wide)).orElse(wide);
                 if (array != wide) {
                     wide.close();
                 }
@@ -105,11 +105,12 @@ final class ModuleWeights {
             }
             arrays.add(array);
         }
-        return new Lent(arrays, made);
+        return new WeightLease(arrays, () -> made.forEach(NDArray::close));
     }
 
     /** The arrays as they were loaded; they stay from now on, since the caller may keep them. */
-    synchronized List<NDArray> plain() {
+    @Override
+    public synchronized List<NDArray> plain() {
         given = true;
         if (plain.isEmpty() && isInBlocks() && reordered.isEmpty()) {
             plain = stored.stream().map(Stored::plain).toList();
@@ -143,7 +144,8 @@ final class ModuleWeights {
     }
 
     /** Keeps the plain arrays alone. */
-    synchronized void changing() {
+    @Override
+    public synchronized void changing() {
         if (isInBlocks()) {
             throw new IllegalStateException("weights in blocks of 8 or 4 bits are for inference and cannot be trained:"
                     + " load the model as fp32 or bf16, or tune routers or an adapter, which leave them as they are");
@@ -158,7 +160,8 @@ final class ModuleWeights {
         reordered = List.of();
     }
 
-    synchronized boolean isChanging() {
+    @Override
+    public synchronized boolean isChanging() {
         return changes;
     }
 

@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.skipgpt.io.BlockFormat;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.TensorInfo;
@@ -35,6 +37,7 @@ public final class WeightLoader {
     static final String MLP_SHORTCUT = "mlp_shortcut.weight";
 
     private final DecoderConfig config;
+    private final TensorSource files;
     private final TensorSource source;
     private final WeightStore matrices;
     private final WeightStore vectors;
@@ -42,15 +45,16 @@ public final class WeightLoader {
     private final NDManager manager;
     private final Dtype dtype;
     private final Set<ModuleSite> dropped;
-    private final List<String> prefixes;
+    private final Names names;
     private final Set<String> used = new HashSet<>();
 
     private WeightLoader(
             DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype, List<ModuleSite> dropped) {
         this.dropped = Set.copyOf(dropped);
         this.config = config;
-        this.prefixes = Families.named(config.family()).prefixes();
+        this.files = source;
         this.source = new JoinedMatrices(config).apart(source);
+        this.names = new Names(config, this.source);
         this.manager = manager;
         this.dtype = dtype;
         this.matrices = new WeightStore(manager, dtype);
@@ -82,14 +86,53 @@ public final class WeightLoader {
         if (!manager.getDevice().isGpu()) {
             MemoryCheck.check(config, dtype, MemoryLeft.now());
         }
-        return new WeightLoader(config, source, manager, dtype, dropped).all();
+        return new WeightLoader(config, source, manager, dtype, dropped).all(i -> false);
     }
 
-    private DecoderWeights all() {
+    /**
+     * Loads the weights that a placement has in memory; those of streamed layers are read from the source when they are called,
+     * which stays open as long as the manager.
+     *
+     * @throws CheckpointException also if the placement needs more than its devices have, or the source cannot be read
+     *     piece by piece
+     * @throws IllegalArgumentException for streamed layers whose stream passes matrices at every module
+     */
+    public static DecoderWeights load(
+            DecoderConfig config,
+            TensorSource source,
+            NDManager manager,
+            Dtype dtype,
+            List<ModuleSite> dropped,
+            Placement placement) {
+        if (MemoryCheck.isOn()) {
+            placement.check();
+        }
+        return new WeightLoader(config, source, manager, dtype, dropped).all(placement::isStreamed);
+    }
+
+    /** Bytes of each module in its file, 2L; 0 for what a pruned folder does not store. */
+    static List<Long> storedBytes(DecoderConfig config, TensorSource source) {
+        TensorSource apart = new JoinedMatrices(config).apart(source);
+        Names names = new Names(config, apart);
+        List<Long> bytes = new ArrayList<>();
+        for (ModuleSite site : config.sites()) {
+            bytes.add(LayerTensors.of(config, site.layer()).of(site.module()).stream()
+                    .flatMap(fused -> fused.tensors().stream())
+                    .map(tensor -> names.stored(tensor.name()))
+                    .filter(apart.names()::contains)
+                    .mapToLong(apart::storedBytes)
+                    .sum());
+        }
+        return bytes;
+    }
+
+    private DecoderWeights all(IntPredicate streamed) {
+        Optional<WeightStream> stream =
+                IntStream.range(0, config.layers()).anyMatch(streamed) ? Optional.of(stream()) : Optional.empty();
         Stored embedding = matrix(config.vocabulary(), config.layer(0).width(), EMBEDDING);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(layer(i, "model.layers." + i + "."));
+            layers.add(streamed.test(i) ? streamed(stream.orElseThrow(), i) : layer(i, "model.layers." + i + "."));
         }
         NDArray finalNorm = norm("model.norm.weight", config.width());
         boolean ownHead = !config.tiedHead();
@@ -111,7 +154,7 @@ public final class WeightLoader {
     private void refuseOthers() {
         for (String name : source.names()) {
             boolean harmless = used.contains(name) || name.endsWith(".rotary_emb.inv_freq");
-            boolean ofLayer = prefixes.stream().anyMatch(prefix -> name.startsWith(prefix + "layers."));
+            boolean ofLayer = names.prefixes.stream().anyMatch(prefix -> name.startsWith(prefix + "layers."));
             if (ofLayer && !harmless) {
                 throw new CheckpointException("tensor " + name + " is in the file, but the " + config.layers()
                         + " layers of "
@@ -121,11 +164,50 @@ public final class WeightLoader {
         }
     }
 
+    // Whoever frees the model waits for the reading thread; what that holds is its own.
+    private WeightStream stream() {
+        if (config.hasShortcuts()) {
+            throw new IllegalArgumentException("layers whose stream passes a matrix at every module, as SliceGPT leaves"
+                    + " them, are not streamed: load(name) holds them all in memory");
+        }
+        if (dtype.isBlocks()) {
+            throw new IllegalArgumentException("layers that stay in the file are widened for each call, so blocks of "
+                    + dtype + " are no use of them: load(name) holds all of them in memory, or open the workspace as fp32 or bf16");
+        }
+        WeightStream stream = new WeightStream(new ModuleReader(manager.getDevice(), dtype, files, this));
+        manager.attachInternal("weight stream", stream);
+        return stream;
+    }
+
+    private LayerWeights streamed(WeightStream stream, int layer) {
+        LayerTensors tensors = LayerTensors.of(config, layer);
+        for (ModuleKind module : ModuleKind.values()) {
+            for (LayerTensors.Fused fused : tensors.of(module)) {
+                for (LayerTensors.Tensor tensor : fused.tensors()) {
+                    if (isStored(tensor.name()) || !dropped.contains(new ModuleSite(layer, module))) {
+                        checked(tensor.name(), tensor.shape());
+                    }
+                }
+            }
+        }
+        return LayerWeights.streamed(stream, layer);
+    }
+
+    /** The same over other bytes of the same tensors, its arrays another owner's. */
+    WeightLoader over(TensorSource other, NDManager owner) {
+        return new WeightLoader(config, other, owner, dtype, List.copyOf(dropped));
+    }
+
+    /** A module's arrays, read now. */
+    List<NDArray> module(ModuleSite site) {
+        return module(site, LayerTensors.of(config, site.layer()).of(site.module()));
+    }
+
     private LayerWeights layer(int layer, String prefix) {
         LayerTensors tensors = LayerTensors.of(config, layer);
         LayerWeights own = LayerWeights.held(
-                module(new ModuleSite(layer, ModuleKind.ATTENTION), tensors.attention()),
-                module(new ModuleSite(layer, ModuleKind.MLP), tensors.mlp()));
+                held(new ModuleSite(layer, ModuleKind.ATTENTION), tensors.attention()),
+                held(new ModuleSite(layer, ModuleKind.MLP), tensors.mlp()));
         int d = config.layer(layer).width();
         return config.layer(layer).shortcut()
                 ? own.withShortcuts(
@@ -134,16 +216,36 @@ public final class WeightLoader {
                 : own;
     }
 
-    private List<Stored> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
+    private List<Stored> held(ModuleSite site, List<LayerTensors.Fused> arrays) {
         List<Stored> all = new ArrayList<>();
         for (LayerTensors.Fused fused : arrays) {
             Optional<Stored> asStored = fused.isMatrix() ? asStored(fused.tensors()) : Optional.empty();
-            if (asStored.isPresent()) {
-                all.add(asStored.get());
-                continue;
+            all.add(asStored.orElseGet(() -> {
+                NDArray array = array(site, fused);
+                String name = fused.tensors().get(0).name();
+                return fused.isMatrix() ? blocks.ofLayer(name, array) : Stored.of(array);
+            }));
+        }
+        return all;
+    }
+
+    private List<NDArray> module(ModuleSite site, List<LayerTensors.Fused> arrays) {
+        List<NDArray> all = new ArrayList<>();
+        try {
+            for (LayerTensors.Fused fused : arrays) {
+                all.add(array(site, fused));
             }
-            WeightStore store = fused.isMatrix() ? matrices : vectors;
-            NDArray target = store.allocate(fused.shape());
+            return all;
+        } catch (RuntimeException | Error e) {
+            all.forEach(NDArray::close);
+            throw e;
+        }
+    }
+
+    private NDArray array(ModuleSite site, LayerTensors.Fused fused) {
+        WeightStore store = fused.isMatrix() ? matrices : vectors;
+        NDArray target = store.allocate(fused.shape());
+        try {
             long at = 0;
             for (LayerTensors.Tensor tensor : fused.tensors()) {
                 if (isStored(tensor.name()) || !dropped.contains(site)) {
@@ -157,10 +259,11 @@ public final class WeightLoader {
                 }
                 at += tensor.elements();
             }
-            String name = fused.tensors().get(0).name();
-            all.add(fused.isMatrix() ? blocks.ofLayer(name, target) : Stored.of(target));
+            return target;
+        } catch (RuntimeException | Error e) {
+            target.close();
+            throw e;
         }
-        return all;
     }
 
     // What the stream itself passes stays exact, as the stream does.
@@ -184,9 +287,9 @@ public final class WeightLoader {
         if (!tensors.stream().allMatch(tensor -> isStored(tensor.name()))) {
             return Optional.empty();
         }
-        List<String> names =
-                tensors.stream().map(tensor -> stored(tensor.name())).toList();
-        return blocks.stored(source, names).map(format -> {
+        List<String> stored =
+                tensors.stream().map(tensor -> names.stored(tensor.name())).toList();
+        return blocks.stored(source, stored).map(format -> {
             List<TensorInfo> infos = tensors.stream()
                     .map(tensor -> checked(tensor.name(), tensor.shape()))
                     .toList();
@@ -209,7 +312,7 @@ public final class WeightLoader {
 
     /** A tensor that has the shape it should have, and counts as used. */
     private TensorInfo checked(String name, long... shape) {
-        String stored = stored(name);
+        String stored = names.stored(name);
         TensorInfo info = source.info(stored);
         if (!Arrays.equals(info.shape(), shape)) {
             throw new CheckpointException(
@@ -222,21 +325,35 @@ public final class WeightLoader {
     }
 
     private boolean isStored(String name) {
-        return source.names().contains(stored(name));
+        return source.names().contains(names.stored(name));
     }
 
-    // Folders of the bare decoder leave "model." out; some of a tied model keep the matrix under the head's name only.
-    private String stored(String name) {
-        List<String> names = new ArrayList<>();
-        if (name.startsWith(PREFIX)) {
-            prefixes.forEach(prefix -> names.add(prefix + name.substring(PREFIX.length())));
-        } else {
-            names.add(name);
+    /** What a folder calls the tensors of a model. */
+    private static final class Names {
+        private final DecoderConfig config;
+        private final TensorSource source;
+        private final List<String> prefixes;
+
+        Names(DecoderConfig config, TensorSource source) {
+            this.config = config;
+            this.source = source;
+            this.prefixes = Families.named(config.family()).prefixes();
         }
-        if (config.tiedHead() && name.equals(EMBEDDING)) {
-            names.add(HEAD);
+
+        // Folders of the bare decoder leave "model." out; some of a tied model keep the matrix under the head's name
+        // only.
+        String stored(String name) {
+            List<String> names = new ArrayList<>();
+            if (name.startsWith(PREFIX)) {
+                prefixes.forEach(prefix -> names.add(prefix + name.substring(PREFIX.length())));
+            } else {
+                names.add(name);
+            }
+            if (config.tiedHead() && name.equals(EMBEDDING)) {
+                names.add(HEAD);
+            }
+            return names.stream().filter(source.names()::contains).findFirst().orElse(name);
         }
-        return names.stream().filter(source.names()::contains).findFirst().orElse(name);
     }
 
     /**

@@ -16,6 +16,7 @@ import org.skipgpt.io.TensorSource;
 import org.skipgpt.io.Widening;
 import org.skipgpt.report.Interruption;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Processor;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
@@ -45,6 +46,8 @@ public final class WeightStore {
                 manager,
                 TorchSource.of(WeightStore.class, "weights.torchscript")
                         .with("dtype", dtype.torchCode())
+                        .with("leastReordered", Processor.leastReordered(dtype).orElse(0))
+                        .when("onednn", Processor.leastReordered(dtype).isPresent())
                         .code());
         this.like = manager.create(new Shape(0));
     }
@@ -72,6 +75,11 @@ public final class WeightStore {
             array.attach(manager);
             return array;
         }
+    }
+
+    /** A matrix in the order in which the CPU's kernels read it, as the decoder's own methods make it. */
+    NDArray reordered(NDArray matrix) {
+        return program.call("reorder", matrix);
     }
 
     /** A (rows, columns) array of normal draws with mean 0; the same seed gives the same numbers. */

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
@@ -50,6 +51,27 @@ class HuggingFaceFolderTest {
             assertThat(a.config().get("hidden_size").getAsInt()).isEqualTo(4);
             assertThat(a.generationConfig()).isEmpty();
             assertThat(b.hash()).isEqualTo(a.hash()).matches("[0-9a-f]{64}");
+        }
+    }
+
+    @Test
+    void whatIsReadIsWhatIsMapped() throws IOException {
+        for (long shardBytes : new long[] {16, Long.MAX_VALUE}) {
+            Path path = write("read " + shardBytes, shardBytes);
+            try (var open = HuggingFaceFolder.open(path)) {
+                Readings.check(open.tensors());
+
+                Path last = path.resolve(shardBytes == 16 ? "model-00003-of-00003.safetensors" : "model.safetensors");
+                byte[] bytes = Files.readAllBytes(last);
+                TensorSource reading = open.tensors().reading(count -> {});
+                Files.write(last, Arrays.copyOf(bytes, bytes.length - 1));
+                assertThatThrownBy(() -> open.tensors().names().forEach(reading::floats))
+                        .isInstanceOf(CheckpointException.class)
+                        .hasMessageContainingAll(last.getFileName().toString(), "changed while it was open");
+                assertThatThrownBy(() -> open.tensors().reading(count -> {}))
+                        .hasMessageContaining("changed while it was open");
+                reading.close();
+            }
         }
     }
 

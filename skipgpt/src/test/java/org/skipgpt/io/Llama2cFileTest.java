@@ -12,6 +12,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -91,6 +92,15 @@ class Llama2cFileTest {
             assertThat(config.get("max_position_embeddings").getAsInt()).isEqualTo(CONTEXT);
             assertThat(config.get("rms_norm_eps").getAsDouble()).isEqualTo(1e-5);
             assertThat(config.get("tie_word_embeddings").getAsBoolean()).isTrue();
+        }
+    }
+
+    @Test
+    void whatIsReadIsWhatIsMapped() throws IOException {
+        for (byte[] data : List.of(legacy(VOCAB), version2())) {
+            try (Llama2cFile file = Llama2cFile.open(file(data))) {
+                Readings.check(file);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.SafeTensors;
@@ -14,6 +15,7 @@ import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.weights.DecoderWeights;
+import org.skipgpt.weights.Placement;
 import org.skipgpt.weights.WeightLoader;
 
 /** Golden numbers of one tiny checkpoint, read from the test resources. */
@@ -58,6 +60,19 @@ public final class Golden implements AutoCloseable {
 
     public int[] integers(String name) {
         return ints(expected, name);
+    }
+
+    /** The same model with its layers where a map says. */
+    public LanguageModel placed(NDManager manager, Dtype dtype, String map) {
+        DecoderConfig config = ConfigJson.read(folder.config());
+        Placement placement = placement(dtype, map);
+        DecoderWeights weights = WeightLoader.load(config, folder.tensors(), manager, dtype, List.of(), placement);
+        return LanguageModel.dense("placed", folder.hash(), numbers(config.vocabulary()), config, weights);
+    }
+
+    /** Where a map leaves its layers, with a gibibyte of memory. */
+    public Placement placement(Dtype dtype, String map) {
+        return Placement.of(map, ConfigJson.read(folder.config()), dtype, Map.of("cpu", 1L << 30), folder.tensors());
     }
 
     public float[] floats(String name) {
