@@ -15,11 +15,16 @@ import java.util.stream.Stream;
 import org.skipgpt.SkipGpt;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.data.TextUnit;
+import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.eval.Perplexity;
 import org.skipgpt.eval.PerplexityOptions;
+import org.skipgpt.eval.Tasks;
+import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;
+import org.skipgpt.route.ApproximatorFit;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Controller;
 import org.skipgpt.route.RouterConfig;
@@ -40,7 +45,9 @@ import org.skipgpt.train.TuningOptions;
  * steps, rows, length (most tokens of a row), packed (documents joined into full rows), rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
  * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of
  * stage 1), range (low:high, shares that the routers learn to serve), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
- * joint, dense), fit (tokens that fresh routers are fitted on before they learn), chars of the held-out text, save (a folder). What is not said is as in TuningOptions.practical().
+ * joint, dense), fit (tokens that fresh routers are fitted on before they learn), chars of the held-out text, save (a folder), questions (of each of
+ * the paper's seven tasks, none unless said) and data (their folder), approximate (rank of maps that skipped rows go through, none
+ * unless said; routers learn over maps that were fitted where a quarter of all runs, drawn at random, was left out). What is not said is as in TuningOptions.practical().
  */
 public final class RecipeStudy {
     private static final int SHORTEST = 300;
@@ -81,9 +88,21 @@ public final class RecipeStudy {
                     .map(at -> Arrays.copyOfRange(ids, at, at + 512))
                     .toArray(int[][]::new);
             System.out.println(SparsityReport.of(model, windows).text());
+            if (settings.containsKey("questions")) {
+                answer(model);
+            }
         } finally {
             Files.delete(head);
         }
+    }
+
+    private void answer(LanguageModel model) {
+        EvaluationOptions options = EvaluationOptions.defaults()
+                .withData(Path.of(settings.getOrDefault("data", "data")))
+                .withFirst((int) number("questions", 100));
+        System.out.println(SkipGpt.evaluate(model, Tasks.PAPER, options, new Lines())
+                .table()
+                .fullText());
     }
 
     private LanguageModel made(LanguageModel dense, List<String> documents) {
@@ -112,6 +131,10 @@ public final class RecipeStudy {
         LanguageModel begun = dense;
         if (settings.containsKey("begin")) {
             begun = SkipGpt.loadSkipGpt(settings.getOrDefault("begin", ""), dense);
+        } else if (settings.containsKey("approximate")) {
+            LayerPolicy left = ForcedPolicy.uniform(0.25, dense.config().layers(), 1);
+            LanguageModel mapped = approximated(dense.withPolicy(left), documents);
+            begun = mapped.withPolicy(mapped.policy().withCore(LayerPolicy.dense()));
         } else if (settings.containsKey("fit")) {
             RouterFit fit = RouterFit.defaults().withTokens((int) number("fit", 4096), (int) number("length", 128));
             begun = SkipGpt.fitRouters(dense, documents, target, fit, new Lines());
@@ -167,8 +190,14 @@ public final class RecipeStudy {
         }
     }
 
+    private LanguageModel approximated(LanguageModel skipping, List<String> documents) {
+        ApproximatorFit fit = ApproximatorFit.of((int) number("approximate", 32)).withTokens(8192);
+        return SkipGpt.approximate(skipping, documents.subList(0, Math.min(100, documents.size())), fit, new Lines());
+    }
+
     private LanguageModel dropped(LanguageModel dense, DropPlan plan, List<String> documents) {
-        LanguageModel pruned = SkipGpt.drop(dense, plan);
+        LanguageModel whole = SkipGpt.drop(dense, plan);
+        LanguageModel pruned = settings.containsKey("approximate") ? approximated(whole, documents) : whole;
         return settings.containsKey("lora")
                 ? SkipGpt.recover(pruned, documents, healing(), new Lines()).model()
                 : pruned;

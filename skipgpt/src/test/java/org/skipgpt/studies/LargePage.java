@@ -1,4 +1,11 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
+
+import org.skipgpt.model.ForcedPolicy;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.Session;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;

@@ -1,4 +1,6 @@
-package org.skipgpt;
+package org.skipgpt.studies;
+
+import org.skipgpt.SkipGpt;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,4 +1,9 @@
-package org.skipgpt.model;
+package org.skipgpt.studies;
+
+import org.skipgpt.model.DecodingStep;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Session;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
