@@ -108,7 +108,7 @@ final class ShardedTensors implements TensorSource {
 
     @Override
     public TensorSource reading(LongConsumer counted) {
-        Map<SafeTensors, SafeTensors> read = new IdentityHashMap<>();
+        IdentityHashMap<SafeTensors, SafeTensors> read = new IdentityHashMap<>();
         Map<String, SafeTensors> files = new LinkedHashMap<>();
         shards.forEach((name, shard) -> {
             SafeTensors own = (SafeTensors) shard.reading(counted);

@@ -260,12 +260,14 @@ public final class Routers {
             return copy(owner);
         }
         if (!config.bias()) {
-            throw new IllegalArgumentException("routers without a bias cannot go on from turned thresholds, which only a"
-                    + " bias can hold: turn them back with withThresholds(Thresholds.argmax()), or use withBias(true)");
+            throw new IllegalArgumentException(
+                    "routers without a bias cannot go on from turned thresholds, which only a"
+                            + " bias can hold: turn them back with withThresholds(Thresholds.argmax()), or use withBias(true)");
         }
         if (Arrays.stream(thresholds.logits()).anyMatch(Double::isInfinite)) {
-            throw new IllegalArgumentException("thresholds of 0 and 1 execute all or nothing whatever a router says, which"
-                    + " no bias holds and no router unlearns: set others with withThresholds(…)");
+            throw new IllegalArgumentException(
+                    "thresholds of 0 and 1 execute all or nothing whatever a router says, which"
+                            + " no bias holds and no router unlearns: set others with withThresholds(…)");
         }
         Routers copies = copy(owner);
         for (int i = 0; i < routers.size(); i++) {

@@ -171,8 +171,9 @@ public final class WeightLoader {
                     + " them, are not streamed: load(name) holds them all in memory");
         }
         if (dtype.isBlocks()) {
-            throw new IllegalArgumentException("layers that stay in the file are widened for each call, so blocks of "
-                    + dtype + " are no use of them: load(name) holds all of them in memory, or open the workspace as fp32 or bf16");
+            throw new IllegalArgumentException(
+                    "layers that stay in the file are widened for each call, so blocks of " + dtype
+                            + " are no use of them: load(name) holds all of them in memory, or open the workspace as fp32 or bf16");
         }
         WeightStream stream = new WeightStream(new ModuleReader(manager.getDevice(), dtype, files, this));
         manager.attachInternal("weight stream", stream);

@@ -1,7 +1,5 @@
 package org.skipgpt.studies;
 
-import org.skipgpt.SkipGpt;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.skipgpt.SkipGpt;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;

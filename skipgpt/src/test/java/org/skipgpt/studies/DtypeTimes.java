@@ -1,10 +1,5 @@
 package org.skipgpt.studies;
 
-import org.skipgpt.model.DecodingStep;
-import org.skipgpt.model.Golden;
-import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.Session;
-
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.lang.management.ManagementFactory;
@@ -14,6 +9,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
+import org.skipgpt.model.DecodingStep;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Session;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Times;
 import org.skipgpt.shape.DecoderConfig;

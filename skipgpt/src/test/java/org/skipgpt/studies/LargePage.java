@@ -1,12 +1,5 @@
 package org.skipgpt.studies;
 
-import org.skipgpt.model.ForcedPolicy;
-import org.skipgpt.model.Golden;
-import org.skipgpt.model.KvPolicy;
-import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.LayerPolicy;
-import org.skipgpt.model.Session;
-
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonArray;
@@ -30,7 +23,13 @@ import org.skipgpt.io.GgufFile;
 import org.skipgpt.io.HuggingFaceFolder;
 import org.skipgpt.io.Narrowing;
 import org.skipgpt.io.TensorSource;
+import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.ForcedPolicy.Pattern;
+import org.skipgpt.model.Golden;
+import org.skipgpt.model.KvPolicy;
+import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.Session;
 import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.shape.ConfigJson;
 import org.skipgpt.shape.DecoderConfig;

@@ -191,7 +191,8 @@ public final class RecipeStudy {
     }
 
     private LanguageModel approximated(LanguageModel skipping, List<String> documents) {
-        ApproximatorFit fit = ApproximatorFit.of((int) number("approximate", 32)).withTokens(8192);
+        ApproximatorFit fit =
+                ApproximatorFit.of((int) number("approximate", 32)).withTokens(8192);
         return SkipGpt.approximate(skipping, documents.subList(0, Math.min(100, documents.size())), fit, new Lines());
     }
 

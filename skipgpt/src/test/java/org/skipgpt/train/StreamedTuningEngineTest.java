@@ -69,7 +69,7 @@ class StreamedTuningEngineTest {
             }
             // forward, then once more layer by layer; no module for nothing
             WeightReads reads = model.reads().orElseThrow();
-            assertThat(reads.bytes()).isEqualTo(2 * STEPS * LOOP.accumulation() * placement.bytesOfAPass());
+            assertThat(reads.bytes()).isEqualTo(2L * STEPS * LOOP.accumulation() * placement.bytesOfAPass());
         }
     }
 
