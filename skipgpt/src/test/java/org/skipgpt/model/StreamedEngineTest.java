@@ -408,6 +408,9 @@ class StreamedEngineTest {
                     .hasMessageContaining("full training changes them");
             assertThat(model.decoder().weights().layers().get(1).of(ModuleKind.MLP))
                     .isNotEmpty();
+            assertThatThrownBy(() -> golden.placed(manager, Dtype.Q8_0, SOME))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContainingAll("stay in the file", "blocks", "fp32 or bf16");
         }
     }
 }

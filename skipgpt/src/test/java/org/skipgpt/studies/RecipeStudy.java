@@ -47,7 +47,8 @@ import org.skipgpt.train.TuningOptions;
  * stage 1), range (low:high, shares that the routers learn to serve), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
  * joint, dense), fit (tokens that fresh routers are fitted on before they learn), chars of the held-out text, save (a folder), questions (of each of
  * the paper's seven tasks, none unless said) and data (their folder), approximate (rank of maps that skipped rows go through, none
- * unless said; routers learn over maps that were fitted where a quarter of all runs, drawn at random, was left out). What is not said is as in TuningOptions.practical().
+ * unless said; routers learn over maps that were fitted where a quarter of all runs, drawn at random, was left out; those of a
+ * plan, or of routers that are loaded, are fitted where these skip). What is not said is as in TuningOptions.practical().
  */
 public final class RecipeStudy {
     private static final int SHORTEST = 300;
@@ -126,7 +127,8 @@ public final class RecipeStudy {
 
     private LanguageModel routed(LanguageModel dense, double target, List<String> documents) {
         if (settings.containsKey("from")) {
-            return SkipGpt.loadSkipGpt(settings.getOrDefault("from", ""), dense);
+            LanguageModel loaded = SkipGpt.loadSkipGpt(settings.getOrDefault("from", ""), dense);
+            return settings.containsKey("approximate") ? approximated(loaded, documents) : loaded;
         }
         LanguageModel begun = dense;
         if (settings.containsKey("begin")) {
