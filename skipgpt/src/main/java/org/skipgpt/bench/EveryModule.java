@@ -4,7 +4,9 @@ import ai.djl.ndarray.NDArray;
 import java.util.Arrays;
 import java.util.Optional;
 import org.skipgpt.model.Decision;
+import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.PolicyAround;
 import org.skipgpt.model.RowPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.report.Identity;
@@ -15,10 +17,15 @@ import org.skipgpt.vector.RowKernels;
  * A policy as the published code carries it out: a gate for every row of every module, also where all skip or the module
  * was dropped, and keys and values of every token. Masked, it computes everything.
  */
-record EveryModule(LayerPolicy inner) implements LayerPolicy {
+record EveryModule(LayerPolicy rest) implements PolicyAround {
+    @Override
+    public LayerPolicy around(LayerPolicy other) {
+        return new EveryModule(other);
+    }
+
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
-        Decision decision = inner.decide(site, residual, layerInput, rows);
+        Decision decision = rest.decide(site, residual, layerInput, rows);
         if (!decision.isAll() && !decision.isNone()) {
             return decision;
         }
@@ -27,83 +34,34 @@ record EveryModule(LayerPolicy inner) implements LayerPolicy {
         return Decision.gated(residual.getManager(), gate);
     }
 
+    /** None: what was dropped is computed as well. */
     @Override
-    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
-        return inner.passing(site, in, out, decision);
+    public boolean isDropped(ModuleSite site) {
+        return false;
     }
 
     @Override
-    public long skipParameters(ModuleSite site) {
-        return inner.skipParameters(site);
+    public boolean isConstant(ModuleSite site) {
+        return false;
     }
 
     @Override
-    public boolean remembers() {
-        return inner.remembers();
-    }
-
-    @Override
-    public LayerPolicy growing(int sequences) {
-        return new EveryModule(inner.growing(sequences));
-    }
-
-    @Override
-    public LayerPolicy forked(int... sources) {
-        return new EveryModule(inner.forked(sources));
-    }
-
-    @Override
-    public NDArray leaving(int layer, NDArray in, NDArray out) {
-        return inner.leaving(layer, in, out);
+    public KvPolicy kvPolicy() {
+        return KvPolicy.KEEP;
     }
 
     @Override
     public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
-        return inner.ofOneRow(kernels);
-    }
-
-    @Override
-    public LayerPolicy settled() {
-        return new EveryModule(inner.settled());
-    }
-
-    @Override
-    public LayerPolicy withLogits() {
-        return new EveryModule(inner.withLogits());
-    }
-
-    @Override
-    public boolean isCausal() {
-        return inner.isCausal();
-    }
-
-    @Override
-    public LayerPolicy drawn(long seed) {
-        return new EveryModule(inner.drawn(seed));
-    }
-
-    @Override
-    public LayerPolicy core() {
-        return inner.core();
-    }
-
-    @Override
-    public LayerPolicy withCore(LayerPolicy other) {
-        return new EveryModule(inner.withCore(other));
-    }
-
-    @Override
-    public long parameters(ModuleSite site) {
-        return inner.parameters(site);
+        return rest.ofOneRow(kernels);
     }
 
     @Override
     public Identity identity() {
-        return Identity.of("every module").with("inner", inner.identity());
+        return Identity.of("every module").with("inner", rest.identity());
     }
 
     @Override
     public String describe() {
-        return inner.describe() + ", every module computed";
+        return rest.describe() + ", every module computed";
     }
 }

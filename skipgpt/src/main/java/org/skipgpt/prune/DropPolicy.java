@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
-import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.PolicyAround;
 import org.skipgpt.model.RowPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
@@ -18,7 +18,12 @@ import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.vector.RowKernels;
 
 /** Leaves out the same modules for every token; about what is left another policy decides. */
-record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
+record DropPolicy(DropPlan plan, LayerPolicy rest) implements PolicyAround {
+    @Override
+    public LayerPolicy around(LayerPolicy other) {
+        return new DropPolicy(plan, other);
+    }
+
     @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
         return isDropped(site) ? Decision.none() : rest.decide(site, residual, layerInput, rows);
@@ -35,75 +40,10 @@ record DropPolicy(DropPlan plan, LayerPolicy rest) implements LayerPolicy {
     }
 
     @Override
-    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
-        return rest.passing(site, in, out, decision);
-    }
-
-    @Override
-    public long skipParameters(ModuleSite site) {
-        return rest.skipParameters(site);
-    }
-
-    @Override
-    public boolean remembers() {
-        return rest.remembers();
-    }
-
-    @Override
-    public LayerPolicy growing(int sequences) {
-        return new DropPolicy(plan, rest.growing(sequences));
-    }
-
-    @Override
-    public LayerPolicy forked(int... sources) {
-        return new DropPolicy(plan, rest.forked(sources));
-    }
-
-    @Override
-    public NDArray leaving(int layer, NDArray in, NDArray out) {
-        return rest.leaving(layer, in, out);
-    }
-
-    @Override
     public Optional<RowPolicy> ofOneRow(RowKernels kernels) {
         return rest.ofOneRow(kernels)
                 .map(left -> (site, residual, layerInput, token, position) ->
                         isDropped(site) ? 0 : left.weight(site, residual, layerInput, token, position));
-    }
-
-    @Override
-    public LayerPolicy settled() {
-        return new DropPolicy(plan, rest.settled());
-    }
-
-    @Override
-    public LayerPolicy withLogits() {
-        return new DropPolicy(plan, rest.withLogits());
-    }
-
-    @Override
-    public boolean isCausal() {
-        return rest.isCausal();
-    }
-
-    @Override
-    public LayerPolicy drawn(long seed) {
-        return new DropPolicy(plan, rest.drawn(seed));
-    }
-
-    @Override
-    public LayerPolicy core() {
-        return rest.core();
-    }
-
-    @Override
-    public LayerPolicy withCore(LayerPolicy other) {
-        return new DropPolicy(plan, rest.withCore(other));
-    }
-
-    @Override
-    public KvPolicy kvPolicy() {
-        return rest.kvPolicy();
     }
 
     @Override

@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
-import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.PolicyAround;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
@@ -33,7 +33,7 @@ import org.skipgpt.shape.ModuleSite;
  * var exact = exactBudget(routed, ExactBudget.Way.CAUSAL, texts);   // each module's share as the routers skip it on these texts
  * }</pre>
  */
-public final class ExactBudget implements LayerPolicy {
+public final class ExactBudget implements PolicyAround {
     static final String METHOD = "exact-budget";
     /** Logits that the threshold of {@link Way#CAUSAL} rises a row spent too much. */
     public static final double RATE = 0.1;
@@ -128,6 +128,16 @@ public final class ExactBudget implements LayerPolicy {
     }
 
     @Override
+    public LayerPolicy rest() {
+        return rest;
+    }
+
+    @Override
+    public LayerPolicy around(LayerPolicy other) {
+        return new ExactBudget(other, shares, way, rate, growing);
+    }
+
+    @Override
     public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
         if (rest.isConstant(site) || routed.forced().wholeModule(site)) {
             return rest.decide(site, residual, layerInput, rows);
@@ -203,6 +213,12 @@ public final class ExactBudget implements LayerPolicy {
         return parent < 0 ? 0 : ends[parent];
     }
 
+    /** As it is: routers are asked for their logits, which the copies of settled ones do not tell. */
+    @Override
+    public LayerPolicy settled() {
+        return this;
+    }
+
     @Override
     public boolean isCausal() {
         return way == Way.CAUSAL && rest.isCausal();
@@ -228,52 +244,6 @@ public final class ExactBudget implements LayerPolicy {
             copies.add(new Spent(growing.get(source)));
         }
         return new ExactBudget(rest, shares, way, rate, copies);
-    }
-
-    /** Routers only: an exact budget is spent where they have learned. */
-    @Override
-    public LayerPolicy withCore(LayerPolicy other) {
-        return new ExactBudget(rest.withCore(other), shares, way, rate, growing);
-    }
-
-    @Override
-    public LayerPolicy core() {
-        return rest.core();
-    }
-
-    @Override
-    public NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
-        return rest.passing(site, in, out, decision);
-    }
-
-    @Override
-    public long skipParameters(ModuleSite site) {
-        return rest.skipParameters(site);
-    }
-
-    @Override
-    public NDArray leaving(int layer, NDArray in, NDArray out) {
-        return rest.leaving(layer, in, out);
-    }
-
-    @Override
-    public KvPolicy kvPolicy() {
-        return rest.kvPolicy();
-    }
-
-    @Override
-    public boolean isDropped(ModuleSite site) {
-        return rest.isDropped(site);
-    }
-
-    @Override
-    public boolean isConstant(ModuleSite site) {
-        return rest.isConstant(site);
-    }
-
-    @Override
-    public long parameters(ModuleSite site) {
-        return rest.parameters(site);
     }
 
     @Override

@@ -18,7 +18,6 @@ import org.skipgpt.io.TensorInfo;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.shape.DecoderConfig;
-import org.skipgpt.shape.Families;
 import org.skipgpt.shape.LayerTensors;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -30,9 +29,6 @@ import org.skipgpt.torch.Dtype;
  * <p>Files stay mapped; each tensor is copied once, straight to its place.
  */
 public final class WeightLoader {
-    private static final String PREFIX = "model.";
-    private static final String EMBEDDING = "model.embed_tokens.weight";
-    private static final String HEAD = "lm_head.weight";
     static final String ATTENTION_SHORTCUT = "attn_shortcut.weight";
     static final String MLP_SHORTCUT = "mlp_shortcut.weight";
 
@@ -45,7 +41,7 @@ public final class WeightLoader {
     private final NDManager manager;
     private final Dtype dtype;
     private final Set<ModuleSite> dropped;
-    private final Names names;
+    private final TensorNames names;
     private final Set<String> used = new HashSet<>();
 
     private WeightLoader(
@@ -54,7 +50,7 @@ public final class WeightLoader {
         this.config = config;
         this.files = source;
         this.source = new JoinedMatrices(config).apart(source);
-        this.names = new Names(config, this.source);
+        this.names = new TensorNames(config, this.source);
         this.manager = manager;
         this.dtype = dtype;
         this.matrices = new WeightStore(manager, dtype);
@@ -113,7 +109,7 @@ public final class WeightLoader {
     /** Bytes of each module in its file, 2L; 0 for what a pruned folder does not store. */
     static List<Long> storedBytes(DecoderConfig config, TensorSource source) {
         TensorSource apart = new JoinedMatrices(config).apart(source);
-        Names names = new Names(config, apart);
+        TensorNames names = new TensorNames(config, apart);
         List<Long> bytes = new ArrayList<>();
         for (ModuleSite site : config.sites()) {
             bytes.add(LayerTensors.of(config, site.layer()).of(site.module()).stream()
@@ -129,7 +125,7 @@ public final class WeightLoader {
     private DecoderWeights all(IntPredicate streamed) {
         Optional<WeightStream> stream =
                 IntStream.range(0, config.layers()).anyMatch(streamed) ? Optional.of(stream()) : Optional.empty();
-        Stored embedding = matrix(config.vocabulary(), config.layer(0).width(), EMBEDDING);
+        Stored embedding = matrix(config.vocabulary(), config.layer(0).width(), TensorNames.EMBEDDING);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
             layers.add(streamed.test(i) ? streamed(stream.orElseThrow(), i) : layer(i, "model.layers." + i + "."));
@@ -138,7 +134,7 @@ public final class WeightLoader {
         boolean ownHead = !config.tiedHead();
         refuseOthers();
         Optional<Stored> head =
-                ownHead ? Optional.of(matrix(config.vocabulary(), config.width(), HEAD)) : Optional.empty();
+                ownHead ? Optional.of(matrix(config.vocabulary(), config.width(), TensorNames.HEAD)) : Optional.empty();
         return checked(new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head));
     }
 
@@ -154,7 +150,7 @@ public final class WeightLoader {
     private void refuseOthers() {
         for (String name : source.names()) {
             boolean harmless = used.contains(name) || name.endsWith(".rotary_emb.inv_freq");
-            boolean ofLayer = names.prefixes.stream().anyMatch(prefix -> name.startsWith(prefix + "layers."));
+            boolean ofLayer = names.prefixes().stream().anyMatch(prefix -> name.startsWith(prefix + "layers."));
             if (ofLayer && !harmless) {
                 throw new CheckpointException("tensor " + name + " is in the file, but the " + config.layers()
                         + " layers of "
@@ -329,34 +325,6 @@ public final class WeightLoader {
         return source.names().contains(names.stored(name));
     }
 
-    /** What a folder calls the tensors of a model. */
-    private static final class Names {
-        private final DecoderConfig config;
-        private final TensorSource source;
-        private final List<String> prefixes;
-
-        Names(DecoderConfig config, TensorSource source) {
-            this.config = config;
-            this.source = source;
-            this.prefixes = Families.named(config.family()).prefixes();
-        }
-
-        // Folders of the bare decoder leave "model." out; some of a tied model keep the matrix under the head's name
-        // only.
-        String stored(String name) {
-            List<String> names = new ArrayList<>();
-            if (name.startsWith(PREFIX)) {
-                prefixes.forEach(prefix -> names.add(prefix + name.substring(PREFIX.length())));
-            } else {
-                names.add(name);
-            }
-            if (config.tiedHead() && name.equals(EMBEDDING)) {
-                names.add(HEAD);
-            }
-            return names.stream().filter(source.names()::contains).findFirst().orElse(name);
-        }
-    }
-
     /**
      * Random weights for training from nothing and for measurements: normal, std 0.02, output matrices scaled by
      * 1/sqrt(2L) (GPT-2's initialisation), norms 1, biases 0.
@@ -372,15 +340,15 @@ public final class WeightLoader {
         double out = std / Math.sqrt(2.0 * config.layers());
         BlockMatrices blocks = new BlockMatrices(dtype, store);
         NDArray table = store.normal(config.vocabulary(), config.width(), std, seeds.nextLong());
-        Stored embedding = blocks.ofEnds(EMBEDDING, table);
+        Stored embedding = blocks.ofEnds(TensorNames.EMBEDDING, table);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
             layers.add(randomLayer(LayerTensors.of(config, i), manager, store, std, out, seeds, blocks));
         }
         Optional<Stored> head = config.tiedHead()
                 ? Optional.empty()
-                : Optional.of(
-                        blocks.ofEnds(HEAD, store.normal(config.vocabulary(), config.width(), std, seeds.nextLong())));
+                : Optional.of(blocks.ofEnds(
+                        TensorNames.HEAD, store.normal(config.vocabulary(), config.width(), std, seeds.nextLong())));
         NDArray finalNorm = manager.ones(new Shape(config.width()));
         return new DecoderWeights(manager, dtype, embedding, layers, finalNorm, head);
     }

@@ -16,9 +16,9 @@ import org.skipgpt.Workspace;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.DecodingStep;
 import org.skipgpt.model.ForcedPolicy;
-import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.PolicyAround;
 import org.skipgpt.model.RowPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Session;
@@ -40,30 +40,20 @@ final class RoutedTimes {
     private RoutedTimes() {}
 
     /** Another policy's decisions, asked with arrays always. */
-    private record WithArrays(LayerPolicy inner) implements LayerPolicy {
+    private record WithArrays(LayerPolicy rest) implements PolicyAround {
         @Override
-        public Decision decide(ModuleSite site, NDArray residual, NDArray layerInput, Rows rows) {
-            return inner.decide(site, residual, layerInput, rows);
-        }
-
-        @Override
-        public LayerPolicy settled() {
-            return new WithArrays(inner.settled());
-        }
-
-        @Override
-        public KvPolicy kvPolicy() {
-            return inner.kvPolicy();
+        public LayerPolicy around(LayerPolicy other) {
+            return new WithArrays(other);
         }
 
         @Override
         public Identity identity() {
-            return Identity.of("with arrays").with("inner", inner.identity());
+            return Identity.of("with arrays").with("inner", rest.identity());
         }
 
         @Override
         public String describe() {
-            return inner.describe() + ", asked with arrays";
+            return rest.describe() + ", asked with arrays";
         }
     }
 
