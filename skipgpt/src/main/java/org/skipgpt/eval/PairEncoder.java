@@ -45,6 +45,11 @@ final class PairEncoder {
         this.template = template;
     }
 
+    /** The encoder that options ask for. */
+    static PairEncoder of(Tokenizer tokenizer, ScoreOptions options, int longest) {
+        return options.chat() ? chat(tokenizer, longest) : new PairEncoder(tokenizer, options.bos(), longest);
+    }
+
     /**
      * An encoder of questions as what a user says, in the template of the checkpoint, and of choices as its answers.
      *
@@ -90,14 +95,39 @@ final class PairEncoder {
         return choices;
     }
 
-    // The answer begins behind the template's own white space, so there is none before it.
-    private Encoded answer(ChatTemplate written, String context, String continuation) {
-        String text = continuation.startsWith(" ") ? continuation.substring(1) : continuation;
+    /**
+     * A question that an answer is generated behind; one that is too long loses its beginning.
+     *
+     * @param room most tokens of the question
+     */
+    Prompt prompt(String question, int room) {
+        int[] ids = encode(template.isPresent() ? written(template.get(), question) : question);
+        if (ids.length == 0) {
+            throw new TaskException("the question \"" + Template.head(question) + "\" has no token");
+        }
+        int excess = Math.max(0, ids.length - room);
+        return new Prompt(Arrays.copyOfRange(ids, excess, ids.length), excess);
+    }
+
+    /**
+     * A question to generate behind.
+     *
+     * @param excess tokens that were left out at its beginning
+     */
+    record Prompt(int[] tokens, int excess) {}
+
+    private static String written(ChatTemplate template, String question) {
         try {
-            return encode(written.render(List.of(ChatMessage.user(context)), true), text);
+            return template.render(List.of(ChatMessage.user(question)), true);
         } catch (DataException e) {
             throw new TaskException(String.valueOf(e.getMessage()));
         }
+    }
+
+    // The answer begins behind the template's own white space, so there is none before it.
+    private Encoded answer(ChatTemplate chat, String context, String continuation) {
+        String text = continuation.startsWith(" ") ? continuation.substring(1) : continuation;
+        return encode(written(chat, context), text);
     }
 
     /** The windows of choices, one after another. */

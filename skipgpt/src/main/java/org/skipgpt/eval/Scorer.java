@@ -14,7 +14,7 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.StopOnExit;
 
 /**
- * Scores the questions of a task by log-likelihood; nothing is generated.
+ * Scores the questions of a task: by log-likelihood, or, of tasks that ask for an answer, by what is generated.
  *
  * <p>Questions go longest first in passes of about {@code batchTokens} tokens; the output head runs on continuation rows
  * only. An interrupted thread ends the run between two passes and keeps what is done.
@@ -45,7 +45,7 @@ public final class Scorer {
         /** Its scores from those of its windows, the first of which stands at a place of a pass. */
         Scores scores(PassScorer.Sums sums, int first) {
             Scores scores =
-                    new Scores(new double[choices.size()], new boolean[choices.size()], new int[choices.size()]);
+                    Scores.choices(new double[choices.size()], new boolean[choices.size()], new int[choices.size()]);
             int at = first;
             for (int i = 0; i < choices.size(); i++) {
                 scores.greedy()[i] = true;
@@ -66,7 +66,9 @@ public final class Scorer {
      */
     public TaskResult score(TaskData data, ProgressObserver observer) {
         try (StopOnExit guard = new StopOnExit()) {
-            return scored(data, observer);
+            return data.task().form() == TaskDescription.Form.ANSWER
+                    ? new AnswerScorer(model, options, store).score(data, observer)
+                    : scored(data, observer);
         }
     }
 
@@ -93,12 +95,9 @@ public final class Scorer {
     }
 
     private void prepare(TaskData data, List<DataFault> faults, List<Ready> open, List<ItemScore> done) {
-        int context = model.config().maxPositions();
-        int longest = options.maxTokens() == 0 ? context : Math.min(context, options.maxTokens());
-        PairEncoder encoder = options.chat()
-                ? PairEncoder.chat(model.tokenizer(), longest)
-                : new PairEncoder(model.tokenizer(), options.bos(), longest);
-        Identity identity = identity(data, longest);
+        int longest = longest(model, options);
+        PairEncoder encoder = PairEncoder.of(model.tokenizer(), options, longest);
+        Identity identity = identity(model, options, data);
         for (Item item : data.items()) {
             Interruption.check();
             String key = ScoreStore.key(identity.json(), item);
@@ -119,7 +118,15 @@ public final class Scorer {
         }
     }
 
-    private Identity identity(TaskData data, int longest) {
+    /** Most tokens read at once. */
+    static int longest(LanguageModel model, ScoreOptions options) {
+        int context = model.config().maxPositions();
+        return options.maxTokens() == 0 ? context : Math.min(context, options.maxTokens());
+    }
+
+    /** What decides the scores of a task's questions, but for the questions. */
+    static Identity identity(LanguageModel model, ScoreOptions options, TaskData data) {
+        int longest = longest(model, options);
         Identity of = ModelIdentity.of(model);
         Identity task = data.task().identity();
         Identity all = Identity.of("scores")
@@ -133,10 +140,11 @@ public final class Scorer {
             // What a template makes of a question hangs on its text, so that is part of what a score is of.
             return all.with("chat", model.tokenizer().chat().orElseThrow().hash());
         }
-        return of.former()
-                .map(text -> all.formerly(text + "|" + task.former().orElseThrow() + "|" + data.shots() + "|"
-                        + options.bos() + "|" + options.rounding() + "|" + longest))
-                .orElse(all);
+        if (of.former().isEmpty() || task.former().isEmpty()) {
+            return all;
+        }
+        return all.formerly(of.former().get() + "|" + task.former().get() + "|" + data.shots() + "|" + options.bos()
+                + "|" + options.rounding() + "|" + longest);
     }
 
     private static ItemScore scored(Item item, Scores scores) {
@@ -148,7 +156,8 @@ public final class Scorer {
                 scores.logLikelihoods(),
                 scores.greedy(),
                 scores.excess(),
-                item.lengths());
+                item.lengths(),
+                Optional.empty());
     }
 
     private void run(TaskData data, List<Ready> open, List<ItemScore> done, ProgressObserver observer, long start) {

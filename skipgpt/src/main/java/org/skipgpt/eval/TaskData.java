@@ -103,7 +103,8 @@ public record TaskData(
         }
         List<Item> items = new ArrayList<>();
         for (Question question : questions) {
-            StringBuilder before = new StringBuilder();
+            StringBuilder before =
+                    new StringBuilder(task.answer().map(AnswerRules::before).orElse(""));
             if (shots > 0) {
                 int taken = 0;
                 for (int chosen : random.sample(examples.size(), drawn)) {
@@ -171,6 +172,9 @@ public record TaskData(
             String query =
                     checked("query", Template.filtered(new Template(task.query()).render(record), task.queryFilter()));
             List<String> choices = Template.renderAll(task.choices(), record);
+            if (task.form() == Form.ANSWER && query.isBlank()) {
+                throw new TaskException("an empty question; expected a text to answer");
+            }
             if (choices.isEmpty()) {
                 throw new TaskException("no choices; expected at least one");
             }
@@ -227,11 +231,12 @@ public record TaskData(
         Item item(int place, String before) {
             List<String> contexts = new ArrayList<>();
             List<String> continuations = new ArrayList<>();
-            for (String choice : choices) {
+            boolean one = task.answer().filter(rules -> !rules.any()).isPresent();
+            for (String choice : one ? List.of(choices.get(gold)) : choices) {
                 contexts.add(before + (task.form() == Form.CONTEXTS ? choice : query));
                 continuations.add(" " + (task.form() == Form.CONTEXTS ? query : choice));
             }
-            return new Item(place, row.file(), row.line(), contexts, continuations, gold);
+            return new Item(place, row.file(), row.line(), contexts, continuations, one ? 0 : gold);
         }
     }
 }

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.skipgpt.io.Json;
@@ -34,6 +35,7 @@ import org.skipgpt.report.Identity;
  * @param split the part of the data that is scored
  * @param shotSplit the part examples come from
  * @param paperShots examples before each question in the preset {@code paper-shots}
+ * @param answer how an answer is generated and compared; of the form {@code answer} alone
  */
 public record TaskDescription(
         String name,
@@ -48,7 +50,8 @@ public record TaskDescription(
         Metric metric,
         String split,
         String shotSplit,
-        int paperShots) {
+        int paperShots,
+        Optional<AnswerRules> answer) {
     private static final int MOST_SHOTS = 100;
 
     /** What of a record is scored. */
@@ -58,7 +61,9 @@ public record TaskDescription(
         /** P(query | context) for every choice of context (WinoGrande's partial scoring). */
         CONTEXTS,
         /** P(word | query), right where greedy decoding gives the word (LAMBADA). */
-        WORD
+        WORD,
+        /** What is generated behind the query is compared with the right choice (GSM8K, TriviaQA). */
+        ANSWER
     }
 
     /** The score that tables show. */
@@ -66,9 +71,11 @@ public record TaskDescription(
         /** Share of records whose likeliest text is the right one. */
         ACC,
         /** The same after dividing log-likelihoods by the number of characters. */
-        ACC_NORM;
+        ACC_NORM,
+        /** Share of records whose generated answer is the right text. */
+        EXACT_MATCH;
 
-        /** As tables name it: {@code acc} or {@code acc_norm}. */
+        /** As tables name it: {@code acc}, {@code acc_norm} or {@code exact_match}. */
         public String shown() {
             return name().toLowerCase(Locale.ROOT);
         }
@@ -90,6 +97,10 @@ public record TaskDescription(
         }
         if (form == Form.CONTEXTS && metric == Metric.ACC_NORM) {
             faults.add("acc_norm divides by the scored text, which contexts share: use acc");
+        }
+        if ((form == Form.ANSWER) != (metric == Metric.EXACT_MATCH) || (form == Form.ANSWER) != answer.isPresent()) {
+            faults.add("the form answer, the metric exact_match and the field answer belong together: give all three or"
+                    + " none");
         }
         if (!faults.isEmpty()) {
             throw new TaskException("task \"" + name + "\": " + String.join("; ", faults));
@@ -117,7 +128,8 @@ public record TaskDescription(
                 choice(Metric.class, object, "metric", Metric.ACC),
                 object.text("split", "test"),
                 object.text("shotSplit", "train"),
-                object.integer("paperShots", 0, 0, MOST_SHOTS));
+                object.integer("paperShots", 0, 0, MOST_SHOTS),
+                object.objectIfThere("answer").map(AnswerRules::of));
         object.refuseOthers();
         return task;
     }
@@ -154,11 +166,35 @@ public record TaskDescription(
                 metric,
                 split,
                 shotSplit,
-                paperShots);
+                paperShots,
+                answer);
     }
 
     /** Name, version and everything that decides scores, for keys of stored results. */
     Identity identity() {
-        return Identity.of("task", this).formerly(toString());
+        Identity all = Identity.of("task")
+                .with("name", name)
+                .with("version", version)
+                .with("form", form)
+                .with("query", query)
+                .with("queryFilter", queryFilter)
+                .with("choices", choices)
+                .with("gold", gold)
+                .with("labels", labels)
+                .with("goldFile", goldFile)
+                .with("metric", metric)
+                .with("split", split)
+                .with("shotSplit", shotSplit)
+                .with("paperShots", paperShots)
+                .with("answer", answer, Optional.empty());
+        return answer.isPresent() ? all : all.formerly(former());
+    }
+
+    // The text of this record before answers came, under which the first stores kept scores.
+    private String former() {
+        return "TaskDescription[name=" + name + ", version=" + version + ", form=" + form + ", query=" + query
+                + ", queryFilter=" + queryFilter + ", choices=" + choices + ", gold=" + gold + ", labels=" + labels
+                + ", goldFile=" + goldFile + ", metric=" + metric + ", split=" + split + ", shotSplit=" + shotSplit
+                + ", paperShots=" + paperShots + "]";
     }
 }

@@ -21,7 +21,8 @@ import org.skipgpt.data.DatasetManifest;
 record TaskFolder(Path root) {
     private static final List<String> ENDINGS =
             List.of(".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".csv", ".csv.gz", ".parquet");
-    private static final Map<String, String> ALSO = Map.of("lambada", "lambada_openai");
+    private static final Map<String, String> ALSO = Map.of("lambada", "lambada_openai", "gsm8k-flexible", "gsm8k");
+    private static final String ANSWERS = "-answers";
     private static final Map<String, List<String>> TEXTS = Map.of(
             "wikitext2", List.of("wikitext2.txt", "wikitext2/wiki.test.raw", "wiki.test.raw", "wiki.txt"),
             "ptb", List.of("ptb.txt", "ptb.valid.txt", "ptb/ptb.valid.txt", "ptb/ptb.test.txt"));
@@ -34,15 +35,34 @@ record TaskFolder(Path root) {
 
     /** A task's questions. */
     Optional<Path> questions(TaskDescription task) {
-        List<String> stems = new ArrayList<>(List.of(task.name(), task.name() + "." + task.split()));
-        Optional.ofNullable(ALSO.get(task.name())).ifPresent(stems::add);
-        return find(stems).or(() -> ofManifest(task.name().replace('_', '-'), task.split()));
+        List<String> stems = new ArrayList<>(List.of(task.name()));
+        for (String set : sets(task)) {
+            stems.addAll(List.of(set, set + "." + task.split()));
+        }
+        return find(stems).or(() -> ofManifest(manifest(task), task.split()));
+    }
+
+    // What a task's files may be called by: its own name first, then that of the data set it asks in another way.
+    private static Set<String> sets(TaskDescription task) {
+        Set<String> sets = new LinkedHashSet<>(List.of(task.name()));
+        if (task.name().endsWith(ANSWERS)) {
+            sets.add(task.name().substring(0, task.name().length() - ANSWERS.length()));
+        }
+        Optional.ofNullable(ALSO.get(task.name())).ifPresent(sets::add);
+        return sets;
+    }
+
+    private static String manifest(TaskDescription task) {
+        return task.name().replaceFirst(ANSWERS + "$", "").replace('_', '-');
     }
 
     /** A task's examples. */
     Optional<Path> examples(TaskDescription task) {
-        return find(List.of(task.name() + "-shots", task.name() + "." + task.shotSplit()))
-                .or(() -> ofManifest(task.name().replace('_', '-'), task.shotSplit()));
+        List<String> stems = new ArrayList<>();
+        for (String set : sets(task)) {
+            stems.addAll(List.of(set + "-shots", set + "." + task.shotSplit()));
+        }
+        return find(stems).or(() -> ofManifest(manifest(task), task.shotSplit()));
     }
 
     /** The text behind a name such as wikitext2. */

@@ -68,7 +68,7 @@ public record TaskResult(
     }
 
     private boolean isRight(ItemScore item, TaskDescription.Metric metric) {
-        if (task.form() == TaskDescription.Form.WORD) {
+        if (task.form() == TaskDescription.Form.WORD || task.form() == TaskDescription.Form.ANSWER) {
             return item.greedy()[0];
         }
         return (metric == TaskDescription.Metric.ACC ? item.pick() : item.pickNorm()) == item.gold();
@@ -104,8 +104,11 @@ public record TaskResult(
         return n() == 0 ? Double.NaN : (double) right / n();
     }
 
-    /** exp of the mean negative log-likelihood of the right text; LAMBADA's perplexity. */
+    /** exp of the mean negative log-likelihood of the right text; LAMBADA's perplexity; NaN where answers were generated. */
     public double goldPerplexity() {
+        if (task.form() == TaskDescription.Form.ANSWER) {
+            return Double.NaN;
+        }
         return Math.exp(-items.stream()
                 .mapToDouble(item -> item.logLikelihoods()[item.gold()])
                 .average()
@@ -137,7 +140,8 @@ public record TaskResult(
                 shots,
                 provenance.seconds(),
                 isComplete ? "" : ", stopped before the end"));
-        out.append(String.format(Locale.ROOT, "  acc       %.4f ± %.4f", accuracy(), standardError(accuracy())));
+        String shown = task.form() == TaskDescription.Form.ANSWER ? "exact match" : "acc      ";
+        out.append(String.format(Locale.ROOT, "  %s %.4f ± %.4f", shown, accuracy(), standardError(accuracy())));
         if (task.form() == TaskDescription.Form.CHOICES) {
             out.append(String.format(
                     Locale.ROOT, "%n  acc_norm  %.4f ± %.4f", accuracyNorm(), standardError(accuracyNorm())));

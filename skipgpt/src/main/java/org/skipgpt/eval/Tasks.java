@@ -14,11 +14,19 @@ import java.util.Optional;
  * The task descriptions that come with the library: the paper's seven and LAMBADA, each for the data set's own records
  * ({@code piqa}) and for records that are questions already ({@code piqa-queries}: query, choices, gold); five also
  * as their authors' own files have them ({@code piqa-files}: labels in a file of their own; {@code arc_easy-files}: nested records).
+ * Others ask for an answer in the model's own words: {@link #ANSWERS}.
  */
 public final class Tasks {
     /** The seven accuracy tasks in the order of the paper's tables. */
     public static final List<String> PAPER =
             List.of("openbookqa", "winogrande", "piqa", "hellaswag", "boolq", "arc_easy", "arc_challenge");
+
+    /**
+     * Tasks whose answer is generated: GSM8K read strictly and flexibly, TriviaQA without context, and questions of three of the
+     * seven without their choices.
+     */
+    public static final List<String> ANSWERS = List.of(
+            "gsm8k", "gsm8k-flexible", "triviaqa", "openbookqa-answers", "arc_easy-answers", "arc_challenge-answers");
 
     /** The texts whose perplexity the paper's tables show. */
     public static final List<String> TEXTS = List.of("wikitext2", "ptb");
@@ -37,6 +45,7 @@ public final class Tasks {
         }
         FORMS.forEach(form -> names.add("lambada" + form));
         names.addAll(FILES);
+        names.addAll(ANSWERS);
         return names;
     }
 

@@ -77,7 +77,7 @@ class ScoreStoreEngineTest {
     }
 
     private static Scores planted() {
-        return new Scores(new double[] {-123, -124}, new boolean[2], new int[2]);
+        return Scores.choices(new double[] {-123, -124}, new boolean[2], new int[2]);
     }
 
     @Test

@@ -13,7 +13,7 @@ public final class StoredScores {
     /** Adds a question of one choice. */
     public static void put(Path file, String key, double logLikelihood) {
         try (ScoreStore store = ScoreStore.open(file)) {
-            store.put(key, new Scores(new double[] {logLikelihood}, new boolean[] {true}, new int[1]));
+            store.put(key, Scores.choices(new double[] {logLikelihood}, new boolean[] {true}, new int[1]));
         }
     }
 

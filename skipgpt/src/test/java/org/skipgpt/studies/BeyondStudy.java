@@ -5,9 +5,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.skipgpt.SkipGpt;
+import org.skipgpt.eval.AnswerAgreement;
+import org.skipgpt.eval.Evaluation;
+import org.skipgpt.eval.EvaluationOptions;
+import org.skipgpt.eval.TaskResult;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;
@@ -15,6 +21,8 @@ import org.skipgpt.route.ApproximatorFit;
 import org.skipgpt.route.Cost;
 import org.skipgpt.route.ExactBudget;
 import org.skipgpt.route.SparsityReport;
+import org.skipgpt.train.Tuned;
+import org.skipgpt.train.TuningOptions;
 
 /**
  * Numbers of docs/beyond.md.
@@ -22,6 +30,7 @@ import org.skipgpt.route.SparsityReport;
  * <pre>
  * BeyondStudy approximators world|MODEL [TEXTS TEST] [tokens=2048] [calibrated=20] [measured=4096]
  * BeyondStudy exact world world/skipgpt-25
+ * BeyondStudy answers world world/skipgpt-25 [questions=300]
  * </pre>
  *
  * Prints a line a row: loss and perplexity on texts that nothing was fitted on, and operations saved on them.
@@ -52,7 +61,9 @@ public final class BeyondStudy {
                         .toArray(int[][]::new)
                 : windows(model.tokenizer().encodeWithBos(Files.readString(Path.of(args[3]))), measured);
         BeyondStudy study = new BeyondStudy(model, texts, test);
-        if (args[0].equals("approximators")) {
+        if (args[0].equals("answers")) {
+            study.answers(args[2], number(args, "questions", 300));
+        } else if (args[0].equals("approximators")) {
             study.approximators(number(args, "tokens", 2048), number(args, "calibrated", 20));
         } else {
             study.exact(args[2]);
@@ -115,6 +126,39 @@ public final class BeyondStudy {
         }
         LanguageModel fitted = SkipGpt.approximate(routed, texts, ApproximatorFit.of(8), ProgressObserver.silent());
         row("thresholds, approximators of rank 8", fitted);
+    }
+
+    // The same questions with choices and without, of models that skip about as much.
+    private void answers(String folder, int questions) {
+        LanguageModel routed = SkipGpt.loadSkipGpt(folder, model);
+        double share = SparsityReport.of(routed, test).cost().paramsOfBlocks();
+        Map<String, LanguageModel> models = new LinkedHashMap<>();
+        models.put("dense", model);
+        models.put("SkipGPT-RT-L", routed);
+        models.put("SkipGPT-RT", SkipGpt.loadSkipGpt("world/routers-25", model));
+        DropPlan shortGpt = SkipGpt.shortGpt(model, texts, share);
+        models.put("ShortGPT", SkipGpt.drop(model, shortGpt));
+        models.put("Joint Layer Drop", SkipGpt.drop(model, SkipGpt.jointLayerDrop(model, texts, share)));
+        Tuned healed = SkipGpt.recover(
+                SkipGpt.drop(model, shortGpt),
+                SkipGpt.worldTexts(4000, 7),
+                TuningOptions.practical().withSteps(300).withBatch(8, 128),
+                ProgressObserver.silent());
+        models.put("ShortGPT+LoRA", healed.model());
+        List<String> asked = List.of("arc_easy", "arc_easy-answers", "openbookqa", "openbookqa-answers");
+        EvaluationOptions options = EvaluationOptions.defaults().withFirst(questions);
+        Evaluation dense = SkipGpt.evaluate(model, asked, options, ProgressObserver.silent());
+        models.forEach((name, one) -> {
+            row(name, one);
+            Evaluation found = SkipGpt.evaluate(one, asked, options, ProgressObserver.silent());
+            System.out.println(found.table().text());
+            for (String task : asked) {
+                TaskResult answered = found.task(task).orElseThrow();
+                if (answered.task().answer().isPresent()) {
+                    System.out.println(AnswerAgreement.of(dense.task(task).orElseThrow(), answered));
+                }
+            }
+        });
     }
 
     private void row(String name, LanguageModel measured) {

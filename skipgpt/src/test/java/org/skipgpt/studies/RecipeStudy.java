@@ -19,6 +19,7 @@ import org.skipgpt.eval.EvaluationOptions;
 import org.skipgpt.eval.Perplexity;
 import org.skipgpt.eval.PerplexityOptions;
 import org.skipgpt.eval.Tasks;
+import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.model.ForcedPolicy;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
@@ -29,6 +30,7 @@ import org.skipgpt.route.Budget;
 import org.skipgpt.route.Controller;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.SparsityReport;
+import org.skipgpt.shape.Projection;
 import org.skipgpt.train.LearningRate;
 import org.skipgpt.train.RouterFit;
 import org.skipgpt.train.RouterTuningConfig;
@@ -43,7 +45,7 @@ import org.skipgpt.train.TuningOptions;
  * <p>{@code java -cp "$CP" org.skipgpt.studies.RecipeStudy MODEL TEXTS HELD-OUT-TEXT key=value...}; TEXTS are files or folders,
  * separated by commas, whose paragraphs of at least 300 characters are the documents, drawn from each in turn. Keys: target,
  * steps, rows, length (most tokens of a row), packed (documents joined into full rows), rate, ramp, noise (start:end), distill, start (plan, dense), margin, scale, norm, controller (absolute, integral), alpha, seed,
- * dtype (fp32, bf16), lora (steps of stage 2), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of
+ * dtype (fp32, bf16), lora (steps of stage 2), loraRank (16, on q, v and gate; with loraAll on all seven projections), loraDropout, loraRate, joint (an adapter learns beside the routers in stage 1), loraDistill, keep (false: stage 2 lets the share drift), begin (a folder of routers that stage 1 goes on with), from (a folder of routers in place of
  * stage 1), range (low:high, shares that the routers learn to serve), dial (a share that thresholds are turned to at the end, on the next dialChars characters behind those measured, 20,000), method (routers, shortgpt,
  * joint, dense), fit (tokens that fresh routers are fitted on before they learn), chars of the held-out text, save (a folder), questions (of each of
  * the paper's seven tasks, none unless said) and data (their folder), approximate (rank of maps that skipped rows go through, none
@@ -144,10 +146,19 @@ public final class RecipeStudy {
         if (number("steps", 300) == 0) {
             return begun;
         }
-        Tuned tuned = SkipGpt.tuneRouters(begun, documents, target, options(), new Lines());
+        Tuned tuned = settings.containsKey("joint")
+                ? SkipGpt.tuneJoint(begun, documents, target, jointly(), new Lines())
+                : SkipGpt.tuneRouters(begun, documents, target, options(), new Lines());
         saved(tuned, "");
         columns(tuned);
         return tuned.model();
+    }
+
+    private TuningOptions jointly() {
+        TuningOptions base = options();
+        return base.withJointLora(adapter(base.jointLora()))
+                .withLoraRate(
+                        LearningRate.cosine(number("loraRate", base.loraRate().peak()), 0.1));
     }
 
     private LanguageModel healed(LanguageModel routed, List<String> documents) {
@@ -211,7 +222,17 @@ public final class RecipeStudy {
         return base.withSteps((long) number("lora", 150))
                 .withBatch((int) number("loraRows", 2), (int) number("length", 128))
                 .withKeptShare(Boolean.parseBoolean(settings.getOrDefault("keep", "true")))
+                .withLora(adapter(base.lora()))
+                .withLoraRate(
+                        LearningRate.cosine(number("loraRate", base.loraRate().peak()), 0.1))
                 .withRouting(base.routing().withDistill(number("loraDistill", 1)));
+    }
+
+    // The scale alpha / rank stays 2, so that another rank is no other rate.
+    private LoraConfig adapter(LoraConfig base) {
+        int rank = (int) number("loraRank", base.rank());
+        LoraConfig form = new LoraConfig(rank, 2.0 * rank, number("loraDropout", base.dropout()), base.targets());
+        return settings.containsKey("loraAll") ? form.withTargets(Projection.values()) : form;
     }
 
     private TuningOptions options() {
