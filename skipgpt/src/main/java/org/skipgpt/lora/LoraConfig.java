@@ -50,6 +50,14 @@ public record LoraConfig(int rank, double alpha, double dropout, Set<Projection>
         return defaults().withTargets(Projection.Q, Projection.V);
     }
 
+    /**
+     * Rank 64, alpha 128, no dropout, on all seven projections: what a model that skips needs more than the paper's to come back
+     * within minutes; docs/recipe.md has the numbers.
+     */
+    public static LoraConfig wide() {
+        return new LoraConfig(64, 128, 0, EnumSet.allOf(Projection.class));
+    }
+
     /** The shape of an adapter at hand, which remembers no dropout. */
     public static LoraConfig of(Adapter adapter) {
         Projection first = adapter.targets().iterator().next();

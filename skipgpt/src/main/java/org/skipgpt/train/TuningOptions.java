@@ -272,6 +272,18 @@ public record TuningOptions(
         return with(d -> d.jointLora = other);
     }
 
+    /**
+     * With {@link LoraConfig#wide} wherever an adapter is fresh: in joint tuning, which it serves best, in stage 2, in recovery and
+     * in the dense control.
+     *
+     * <pre>{@code
+     * tuneJoint(model, texts, 0.25, TuningOptions.practical().withWideAdapter().withSteps(960), observer)
+     * }</pre>
+     */
+    public TuningOptions withWideAdapter() {
+        return withLora(LoraConfig.wide()).withJointLora(LoraConfig.wide());
+    }
+
     /** With another way frozen routers decide in stage 2. */
     public TuningOptions withSampling(Sampling other) {
         return with(d -> d.sampling = other);

@@ -212,9 +212,12 @@ public final class RecipeStudy {
     private LanguageModel dropped(LanguageModel dense, DropPlan plan, List<String> documents) {
         LanguageModel whole = SkipGpt.drop(dense, plan);
         LanguageModel pruned = settings.containsKey("approximate") ? approximated(whole, documents) : whole;
-        return settings.containsKey("lora")
-                ? SkipGpt.recover(pruned, documents, healing(), new Lines()).model()
-                : pruned;
+        if (!settings.containsKey("lora")) {
+            return pruned;
+        }
+        Tuned recovered = SkipGpt.recover(pruned, documents, healing(), new Lines());
+        saved(recovered, "");
+        return recovered.model();
     }
 
     private TuningOptions healing() {

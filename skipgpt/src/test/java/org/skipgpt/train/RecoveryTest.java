@@ -43,6 +43,16 @@ class RecoveryTest {
     }
 
     @Test
+    void aWideAdapterIsOneWhereverOneIsFresh() {
+        TuningOptions wide = TuningOptions.practical().withWideAdapter();
+
+        assertThat(wide.lora()).isEqualTo(new LoraConfig(64, 128, 0, Set.of(Projection.values())));
+        assertThat(wide.jointLora()).isEqualTo(wide.lora());
+        TuningOptions plain = TuningOptions.practical();
+        assertThat(wide.withLora(plain.lora()).withJointLora(plain.jointLora())).isEqualTo(plain);
+    }
+
+    @Test
     void dLlmsAuthorsLearnAtOneRateWithoutAScale() {
         TuningOptions options = TuningOptions.dLlm();
 
