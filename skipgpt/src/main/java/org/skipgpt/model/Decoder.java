@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.LongStream;
-import org.skipgpt.report.Interruption;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -268,12 +267,8 @@ public final class Decoder implements AutoCloseable {
 
     private NDArray layers(int count, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
         try (var coming = calls.expect(site -> policy.isConstant(site) && !policy.isDropped(site))) {
-            return layers(
-                    count,
-                    embed(rows),
-                    policy,
-                    true,
-                    (site, x, in) -> module(site, x, in, rows, policy, execution, trace)); // (N, D)
+            return LayerRun.through(
+                    0, count, embed(rows), (layer, in) -> layer(layer, in, rows, policy, execution, trace)); // (N, D)
         }
     }
 
@@ -296,26 +291,8 @@ public final class Decoder implements AutoCloseable {
         NDArray run(ModuleSite site, NDArray x, NDArray layerInput);
     }
 
-    /**
-     * The loop over layers, of whole passes and of those with a cache.
-     *
-     * @param x the embeddings, which the pass frees
-     * @param stops whether an interrupted thread ends the pass between two layers
-     */
-    static NDArray layers(int count, NDArray x, LayerPolicy policy, boolean stops, Modules modules) {
-        NDArray stream = x; // (N, D)
-        for (int layer = 0; layer < count; layer++) {
-            if (stops) {
-                Interruption.check();
-            }
-            NDArray in = stream; // (N, D)
-            stream = layer(layer, in, policy, modules); // (N, D)
-            release(in, stream, stream);
-        }
-        return stream;
-    }
-
-    private static NDArray layer(int layer, NDArray in, LayerPolicy policy, Modules modules) {
+    /** One layer, wherever its modules have keys from. */
+    static NDArray layer(int layer, NDArray in, LayerPolicy policy, Modules modules) {
         NDArray middle = modules.run(new ModuleSite(layer, ModuleKind.ATTENTION), in, in); // (N, D)
         NDArray made = modules.run(new ModuleSite(layer, ModuleKind.MLP), middle, in); // (N, D)
         NDArray out = policy.leaving(layer, in, made); // (N, D)
