@@ -30,7 +30,6 @@ import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.Thresholds;
 import org.skipgpt.shape.ModuleSite;
-import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
@@ -113,7 +112,7 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
      * @throws IllegalArgumentException if the model has routers already, or too little text
      */
     public LanguageModel run(LanguageModel model, double target, List<String> documents, ProgressObserver observer) {
-        Tuning.refuseToReplace(model);
+        TuningStage.refuseToReplace(model);
         if (RoutedPolicy.in(model.policy()).isPresent()) {
             throw new IllegalArgumentException(
                     "this model has routers, which a fit would replace: fit its base instead");
@@ -132,25 +131,29 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         int[][] measured = texts.first(tokens);
         HeldOut after = texts.after(measured.length);
         int[][] turned = (after.sequences().length == 0 ? texts : after).first(TURNED_TOKENS);
-        try (InUse.Hold held = model.hold()) {
-            NDManager owner = model.scope();
-            try (NDManager work = model.scope();
-                    var off = Torch.gradients(false)) {
-                RouterConfig form = RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS);
-                Routers routers = Routers.init(work, model.config(), form, 0);
-                TorchProgram program = TorchProgram.compile(
-                        work, TorchSource.of(RouterFit.class, "fit.torchscript").code());
-                Budget budget = Budget.of(target).withKind(kind);
-                float[][] costs = costs(model, measured, program, observer);
-                fit(model, routers, budget, measured, costs, program);
-                Gate gate = Gate.compile(owner);
-                LanguageModel fitted = model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers)));
-                Thresholds found = BudgetDial.thresholds(fitted, budget, turned);
-                return model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers.holding(found, owner))));
-            } catch (RuntimeException | Error e) {
-                owner.close();
-                throw e;
-            }
+        return model.extended(owner -> fitted(model, target, measured, turned, owner, observer));
+    }
+
+    private LanguageModel fitted(
+            LanguageModel model,
+            double target,
+            int[][] measured,
+            int[][] turned,
+            NDManager owner,
+            ProgressObserver observer) {
+        try (NDManager work = model.scope();
+                var off = Torch.gradients(false)) {
+            RouterConfig form = RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS);
+            Routers routers = Routers.init(work, model.config(), form, 0);
+            TorchProgram program = TorchProgram.compile(
+                    work, TorchSource.of(RouterFit.class, "fit.torchscript").code());
+            Budget budget = Budget.of(target).withKind(kind);
+            float[][] costs = costs(model, measured, program, observer);
+            fit(model, routers, budget, measured, costs, program);
+            Gate gate = Gate.compile(owner);
+            LanguageModel fitted = model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers)));
+            Thresholds found = BudgetDial.thresholds(fitted, budget, turned);
+            return model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers.holding(found, owner))));
         }
     }
 
