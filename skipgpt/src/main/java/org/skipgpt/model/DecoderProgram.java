@@ -189,8 +189,10 @@ final class DecoderProgram {
     }
 
     private static List<String> names(List<LayerArray> order, Set<LayerArray> wanted) {
-        return new ArrayList<>(
-                order.stream().filter(wanted::contains).map(LayerArray::argument).toList());
+        return new ArrayList<>(order.stream()
+                .filter(wanted::contains)
+                .map(LayerArray::argument)
+                .toList());
     }
 
     private static String declared(List<String> names) {

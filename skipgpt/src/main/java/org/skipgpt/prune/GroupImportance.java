@@ -23,6 +23,9 @@ import org.skipgpt.weights.LayerWeights;
  * @param channels for each layer, of each channel of the MLP
  */
 record GroupImportance(List<double[]> heads, List<double[]> channels) {
+    private static final List<LayerArray> OF_HEADS = List.of(LayerArray.QUERY, LayerArray.KEY_VALUE, LayerArray.OUT);
+    private static final List<LayerArray> OF_CHANNELS = List.of(LayerArray.GATE_UP, LayerArray.DOWN);
+
     /** Gradient and mean squared gradient of one array. */
     private record Slope(double[] first, double[] squared) {}
 
@@ -53,10 +56,6 @@ record GroupImportance(List<double[]> heads, List<double[]> channels) {
             return of(model.config(), config, gradients.layers(), slopes);
         }
     }
-
-    private static final List<LayerArray> OF_HEADS =
-            List.of(LayerArray.QUERY, LayerArray.KEY_VALUE, LayerArray.OUT);
-    private static final List<LayerArray> OF_CHANNELS = List.of(LayerArray.GATE_UP, LayerArray.DOWN);
 
     private static List<NDArray> matrices(DecoderConfig model, LayerWeights layer) {
         List<NDArray> all = new ArrayList<>();

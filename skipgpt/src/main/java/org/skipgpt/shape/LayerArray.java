@@ -1,8 +1,8 @@
 package org.skipgpt.shape;
 
 /**
- * What an array of a layer is, by the name that the decoder's TorchScript has for it. Which of them a layer has, and in which order, is in
- * {@link LayerTensors} alone.
+ * What an array of a layer is, by the name that the decoder's TorchScript has for it. Which of them a layer has, and in which
+ * order, is in {@link LayerTensors} alone.
  */
 public enum LayerArray {
     /** The norm before a module. */

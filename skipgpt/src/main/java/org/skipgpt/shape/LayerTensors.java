@@ -69,8 +69,8 @@ public record LayerTensors(List<Fused> attention, List<Fused> mlp) {
     public static int place(DecoderConfig c, ModuleKind module, LayerArray array) {
         int place = order(c, module).indexOf(array);
         if (place < 0) {
-            throw new IllegalArgumentException("no " + array + " in the " + module + " of this model: there are "
-                    + order(c, module));
+            throw new IllegalArgumentException(
+                    "no " + array + " in the " + module + " of this model: there are " + order(c, module));
         }
         return place;
     }
@@ -85,14 +85,17 @@ public record LayerTensors(List<Fused> attention, List<Fused> mlp) {
             all.add(norm(LayerArray.NORM, prefix + "input_layernorm.weight", d));
         }
         all.add(Fused.of(LayerArray.QUERY, turning(self + "q_proj.weight", q, d)));
-        all.add(Fused.of(LayerArray.KEY_VALUE, turning(self + "k_proj.weight", kv, d), plain(self + "v_proj.weight", kv, d)));
+        all.add(Fused.of(
+                LayerArray.KEY_VALUE, turning(self + "k_proj.weight", kv, d), plain(self + "v_proj.weight", kv, d)));
         all.add(Fused.of(LayerArray.OUT, plain(self + "o_proj.weight", d, q)));
         if (c.qkvBias()) {
             all.add(Fused.of(LayerArray.QUERY_BIAS, turning(self + "q_proj.bias", q)));
-            all.add(Fused.of(LayerArray.KEY_VALUE_BIAS, turning(self + "k_proj.bias", kv), plain(self + "v_proj.bias", kv)));
+            all.add(Fused.of(
+                    LayerArray.KEY_VALUE_BIAS, turning(self + "k_proj.bias", kv), plain(self + "v_proj.bias", kv)));
         }
         if (c.qkNorm()) {
-            all.add(Fused.of(LayerArray.QUERY_NORM, new Tensor(self + "q_norm.weight", true, true, c.queryNorm(layer))));
+            all.add(Fused.of(
+                    LayerArray.QUERY_NORM, new Tensor(self + "q_norm.weight", true, true, c.queryNorm(layer))));
             all.add(Fused.of(LayerArray.KEY_NORM, new Tensor(self + "k_norm.weight", true, true, c.keyNorm(layer))));
         }
         if (c.postNorm()) {
@@ -110,7 +113,10 @@ public record LayerTensors(List<Fused> attention, List<Fused> mlp) {
         if (c.preNorm()) {
             all.add(norm(LayerArray.NORM, prefix + before + ".weight", d));
         }
-        all.add(Fused.of(LayerArray.GATE_UP, plain(prefix + "mlp.gate_proj.weight", f, d), plain(prefix + "mlp.up_proj.weight", f, d)));
+        all.add(Fused.of(
+                LayerArray.GATE_UP,
+                plain(prefix + "mlp.gate_proj.weight", f, d),
+                plain(prefix + "mlp.up_proj.weight", f, d)));
         all.add(Fused.of(LayerArray.DOWN, plain(prefix + "mlp.down_proj.weight", c.widthAfter(layer), f)));
         if (c.postNorm()) {
             all.add(norm(LayerArray.POST_NORM, prefix + "post_feedforward_layernorm.weight", d));
