@@ -110,11 +110,10 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
             throw new IllegalArgumentException("the stream of " + model.name()
                     + " changes its basis at each module: approximate a model that is not sliced");
         }
-        if (model.policy().core() instanceof MixturePolicy mixture
-                && mixture.form().blocks()) {
-            throw new IllegalArgumentException(
-                    "Mixture-of-Depths of whole layers weighs what a layer makes of each row:"
-                            + " approximate one of single modules, MixtureForm.modules(capacity)");
+        if (model.policy().weighsLayers()) {
+            throw new IllegalArgumentException("the policy \"" + model.policy().describe()
+                    + "\" weighs what a whole layer makes of each row, which leaves single modules no place for an"
+                    + " approximation: give one of single modules, e.g. MixtureForm.modules(capacity)");
         }
         if (rank > model.config().width()) {
             throw new IllegalArgumentException("rank " + rank + " is not allowed: expected 0.."
