@@ -87,6 +87,11 @@ final class Checkpoints {
                 : path(name);
     }
 
+    /** The same, in silence. */
+    static Path tuned(String name) {
+        return tuned(name, ProgressObserver.silent());
+    }
+
     private static Path path(String name) {
         try {
             return name.startsWith("~/") ? Path.of(System.getProperty("user.home"), name.substring(2)) : Path.of(name);

@@ -1,15 +1,10 @@
 package org.skipgpt;
 
-import ai.djl.ndarray.NDManager;
 import java.net.URI;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.LongStream;
 import org.skipgpt.analyze.ContextDrift;
 import org.skipgpt.analyze.DecisionGrid;
 import org.skipgpt.analyze.GreedyAgreement;
@@ -24,7 +19,6 @@ import org.skipgpt.bench.Benchmark;
 import org.skipgpt.bench.BenchmarkOptions;
 import org.skipgpt.bench.BenchmarkResult;
 import org.skipgpt.data.TextFiles;
-import org.skipgpt.data.world.World;
 import org.skipgpt.data.world.WorldText;
 import org.skipgpt.eval.Comparison;
 import org.skipgpt.eval.Evaluation;
@@ -78,14 +72,14 @@ import org.skipgpt.train.Tuned;
 import org.skipgpt.train.Tuning;
 import org.skipgpt.train.TuningOptions;
 import org.skipgpt.weights.Placement;
-import org.skipgpt.weights.WeightLoader;
 
 /**
  * The verbs, for notebooks, JShell and programs; the only star import.
  *
  * <p>Arguments stand in one order: the model, what is asked of it, texts, the share to skip, options, an observer that is
  * told how far the work is. Without options a verb takes the usual ones, without an observer it is silent. Texts are a list
- * of documents; a verb that draws one text takes that.
+ * of documents; a verb that draws one text takes that. A verb does nothing itself: it cuts texts into tokens where need be and
+ * hands over to the room that does the work.
  *
  * <pre>{@code
  * import static org.skipgpt.SkipGpt.*;
@@ -184,15 +178,7 @@ public final class SkipGpt {
 
     /** A model with random weights and a tokenizer of one's own. */
     public static LanguageModel random(DecoderConfig config, Tokenizer tokenizer, long seed) {
-        if (config.vocabulary() < tokenizer.vocabSize()) {
-            throw new IllegalArgumentException("vocabulary " + config.vocabulary() + " is too small: the tokenizer has "
-                    + tokenizer.vocabSize() + " ids; give the configuration at least that many");
-        }
-        Workspace workspace = Workspace.current();
-        return workspace.add(manager -> {
-            var weights = WeightLoader.random(config, manager, workspace.dtype(), seed);
-            return LanguageModel.dense("random-" + seed, "", tokenizer, config, weights);
-        });
+        return Workspace.current().random(config, tokenizer, seed);
     }
 
     /** The embedded world's tokenizer. */
@@ -338,14 +324,7 @@ public final class SkipGpt {
 
     /** The same, told to an observer. */
     public static double heldOutLoss(LanguageModel model, List<String> texts, ProgressObserver observer) {
-        // One by one, since texts have many lengths.
-        List<int[][]> single = Arrays.stream(Pieces.beginnings(model, texts))
-                .map(ids -> new int[][] {ids})
-                .toList();
-        return LanguageLoss.mean(model, single, observer)
-                .orElseThrow(
-                        () -> new IllegalArgumentException("a loss is measured where a token follows another, but of "
-                                + texts.size() + " texts none has two tokens"));
+        return LanguageLoss.ofTexts(model, Pieces.beginnings(model, texts), observer);
     }
 
     /** Losses, skipped shares, temperature and learning rate of tunings, over each other: the paper's figure 4. */
@@ -413,19 +392,7 @@ public final class SkipGpt {
     /** The same, told to an observer. */
     public static Scaling scaling(
             Map<String, List<LanguageModel>> methods, List<String> texts, ProgressObserver observer) {
-        List<Scaling.Trial> trials = new ArrayList<>();
-        methods.forEach((method, models) -> {
-            for (LanguageModel model : models) {
-                String setting = model.policy().describe() + " #" + trials.size();
-                trials.add(new Scaling.Trial(
-                        method, setting, model.policy().identity().json(), () -> model));
-            }
-        });
-        LanguageModel first = methods.values().stream()
-                .flatMap(List::stream)
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("no model to measure; give one for each method"));
-        return Scaling.sweep(trials, Pieces.of(first, texts), Optional.empty(), observer);
+        return Scaling.of(methods, model -> Pieces.of(model, texts), observer);
     }
 
     // Pruning: the same modules for all tokens.
@@ -805,12 +772,14 @@ public final class SkipGpt {
 
     /** The same; a download tells an observer how far it is. */
     public static LanguageModel loadSkipGpt(String folder, LanguageModel base, ProgressObserver observer) {
-        return loaded(base, owner -> SkipGptFolder.load(Checkpoints.tuned(folder, observer), base, owner));
+        return base.extended(owner -> SkipGptFolder.load(Checkpoints.tuned(folder, observer), base, owner)
+                .withAdded(owner));
     }
 
     /** The same under a K/V policy that gives the same values: KEEP and DEFERRED stand for each other. */
     public static LanguageModel loadSkipGpt(String folder, LanguageModel base, KvPolicy kv) {
-        return loaded(base, owner -> SkipGptFolder.load(tuned(folder), base, owner, kv));
+        return base.extended(owner ->
+                SkipGptFolder.load(Checkpoints.tuned(folder), base, owner, kv).withAdded(owner));
     }
 
     /**
@@ -818,23 +787,8 @@ public final class SkipGpt {
      * are then not those of the model that was tuned.
      */
     public static LanguageModel loadSkipGptUnchecked(String folder, LanguageModel base, KvPolicy kv) {
-        return loaded(base, owner -> SkipGptFolder.loadUnchecked(tuned(folder), base, owner, kv));
-    }
-
-    private static Path tuned(String folder) {
-        return Checkpoints.tuned(folder, ProgressObserver.silent());
-    }
-
-    private static LanguageModel loaded(LanguageModel base, Function<NDManager, LanguageModel> loading) {
-        try (InUse.Hold held = base.hold()) {
-            NDManager owner = base.scope();
-            try {
-                return loading.apply(owner).withAdded(owner);
-            } catch (RuntimeException | Error e) {
-                owner.close();
-                throw e;
-            }
-        }
+        return base.extended(owner -> SkipGptFolder.loadUnchecked(Checkpoints.tuned(folder), base, owner, kv)
+                .withAdded(owner));
     }
 
     /**
@@ -902,14 +856,7 @@ public final class SkipGpt {
      * @param seed of the draws; 1 and 2 are those the embedded model was trained and watched on
      */
     public static List<String> worldTexts(int count, long seed) {
-        if (count < 0) {
-            throw new IllegalArgumentException(
-                    "count " + count + " is not allowed: expected how many documents, 0 or more, e.g. 200");
-        }
-        WorldText text = new WorldText(World.of(World.SEED), seed);
-        return LongStream.range(0, count)
-                .mapToObj(i -> text.document(i, 0.5).text())
-                .toList();
+        return WorldText.documents(count, seed);
     }
 
     // Measuring: questions, text, speed.

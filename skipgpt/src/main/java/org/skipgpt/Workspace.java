@@ -9,9 +9,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
+import org.skipgpt.weights.WeightLoader;
 
 /**
  * Owns the native memory of all models that were loaded in it; one is open at a time.
@@ -98,6 +101,23 @@ public final class Workspace implements AutoCloseable {
                 throw e;
             }
         }
+    }
+
+    /**
+     * A dense model with random weights.
+     *
+     * @param config its shape; the vocabulary must hold the tokenizer's ids
+     * @param seed where the draws start
+     */
+    public LanguageModel random(DecoderConfig config, Tokenizer tokenizer, long seed) {
+        if (config.vocabulary() < tokenizer.vocabSize()) {
+            throw new IllegalArgumentException("vocabulary " + config.vocabulary() + " is too small: the tokenizer has "
+                    + tokenizer.vocabSize() + " ids; give the configuration at least that many");
+        }
+        return add(own -> {
+            var weights = WeightLoader.random(config, own, dtype(), seed);
+            return LanguageModel.dense("random-" + seed, "", tokenizer, config, weights);
+        });
     }
 
     /**

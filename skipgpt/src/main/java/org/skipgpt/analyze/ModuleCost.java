@@ -10,6 +10,7 @@ import java.util.stream.IntStream;
 import org.skipgpt.model.Decision;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.LayerRun;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.plot.BarPlot;
@@ -107,25 +108,24 @@ public record ModuleCost(
                 NDManager scope = model.scope()) {
             Rows rows = model.decoder().rows(scope, ids);
             Clock clock = new Clock(model.device().isGpu());
-            NDArray in = model.decoder().embed(rows); // (N, D)
-            times[modules] += clock.lap(in);
-            NDArray x = in;
-            for (int m = 0; m < modules; m++) {
-                ModuleSite site = ModuleSite.of(m);
-                in = site.module() == ModuleKind.ATTENTION ? x : in;
-                Trace counting = new Trace() {
-                    @Override
-                    public void module(ModuleSite s, NDArray before, NDArray after, Decision decision, Rows r) {
-                        executed[s.index()] = decision.executed(r.size());
+            NDArray embedded = model.decoder().embed(rows); // (N, D)
+            times[modules] += clock.lap(embedded);
+            Trace timing = new Trace() {
+                @Override
+                public void module(ModuleSite site, NDArray before, NDArray after, Decision decision, Rows r) {
+                    executed[site.index()] = decision.executed(r.size());
+                    if (site.module() == ModuleKind.ATTENTION) {
+                        times[site.index()] = clock.lap(after);
                     }
-                };
-                x = model.decoder().module(site, x, in, rows, model.policy(), model.execution(), counting); // (N, D)
-                if (site.module() == ModuleKind.MLP) {
-                    x = model.policy().leaving(site.layer(), in, x); // (N, D)
                 }
-                times[m] = clock.lap(x);
-            }
-            times[modules] += clock.lap(model.decoder().logits(x));
+            };
+            NDArray end = LayerRun.through(0, model.config().layers(), embedded, (layer, in) -> {
+                NDArray out = model.decoder().layer(layer, in, rows, model.policy(), model.execution(), timing);
+                // What the policy makes of a whole layer counts with its MLP.
+                times[new ModuleSite(layer, ModuleKind.MLP).index()] = clock.lap(out);
+                return out;
+            }); // (N, D)
+            times[modules] += clock.lap(model.decoder().logits(end));
         }
         for (int m = 0; m < modules; m++) {
             operations[m] = operations(model, m, executed[m], ids.length);

@@ -1,8 +1,11 @@
 package org.skipgpt.analyze;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.skipgpt.io.Claims;
 import org.skipgpt.io.SharedWork;
@@ -92,6 +95,30 @@ public record Scaling(List<Point> points, boolean isComplete, Provenance provena
         List<Point> points = found.stream().flatMap(Optional::stream).toList();
         return new Scaling(
                 points, points.size() == trials.size(), provenance.withSeconds((System.nanoTime() - start) / 1e9));
+    }
+
+    /**
+     * Measures models that are there already, each a point of its method's line.
+     *
+     * @param methods models by method
+     * @param texts token ids, as the first model cuts them
+     */
+    public static Scaling of(
+            Map<String, List<LanguageModel>> methods,
+            Function<LanguageModel, List<int[]>> texts,
+            ProgressObserver observer) {
+        List<Trial> trials = new ArrayList<>();
+        methods.forEach((method, models) -> {
+            for (LanguageModel model : models) {
+                String setting = model.policy().describe() + " #" + trials.size();
+                trials.add(new Trial(method, setting, model.policy().identity().json(), () -> model));
+            }
+        });
+        LanguageModel first = methods.values().stream()
+                .flatMap(List::stream)
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no model to measure; give one for each method"));
+        return sweep(trials, texts.apply(first), Optional.empty(), observer);
     }
 
     static Point measure(Trial trial, List<int[]> texts, ProgressObserver observer) {

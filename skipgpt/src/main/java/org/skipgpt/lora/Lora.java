@@ -12,6 +12,7 @@ import java.util.SplittableRandom;
 import org.skipgpt.model.Adapter;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerTensors;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.TorchProgram;
@@ -130,7 +131,7 @@ public final class Lora {
             List<NDArray> sums = new ArrayList<>();
             for (Projection p : adapter.targets()) {
                 List<NDArray> own = p.module() == ModuleKind.ATTENTION ? attention : mlp;
-                int place = place(p) + (model.config().preNorm() ? 1 : 0);
+                int place = LayerTensors.place(model.config(), p.module(), p.array());
                 NDArray sum = merged(program, owner, own.get(place), adapter, lengths, layer, p, model.config());
                 own.set(place, sum);
                 sums.add(sum);
@@ -143,20 +144,6 @@ public final class Lora {
         LanguageModel plain =
                 LanguageModel.dense(model.name() + " merged", "", model.tokenizer(), model.config(), merged);
         return plain.withPolicy(model.policy()).withExecution(model.execution());
-    }
-
-    // Which matrix of LayerWeights holds a projection: query, key over value, output; gate over up, down.
-    private static int place(Projection p) {
-        switch (p) {
-            case Q:
-            case GATE:
-            case UP:
-                return 0;
-            case O:
-                return 2;
-            default:
-                return 1;
-        }
     }
 
     private static NDArray merged(

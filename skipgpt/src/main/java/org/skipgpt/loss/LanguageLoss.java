@@ -115,6 +115,21 @@ public final class LanguageLoss {
         return decoder.rows(scope, inputs(sequences));
     }
 
+    /**
+     * Mean loss in nats over every next token of some texts, each read alone, since texts have many lengths.
+     *
+     * @param texts token ids
+     * @throws IllegalArgumentException if none has two tokens
+     */
+    public static double ofTexts(LanguageModel model, int[][] texts, ProgressObserver observer) {
+        List<int[][]> single =
+                Arrays.stream(texts).map(ids -> new int[][] {ids}).toList();
+        return mean(model, single, observer)
+                .orElseThrow(
+                        () -> new IllegalArgumentException("a loss is measured where a token follows another, but of "
+                                + texts.length + " texts none has two tokens"));
+    }
+
     /** Mean loss in nats over every next token of some batches, without gradients; empty where there is none. */
     public static OptionalDouble mean(LanguageModel model, List<int[][]> batches) {
         return mean(model, batches, ProgressObserver.silent());

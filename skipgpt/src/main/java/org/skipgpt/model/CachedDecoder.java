@@ -110,14 +110,14 @@ final class CachedDecoder {
         NDArray embedded = decoder.embed(rows); // (N, D)
         RowSet everyone = RowSet.all(embedded.getManager(), rows);
         try (var coming = decoder.calls().expect(this::isSure)) {
-            return Decoder.layers(
+            Decoder.Modules modules = (site, x, in) ->
+                    site.module() == ModuleKind.ATTENTION ? attention(site, x, rows, everyone) : mlp(site, x, in, rows);
+            return LayerRun.through(
+                    0,
                     decoder.config().layers(),
                     embedded,
-                    policy,
-                    rows.size() >= LONG,
-                    (site, x, in) -> site.module() == ModuleKind.ATTENTION
-                            ? attention(site, x, rows, everyone)
-                            : mlp(site, x, in, rows)); // (N, D)
+                    (layer, in) -> Decoder.layer(layer, in, policy, modules),
+                    rows.size() >= LONG); // (N, D)
         }
     }
 

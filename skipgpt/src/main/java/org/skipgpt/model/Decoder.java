@@ -4,11 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.LongStream;
-import org.skipgpt.report.Interruption;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -33,6 +31,7 @@ public final class Decoder implements AutoCloseable {
     private final PackingMeter packing;
     private final InUse inUse;
     private final FirstRow firstRow;
+    private final RowLayout layout;
 
     Decoder(
             DecoderConfig config,
@@ -55,6 +54,7 @@ public final class Decoder implements AutoCloseable {
         this.packing = packing;
         this.inUse = InUse.of(weights.manager());
         this.firstRow = firstRow;
+        this.layout = new RowLayout(calls, weights.manager().getDevice());
     }
 
     /** What all views of a decoder share once one of them has computed a row in Java. */
@@ -123,7 +123,7 @@ public final class Decoder implements AutoCloseable {
      * @param firstPositions position of each sequence's first token; 0 without a cache
      */
     public Rows rows(NDManager scope, int[][] sequences, int[] firstPositions) {
-        return rows(scope, sequences, firstPositions, new int[0]);
+        return layout.rows(scope, sequences, firstPositions, new int[0]);
     }
 
     /**
@@ -135,61 +135,12 @@ public final class Decoder implements AutoCloseable {
      * @param parents the piece each one continues, earlier in the list; -1 for a text's beginning
      */
     public Rows branches(NDManager scope, int[][] pieces, int[] parents) {
-        int[] firstPositions = new int[pieces.length];
-        for (int p = 0; p < pieces.length; p++) {
-            if (parents[p] >= p) {
-                throw new IllegalArgumentException("piece " + p + " continues piece " + parents[p]
-                        + ", which does not come before it; order the pieces from the beginning on");
-            }
-            firstPositions[p] = parents[p] < 0 ? 0 : firstPositions[parents[p]] + pieces[parents[p]].length;
-        }
-        return rows(scope, pieces, firstPositions, parents);
-    }
-
-    private Rows rows(NDManager scope, int[][] sequences, int[] firstPositions, int[] parents) {
-        int[] starts = new int[sequences.length + 1];
-        for (int s = 0; s < sequences.length; s++) {
-            starts[s + 1] = starts[s] + sequences[s].length;
-        }
-        int n = starts[sequences.length];
-        int[] tokens = new int[n];
-        int[] at = new int[n];
-        for (int s = 0; s < sequences.length; s++) {
-            for (int t = 0; t < sequences[s].length; t++) {
-                tokens[starts[s] + t] = checked(sequences[s][t]);
-                at[starts[s] + t] = firstPositions[s] + t;
-            }
-        }
-        NDArray ids = scope.create(Rows.wide(tokens));
-        NDArray positions = Torch.onCpu(scope, Rows.wide(at));
-        Angles angles = angles(positions);
-        NDArray offsets = Rows.offsets(scope, Rows.wide(starts), parents);
-        return new Rows(tokens, starts, at, parents, ids, offsets, positions, angles);
-    }
-
-    /** Rotary angles of positions (n) on the CPU, for all layers. */
-    private Angles angles(NDArray positions) {
-        NDArray onDevice = onDevice(positions);
-        List<NDArray> cos = new ArrayList<>();
-        List<NDArray> sin = new ArrayList<>();
-        for (NDArray frequencies : calls.frequencies()) {
-            NDList both = program.callAll("angles", onDevice, frequencies);
-            cos.add(both.get(0));
-            sin.add(both.get(1));
-        }
-        return new Angles(cos, sin, calls.rotationOfLayer());
+        return layout.branches(scope, pieces, parents);
     }
 
     /** Rotary cosines and signed sines of a layer, of positions (n) on the CPU: two (n, 1, E) on the model's device. */
     NDList angles(int layer, NDArray positions) {
-        int rotation = calls.rotationOfLayer().get(layer);
-        return program.callAll(
-                "angles", onDevice(positions), calls.frequencies().get(rotation));
-    }
-
-    private NDArray onDevice(NDArray positions) {
-        boolean gpu = weights.manager().getDevice().isGpu();
-        return gpu ? positions.toDevice(weights.manager().getDevice(), true) : positions;
+        return layout.angles(layer, positions);
     }
 
     /** Lays whole sequences one after another, each from position 0. */
@@ -197,13 +148,9 @@ public final class Decoder implements AutoCloseable {
         return rows(scope, sequences, new int[sequences.length]);
     }
 
-    /** The same token id. */
+    /** The same token id, if the vocabulary has it. */
     int checked(int token) {
-        if (token < 0 || token >= config.vocabulary()) {
-            throw new IllegalArgumentException("token id " + token + " is outside the vocabulary 0.."
-                    + (config.vocabulary() - 1) + "; use the tokenizer that belongs to the model");
-        }
-        return token;
+        return layout.checked(token);
     }
 
     /** Token embeddings, the residual stream that enters layer 0: (N, D). */
@@ -268,12 +215,8 @@ public final class Decoder implements AutoCloseable {
 
     private NDArray layers(int count, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
         try (var coming = calls.expect(site -> policy.isConstant(site) && !policy.isDropped(site))) {
-            return layers(
-                    count,
-                    embed(rows),
-                    policy,
-                    true,
-                    (site, x, in) -> module(site, x, in, rows, policy, execution, trace)); // (N, D)
+            return LayerRun.through(
+                    0, count, embed(rows), (layer, in) -> layer(layer, in, rows, policy, execution, trace)); // (N, D)
         }
     }
 
@@ -296,26 +239,8 @@ public final class Decoder implements AutoCloseable {
         NDArray run(ModuleSite site, NDArray x, NDArray layerInput);
     }
 
-    /**
-     * The loop over layers, of whole passes and of those with a cache.
-     *
-     * @param x the embeddings, which the pass frees
-     * @param stops whether an interrupted thread ends the pass between two layers
-     */
-    static NDArray layers(int count, NDArray x, LayerPolicy policy, boolean stops, Modules modules) {
-        NDArray stream = x; // (N, D)
-        for (int layer = 0; layer < count; layer++) {
-            if (stops) {
-                Interruption.check();
-            }
-            NDArray in = stream; // (N, D)
-            stream = layer(layer, in, policy, modules); // (N, D)
-            release(in, stream, stream);
-        }
-        return stream;
-    }
-
-    private static NDArray layer(int layer, NDArray in, LayerPolicy policy, Modules modules) {
+    /** One layer, wherever its modules have keys from. */
+    static NDArray layer(int layer, NDArray in, LayerPolicy policy, Modules modules) {
         NDArray middle = modules.run(new ModuleSite(layer, ModuleKind.ATTENTION), in, in); // (N, D)
         NDArray made = modules.run(new ModuleSite(layer, ModuleKind.MLP), middle, in); // (N, D)
         NDArray out = policy.leaving(layer, in, made); // (N, D)

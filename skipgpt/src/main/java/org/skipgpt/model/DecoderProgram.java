@@ -2,11 +2,14 @@ package org.skipgpt.model;
 
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerArray;
 import org.skipgpt.shape.LayerShape;
+import org.skipgpt.shape.LayerTensors;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.Dtype;
@@ -23,6 +26,9 @@ final class DecoderProgram {
     private static final String[] PARTS = {
         "decoder.torchscript", "attend.torchscript", "cache.torchscript", "rows.torchscript", "fixed.torchscript"
     };
+
+    private static final Set<LayerArray> OF_QUERY = EnumSet.of(LayerArray.QUERY_BIAS, LayerArray.QUERY_NORM);
+    private static final Set<LayerArray> OF_KEY_VALUE = EnumSet.of(LayerArray.KEY_VALUE_BIAS, LayerArray.KEY_NORM);
 
     private final NDManager owner;
     private final DecoderConfig config;
@@ -151,30 +157,15 @@ final class DecoderProgram {
         return TorchProgram.compile(owner, source.code());
     }
 
-    // The order here is the order of LayerWeights and of Decoder's calls.
     private static void arguments(TorchSource source, DecoderConfig c, Set<Projection> targets) {
-        List<String> norm = c.preNorm() ? List.of("norm") : List.of();
-        List<String> attention = new ArrayList<>(norm);
-        attention.addAll(List.of("wq", "wkv", "wo"));
-        List<String> query = new ArrayList<>();
-        List<String> keyValue = new ArrayList<>();
-        List<String> mlp = new ArrayList<>(norm);
-        mlp.addAll(List.of("wgu", "wd"));
-        if (c.qkvBias()) {
-            attention.addAll(List.of("bq", "bkv"));
-            query.add("bq");
-            keyValue.add("bkv");
-        }
-        if (c.qkNorm()) {
-            attention.addAll(List.of("qnorm", "knorm"));
-            query.add("qnorm");
-            keyValue.add("knorm");
-        }
-        if (c.postNorm()) {
-            attention.add("postnorm");
-            mlp.add("postnorm");
-        }
-        List<String> out = new ArrayList<>(c.postNorm() ? List.of("postnorm") : List.of());
+        List<String> norm = c.preNorm() ? List.of(LayerArray.NORM.argument()) : List.of();
+        List<LayerArray> ofAttention = LayerTensors.order(c, ModuleKind.ATTENTION);
+        List<String> attention = names(ofAttention, Set.copyOf(ofAttention));
+        List<String> query = names(ofAttention, OF_QUERY);
+        List<String> keyValue = names(ofAttention, OF_KEY_VALUE);
+        List<String> out = names(ofAttention, Set.of(LayerArray.POST_NORM));
+        List<LayerArray> ofMlp = LayerTensors.order(c, ModuleKind.MLP);
+        List<String> mlp = names(ofMlp, Set.copyOf(ofMlp));
         for (Projection p : Projection.values()) {
             if (targets.contains(p)) {
                 String first = p.option().substring(0, 1);
@@ -195,6 +186,13 @@ final class DecoderProgram {
         source.with("qArgs", prefixed(declared(query))).with("qPass", prefixed(String.join(", ", query)));
         source.with("kvArgs", prefixed(declared(keyValue))).with("kvPass", prefixed(String.join(", ", keyValue)));
         source.with("oArgs", prefixed(declared(out))).with("oPass", prefixed(String.join(", ", out)));
+    }
+
+    private static List<String> names(List<LayerArray> order, Set<LayerArray> wanted) {
+        return new ArrayList<>(order.stream()
+                .filter(wanted::contains)
+                .map(LayerArray::argument)
+                .toList());
     }
 
     private static String declared(List<String> names) {

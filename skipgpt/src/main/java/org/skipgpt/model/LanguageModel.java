@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.shape.DecoderConfig;
@@ -34,7 +35,7 @@ import org.skipgpt.weights.WeightStream;
  */
 public final class LanguageModel {
     private final String name;
-    private final Supplier<String> hash;
+    private final BaseHash hash;
     private final Tokenizer tokenizer;
     private final Decoder decoder;
     private final Optional<Adapter> adapter;
@@ -45,7 +46,7 @@ public final class LanguageModel {
 
     private LanguageModel(
             String name,
-            Supplier<String> hash,
+            BaseHash hash,
             Tokenizer tokenizer,
             Decoder decoder,
             Optional<Adapter> adapter,
@@ -88,7 +89,7 @@ public final class LanguageModel {
                 DecoderProgram.reorders(weights.manager(), weights.dtype(), true));
         return new LanguageModel(
                 name,
-                new FoundOnce(hash, weights),
+                new BaseHash(hash, weights),
                 tokenizer,
                 decoder,
                 Optional.empty(),
@@ -96,27 +97,6 @@ public final class LanguageModel {
                 Execution.PACKED,
                 DecodingStep.FASTEST,
                 List.of());
-    }
-
-    /** The hash of the weights' file, or of the numbers where there is none; found when first asked for. */
-    private static final class FoundOnce implements Supplier<String> {
-        private final Supplier<String> stored;
-        private final DecoderWeights weights;
-        private String found = "";
-
-        FoundOnce(Supplier<String> stored, DecoderWeights weights) {
-            this.stored = stored;
-            this.weights = weights;
-        }
-
-        @Override
-        public synchronized String get() {
-            if (found.isEmpty()) {
-                String given = stored.get();
-                found = given.isEmpty() ? weights.hash() : given;
-            }
-            return found;
-        }
     }
 
     /** The same weights under another policy. */
@@ -145,6 +125,25 @@ public final class LanguageModel {
         List<NDManager> more = new ArrayList<>(added);
         more.add(owner);
         return new LanguageModel(name, hash, tokenizer, decoder, adapter, policy, execution, step, List.copyOf(more));
+    }
+
+    /**
+     * A view that something makes over this model in an owner of arrays of its own, which is freed where the making fails.
+     *
+     * <pre>{@code
+     * model.extended(owner -> model.withPolicy(RoutedPolicy.of(Gate.compile(owner), routers)));
+     * }</pre>
+     */
+    public LanguageModel extended(Function<NDManager, LanguageModel> making) {
+        try (InUse.Hold held = hold()) {
+            NDManager owner = scope();
+            try {
+                return making.apply(owner);
+            } catch (RuntimeException | Error e) {
+                owner.close();
+                throw e;
+            }
+        }
     }
 
     /** The same model with its decisions carried out in a given way. */
@@ -404,14 +403,7 @@ public final class LanguageModel {
      * trained since, for which all are read. Found out even on an interrupted thread, whose flag stays set.
      */
     public String hash() {
-        boolean interrupted = Thread.interrupted();
-        try (InUse.Hold held = decoder.inUse().hold()) {
-            return decoder.weights().isChanging() ? decoder.weights().hash() : hash.get();
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        return hash.find();
     }
 
     /** Its tokenizer. */

@@ -38,6 +38,11 @@ public interface LayerPolicy {
         return out;
     }
 
+    /** Whether {@link #leaving} weighs whole layers, so that a row's share of a layer is not that of its modules. */
+    default boolean weighsLayers() {
+        return false;
+    }
+
     /**
      * What leaves a module, of what entered it and what its decision made of that; by default the latter. A method that gives
      * rows that skip something instead of nothing adds it here, to each row of what that row brought alone.

@@ -31,6 +31,11 @@ public interface PolicyAround extends LayerPolicy {
     }
 
     @Override
+    default boolean weighsLayers() {
+        return rest().weighsLayers();
+    }
+
+    @Override
     default NDArray passing(ModuleSite site, NDArray in, NDArray out, Decision decision) {
         return rest().passing(site, in, out, decision);
     }

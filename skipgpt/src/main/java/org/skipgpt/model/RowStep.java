@@ -18,6 +18,9 @@ import org.skipgpt.vector.RowKernels;
 /**
  * A pass over one new token, computed in Java from the weights where they lie; equal to {@link CachedDecoder}'s up to rounding.
  *
+ * <p>Its loop over layers is its own, beside {@link LayerRun}'s: the stream is numbers in one Java array that modules add to in place, not
+ * an array of the engine that each layer hands on.
+ *
  * <p>Decisions are the policy's own: it is asked with the row's numbers where it knows how to ({@link LayerPolicy#ofOneRow}), else with
  * arrays as in every pass. A module that the row skips reads no weights, but for those of its key and value under KEEP. The
  * cache is the engine's: passes of many rows and of one may follow each other in any order.

@@ -6,9 +6,14 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerArray;
+import org.skipgpt.shape.LayerTensors;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.Projection;
 import org.skipgpt.torch.TorchProgram;
@@ -138,32 +143,41 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
             return kernels.matrix(bytes, rows, columns, wide ? RowFormat.FP32 : RowFormat.BF16);
         }
 
+        private Map<LayerArray, Stored> arrays(int layer, ModuleKind module) {
+            List<LayerArray> order = LayerTensors.order(decoder.config(), module);
+            List<Stored> stored = decoder.weights().layers().get(layer).stored(module);
+            Map<LayerArray, Stored> arrays = new EnumMap<>(LayerArray.class);
+            for (int i = 0; i < order.size(); i++) {
+                arrays.put(order.get(i), stored.get(i));
+            }
+            return arrays;
+        }
+
+        private FloatBuffer vector(Map<LayerArray, Stored> arrays, LayerArray which) {
+            Stored one = arrays.get(which);
+            return one == null ? NONE : vector(one);
+        }
+
+        private RowMatrix matrix(Map<LayerArray, Stored> arrays, LayerArray which) {
+            return matrix(Objects.requireNonNull(arrays.get(which)));
+        }
+
         Attention attention(int layer) {
             DecoderConfig c = decoder.config();
-            List<Stored> arrays = decoder.weights().layers().get(layer).stored(ModuleKind.ATTENTION);
-            int at = 0;
-            FloatBuffer norm = c.preNorm() ? vector(arrays.get(at++)) : NONE;
-            RowMatrix query = matrix(arrays.get(at++));
-            RowMatrix keyValue = matrix(arrays.get(at++));
-            RowMatrix out = matrix(arrays.get(at++));
-            FloatBuffer queryBias = c.qkvBias() ? vector(arrays.get(at++)) : NONE;
-            FloatBuffer keyValueBias = c.qkvBias() ? vector(arrays.get(at++)) : NONE;
-            FloatBuffer queryNorm = c.qkNorm() ? vector(arrays.get(at++)) : NONE;
-            FloatBuffer keyNorm = c.qkNorm() ? vector(arrays.get(at++)) : NONE;
-            FloatBuffer postNorm = c.postNorm() ? vector(arrays.get(at)) : NONE;
+            Map<LayerArray, Stored> arrays = arrays(layer, ModuleKind.ATTENTION);
             int keys = c.kvWidth(layer);
             List<LowRank> ofKeyValue = new ArrayList<>(lowRank(layer, Projection.K, 0));
             ofKeyValue.addAll(lowRank(layer, Projection.V, keys));
             return new Attention(
-                    norm,
-                    query,
-                    keyValue,
-                    out,
-                    queryBias,
-                    keyValueBias,
-                    queryNorm,
-                    keyNorm,
-                    postNorm,
+                    vector(arrays, LayerArray.NORM),
+                    matrix(arrays, LayerArray.QUERY),
+                    matrix(arrays, LayerArray.KEY_VALUE),
+                    matrix(arrays, LayerArray.OUT),
+                    vector(arrays, LayerArray.QUERY_BIAS),
+                    vector(arrays, LayerArray.KEY_VALUE_BIAS),
+                    vector(arrays, LayerArray.QUERY_NORM),
+                    vector(arrays, LayerArray.KEY_NORM),
+                    vector(arrays, LayerArray.POST_NORM),
                     lowRank(layer, Projection.Q, 0),
                     List.copyOf(ofKeyValue),
                     lowRank(layer, Projection.O, 0));
@@ -171,15 +185,14 @@ record RowWeights(RowMatrix embedding, RowMatrix head, FloatBuffer finalNorm, Li
 
         Mlp mlp(int layer) {
             DecoderConfig c = decoder.config();
-            List<Stored> arrays = decoder.weights().layers().get(layer).stored(ModuleKind.MLP);
-            int at = c.preNorm() ? 1 : 0;
+            Map<LayerArray, Stored> arrays = arrays(layer, ModuleKind.MLP);
             List<LowRank> ofGateUp = new ArrayList<>(lowRank(layer, Projection.GATE, 0));
             ofGateUp.addAll(lowRank(layer, Projection.UP, c.layer(layer).hidden()));
             return new Mlp(
-                    c.preNorm() ? vector(arrays.get(0)) : NONE,
-                    matrix(arrays.get(at)),
-                    matrix(arrays.get(at + 1)),
-                    c.postNorm() ? vector(arrays.get(at + 2)) : NONE,
+                    vector(arrays, LayerArray.NORM),
+                    matrix(arrays, LayerArray.GATE_UP),
+                    matrix(arrays, LayerArray.DOWN),
+                    vector(arrays, LayerArray.POST_NORM),
                     List.copyOf(ofGateUp),
                     lowRank(layer, Projection.DOWN, 0));
         }

@@ -10,7 +10,10 @@ import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerArray;
 import org.skipgpt.shape.LayerShape;
+import org.skipgpt.shape.LayerTensors;
+import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.weights.LayerWeights;
 
 /**
@@ -20,6 +23,9 @@ import org.skipgpt.weights.LayerWeights;
  * @param channels for each layer, of each channel of the MLP
  */
 record GroupImportance(List<double[]> heads, List<double[]> channels) {
+    private static final List<LayerArray> OF_HEADS = List.of(LayerArray.QUERY, LayerArray.KEY_VALUE, LayerArray.OUT);
+    private static final List<LayerArray> OF_CHANNELS = List.of(LayerArray.GATE_UP, LayerArray.DOWN);
+
     /** Gradient and mean squared gradient of one array. */
     private record Slope(double[] first, double[] squared) {}
 
@@ -39,7 +45,7 @@ record GroupImportance(List<double[]> heads, List<double[]> channels) {
                 double share = (texts.get(i).length - 1.0) / tokens;
                 for (int layer = config.first(); layer <= config.last(); layer++) {
                     LayerWeights own = gradients.layers().get(layer);
-                    for (NDArray matrix : matrices(own)) {
+                    for (NDArray matrix : matrices(model.config(), own)) {
                         note(slopes, matrix, share, texts.size());
                     }
                 }
@@ -51,11 +57,15 @@ record GroupImportance(List<double[]> heads, List<double[]> channels) {
         }
     }
 
-    // query, keys over values, output; gate over up, down
-    private static List<NDArray> matrices(LayerWeights layer) {
-        List<NDArray> all = new ArrayList<>(layer.attention().subList(1, 4));
-        all.addAll(layer.mlp().subList(1, 3));
+    private static List<NDArray> matrices(DecoderConfig model, LayerWeights layer) {
+        List<NDArray> all = new ArrayList<>();
+        OF_HEADS.forEach(array -> all.add(matrix(model, layer, ModuleKind.ATTENTION, array)));
+        OF_CHANNELS.forEach(array -> all.add(matrix(model, layer, ModuleKind.MLP, array)));
         return all;
+    }
+
+    private static NDArray matrix(DecoderConfig model, LayerWeights layer, ModuleKind module, LayerArray array) {
+        return layer.of(module).get(LayerTensors.place(model, module, array));
     }
 
     private static void note(IdentityHashMap<NDArray, Slope> slopes, NDArray matrix, double share, int texts) {
@@ -79,20 +89,21 @@ record GroupImportance(List<double[]> heads, List<double[]> channels) {
             double[] ofHeads = new double[shape.kvHeads()];
             double[] ofChannels = new double[shape.hidden()];
             if (layer >= config.first() && layer <= config.last()) {
-                List<NDArray> attention = layers.get(layer).attention();
-                List<NDArray> mlp = layers.get(layer).mlp();
+                LayerWeights own = layers.get(layer);
                 int group = shape.heads() / shape.kvHeads();
-                for (int matrix = 1; matrix <= 3; matrix++) {
+                for (LayerArray array : OF_HEADS) {
                     // Rows of query, keys and values, columns of the output; a key head's are as wide as its query
                     // heads'.
-                    double[] each = each(attention.get(matrix), slopes, matrix < 3, config.importance());
-                    int width = matrix == 2 ? model.headDim() : group * model.headDim();
+                    NDArray matrix = matrix(model, own, ModuleKind.ATTENTION, array);
+                    double[] each = each(matrix, slopes, array != LayerArray.OUT, config.importance());
+                    int width = array == LayerArray.KEY_VALUE ? model.headDim() : group * model.headDim();
                     for (int i = 0; i < each.length; i++) {
                         ofHeads[i / width % ofHeads.length] += each[i];
                     }
                 }
-                for (int matrix = 1; matrix <= 2; matrix++) {
-                    double[] each = each(mlp.get(matrix), slopes, matrix == 1, config.importance());
+                for (LayerArray array : OF_CHANNELS) {
+                    NDArray matrix = matrix(model, own, ModuleKind.MLP, array);
+                    double[] each = each(matrix, slopes, array == LayerArray.GATE_UP, config.importance());
                     for (int i = 0; i < each.length; i++) {
                         ofChannels[i % ofChannels.length] += each[i];
                     }

@@ -15,7 +15,10 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerArray;
 import org.skipgpt.shape.LayerShape;
+import org.skipgpt.shape.LayerTensors;
+import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 import org.skipgpt.weights.DecoderWeights;
@@ -185,24 +188,34 @@ public record LlmPruner(
                 int group = before.heads() / before.kvHeads();
                 NDArray query = scope.create(spread(heads.get(index), group * width));
                 NDArray keyValue = scope.create(twice(spread(heads.get(index), width), shape.kvWidth(index)));
-                own.add(replace(attention, 1, program.call("rows", attention.get(1), query), owner));
-                own.add(replace(attention, 2, program.call("rows", attention.get(2), keyValue), owner));
-                own.add(replace(attention, 3, program.call("columns", attention.get(3), query), owner));
+                own.add(replace(program, "rows", attention, place(LayerArray.QUERY), query, owner));
+                own.add(replace(program, "rows", attention, place(LayerArray.KEY_VALUE), keyValue, owner));
+                own.add(replace(program, "columns", attention, place(LayerArray.OUT), query, owner));
                 if (shape.qkvBias()) {
-                    own.add(replace(attention, 4, program.call("rows", attention.get(4), query), owner));
-                    own.add(replace(attention, 5, program.call("rows", attention.get(5), keyValue), owner));
+                    own.add(replace(program, "rows", attention, place(LayerArray.QUERY_BIAS), query, owner));
+                    own.add(replace(program, "rows", attention, place(LayerArray.KEY_VALUE_BIAS), keyValue, owner));
                 }
             }
             if (channels.get(index).length < before.hidden()) {
                 long[] one = spread(channels.get(index), 1);
-                own.add(replace(
-                        mlp, 1, program.call("rows", mlp.get(1), scope.create(twice(one, before.hidden()))), owner));
-                own.add(replace(mlp, 2, program.call("columns", mlp.get(2), scope.create(one)), owner));
+                NDArray both = scope.create(twice(one, before.hidden()));
+                own.add(replace(program, "rows", mlp, placeInMlp(LayerArray.GATE_UP), both, owner));
+                own.add(replace(program, "columns", mlp, placeInMlp(LayerArray.DOWN), scope.create(one), owner));
             }
             return LayerWeights.sharing(owner, attention, mlp, own).withShortcutsOf(layer);
         }
 
-        private static NDArray replace(List<NDArray> arrays, int at, NDArray made, NDManager owner) {
+        private int place(LayerArray array) {
+            return LayerTensors.place(shape, ModuleKind.ATTENTION, array);
+        }
+
+        private int placeInMlp(LayerArray array) {
+            return LayerTensors.place(shape, ModuleKind.MLP, array);
+        }
+
+        private static NDArray replace(
+                TorchProgram program, String some, List<NDArray> arrays, int at, NDArray kept, NDManager owner) {
+            NDArray made = program.call(some, arrays.get(at), kept);
             made.attach(owner);
             arrays.set(at, made);
             return made;

@@ -21,6 +21,8 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Report;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.shape.LayerArray;
+import org.skipgpt.shape.LayerTensors;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.TorchProgram;
@@ -187,18 +189,36 @@ public record SliceGpt(
             List<NDArray> own = new ArrayList<>();
             List<NDArray> attention = new ArrayList<>(layer.attention());
             List<NDArray> mlp = new ArrayList<>(layer.mlp());
-            attention.set(1, kept(own, program.call("inputs", attention.get(1), attention.get(0), in)));
-            attention.set(2, kept(own, program.call("inputs", attention.get(2), attention.get(0), in)));
-            attention.set(3, kept(own, program.call("outputs", attention.get(3), middle)));
-            mlp.set(1, kept(own, program.call("inputs", mlp.get(1), mlp.get(0), middle)));
-            mlp.set(2, kept(own, program.call("outputs", mlp.get(2), out)));
-            attention.set(0, kept(own, norm()));
-            mlp.set(0, kept(own, norm()));
+            inputs(own, attention, ModuleKind.ATTENTION, LayerArray.QUERY, in);
+            inputs(own, attention, ModuleKind.ATTENTION, LayerArray.KEY_VALUE, in);
+            outputs(own, attention, ModuleKind.ATTENTION, LayerArray.OUT, middle);
+            inputs(own, mlp, ModuleKind.MLP, LayerArray.GATE_UP, middle);
+            outputs(own, mlp, ModuleKind.MLP, LayerArray.DOWN, out);
+            // The norms' weights are in the matrices behind them now.
+            attention.set(place(ModuleKind.ATTENTION, LayerArray.NORM), kept(own, norm()));
+            mlp.set(place(ModuleKind.MLP, LayerArray.NORM), kept(own, norm()));
             NDArray first = program.call("between", in, middle); // (w, w)
             NDArray second = program.call("between", middle, out); // (w', w)
             first.attach(owner);
             second.attach(owner);
             return LayerWeights.sharing(owner, attention, mlp, own).withShortcuts(first, second);
+        }
+
+        private void inputs(
+                List<NDArray> own, List<NDArray> arrays, ModuleKind module, LayerArray array, NDArray directions) {
+            int at = place(module, array);
+            NDArray norm = arrays.get(place(module, LayerArray.NORM));
+            arrays.set(at, kept(own, program.call("inputs", arrays.get(at), norm, directions)));
+        }
+
+        private void outputs(
+                List<NDArray> own, List<NDArray> arrays, ModuleKind module, LayerArray array, NDArray directions) {
+            int at = place(module, array);
+            arrays.set(at, kept(own, program.call("outputs", arrays.get(at), directions)));
+        }
+
+        private int place(ModuleKind module, LayerArray array) {
+            return LayerTensors.place(base.config(), module, array);
         }
 
         private NDArray kept(List<NDArray> own, NDArray made) {

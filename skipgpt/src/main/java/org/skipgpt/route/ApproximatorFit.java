@@ -16,7 +16,6 @@ import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
-import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -83,8 +82,7 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
         if (rank == 0) {
             return model;
         }
-        try (InUse.Hold held = model.hold()) {
-            NDManager owner = model.scope();
+        return model.extended(owner -> {
             try (var off = Torch.gradients(false)) {
                 Approximators fitted = Approximators.none(owner, rank);
                 LayerPolicy policy = new ApproximatingPolicy(model.policy(), fitted);
@@ -94,11 +92,8 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
                             + model.policy().describe() + ", so that nothing is to be approximated");
                 }
                 return model.withPolicy(policy).withAdded(owner);
-            } catch (RuntimeException | Error e) {
-                owner.close();
-                throw e;
             }
-        }
+        });
     }
 
     private void refuse(LanguageModel model) {
@@ -115,11 +110,10 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
             throw new IllegalArgumentException("the stream of " + model.name()
                     + " changes its basis at each module: approximate a model that is not sliced");
         }
-        if (model.policy().core() instanceof MixturePolicy mixture
-                && mixture.form().blocks()) {
-            throw new IllegalArgumentException(
-                    "Mixture-of-Depths of whole layers weighs what a layer makes of each row:"
-                            + " approximate one of single modules, MixtureForm.modules(capacity)");
+        if (model.policy().weighsLayers()) {
+            throw new IllegalArgumentException("the policy \"" + model.policy().describe()
+                    + "\" weighs what a whole layer makes of each row, which leaves single modules no place for an"
+                    + " approximation: give one of single modules, e.g. MixtureForm.modules(capacity)");
         }
         if (rank > model.config().width()) {
             throw new IllegalArgumentException("rank " + rank + " is not allowed: expected 0.."

@@ -191,6 +191,11 @@ public final class MixturePolicy implements Dialled {
     }
 
     @Override
+    public boolean weighsLayers() {
+        return form.blocks();
+    }
+
+    @Override
     public boolean isConstant(ModuleSite site) {
         return !form.isRouted(site.layer());
     }

@@ -9,10 +9,15 @@ import java.util.List;
  * whose rows each one holds, one below the other.
  */
 public record LayerTensors(List<Fused> attention, List<Fused> mlp) {
-    /** An array. */
-    public record Fused(List<Tensor> tensors) {
-        private static Fused of(Tensor... tensors) {
-            return new Fused(List.of(tensors));
+    /**
+     * An array.
+     *
+     * @param array what it is
+     * @param tensors those of a folder that lie in it
+     */
+    public record Fused(LayerArray array, List<Tensor> tensors) {
+        private static Fused of(LayerArray array, Tensor... tensors) {
+            return new Fused(array, List.of(tensors));
         }
 
         /** Its sizes: all rows, then columns where it is a matrix. */
@@ -51,6 +56,25 @@ public record LayerTensors(List<Fused> attention, List<Fused> mlp) {
         return module == ModuleKind.ATTENTION ? attention : mlp;
     }
 
+    /** What the arrays of a module are, in their order; it is that of all layers. */
+    public static List<LayerArray> order(DecoderConfig c, ModuleKind module) {
+        return of(c, 0).of(module).stream().map(Fused::array).toList();
+    }
+
+    /**
+     * The place of an array among those of its module.
+     *
+     * @throws IllegalArgumentException if the module has none
+     */
+    public static int place(DecoderConfig c, ModuleKind module, LayerArray array) {
+        int place = order(c, module).indexOf(array);
+        if (place < 0) {
+            throw new IllegalArgumentException(
+                    "no " + array + " in the " + module + " of this model: there are " + order(c, module));
+        }
+        return place;
+    }
+
     private static List<Fused> attention(DecoderConfig c, int layer, String prefix) {
         String self = prefix + "self_attn.";
         int d = c.layer(layer).width();
@@ -58,21 +82,24 @@ public record LayerTensors(List<Fused> attention, List<Fused> mlp) {
         int kv = c.kvWidth(layer);
         List<Fused> all = new ArrayList<>();
         if (c.preNorm()) {
-            all.add(norm(prefix + "input_layernorm.weight", d));
+            all.add(norm(LayerArray.NORM, prefix + "input_layernorm.weight", d));
         }
-        all.add(Fused.of(turning(self + "q_proj.weight", q, d)));
-        all.add(Fused.of(turning(self + "k_proj.weight", kv, d), plain(self + "v_proj.weight", kv, d)));
-        all.add(Fused.of(plain(self + "o_proj.weight", d, q)));
+        all.add(Fused.of(LayerArray.QUERY, turning(self + "q_proj.weight", q, d)));
+        all.add(Fused.of(
+                LayerArray.KEY_VALUE, turning(self + "k_proj.weight", kv, d), plain(self + "v_proj.weight", kv, d)));
+        all.add(Fused.of(LayerArray.OUT, plain(self + "o_proj.weight", d, q)));
         if (c.qkvBias()) {
-            all.add(Fused.of(turning(self + "q_proj.bias", q)));
-            all.add(Fused.of(turning(self + "k_proj.bias", kv), plain(self + "v_proj.bias", kv)));
+            all.add(Fused.of(LayerArray.QUERY_BIAS, turning(self + "q_proj.bias", q)));
+            all.add(Fused.of(
+                    LayerArray.KEY_VALUE_BIAS, turning(self + "k_proj.bias", kv), plain(self + "v_proj.bias", kv)));
         }
         if (c.qkNorm()) {
-            all.add(Fused.of(new Tensor(self + "q_norm.weight", true, true, c.queryNorm(layer))));
-            all.add(Fused.of(new Tensor(self + "k_norm.weight", true, true, c.keyNorm(layer))));
+            all.add(Fused.of(
+                    LayerArray.QUERY_NORM, new Tensor(self + "q_norm.weight", true, true, c.queryNorm(layer))));
+            all.add(Fused.of(LayerArray.KEY_NORM, new Tensor(self + "k_norm.weight", true, true, c.keyNorm(layer))));
         }
         if (c.postNorm()) {
-            all.add(norm(prefix + "post_attention_layernorm.weight", d));
+            all.add(norm(LayerArray.POST_NORM, prefix + "post_attention_layernorm.weight", d));
         }
         return all;
     }
@@ -84,18 +111,21 @@ public record LayerTensors(List<Fused> attention, List<Fused> mlp) {
         String before = c.postNorm() ? "pre_feedforward_layernorm" : "post_attention_layernorm";
         List<Fused> all = new ArrayList<>();
         if (c.preNorm()) {
-            all.add(norm(prefix + before + ".weight", d));
+            all.add(norm(LayerArray.NORM, prefix + before + ".weight", d));
         }
-        all.add(Fused.of(plain(prefix + "mlp.gate_proj.weight", f, d), plain(prefix + "mlp.up_proj.weight", f, d)));
-        all.add(Fused.of(plain(prefix + "mlp.down_proj.weight", c.widthAfter(layer), f)));
+        all.add(Fused.of(
+                LayerArray.GATE_UP,
+                plain(prefix + "mlp.gate_proj.weight", f, d),
+                plain(prefix + "mlp.up_proj.weight", f, d)));
+        all.add(Fused.of(LayerArray.DOWN, plain(prefix + "mlp.down_proj.weight", c.widthAfter(layer), f)));
         if (c.postNorm()) {
-            all.add(norm(prefix + "post_feedforward_layernorm.weight", d));
+            all.add(norm(LayerArray.POST_NORM, prefix + "post_feedforward_layernorm.weight", d));
         }
         return all;
     }
 
-    private static Fused norm(String name, long size) {
-        return Fused.of(new Tensor(name, true, false, size));
+    private static Fused norm(LayerArray array, String name, long size) {
+        return Fused.of(array, new Tensor(name, true, false, size));
     }
 
     private static Tensor plain(String name, long... shape) {

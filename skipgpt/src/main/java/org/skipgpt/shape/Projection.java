@@ -2,22 +2,24 @@ package org.skipgpt.shape;
 
 /** The seven matrices of a layer, under the names Hugging Face checkpoints and PEFT adapters give them. */
 public enum Projection {
-    Q("self_attn.q_proj", "q", ModuleKind.ATTENTION),
-    K("self_attn.k_proj", "k", ModuleKind.ATTENTION),
-    V("self_attn.v_proj", "v", ModuleKind.ATTENTION),
-    O("self_attn.o_proj", "o", ModuleKind.ATTENTION),
-    GATE("mlp.gate_proj", "gate", ModuleKind.MLP),
-    UP("mlp.up_proj", "up", ModuleKind.MLP),
-    DOWN("mlp.down_proj", "down", ModuleKind.MLP);
+    Q("self_attn.q_proj", "q", ModuleKind.ATTENTION, LayerArray.QUERY),
+    K("self_attn.k_proj", "k", ModuleKind.ATTENTION, LayerArray.KEY_VALUE),
+    V("self_attn.v_proj", "v", ModuleKind.ATTENTION, LayerArray.KEY_VALUE),
+    O("self_attn.o_proj", "o", ModuleKind.ATTENTION, LayerArray.OUT),
+    GATE("mlp.gate_proj", "gate", ModuleKind.MLP, LayerArray.GATE_UP),
+    UP("mlp.up_proj", "up", ModuleKind.MLP, LayerArray.GATE_UP),
+    DOWN("mlp.down_proj", "down", ModuleKind.MLP, LayerArray.DOWN);
 
     private final String key;
     private final String option;
     private final ModuleKind module;
+    private final LayerArray array;
 
-    Projection(String key, String option, ModuleKind module) {
+    Projection(String key, String option, ModuleKind module, LayerArray array) {
         this.key = key;
         this.option = option;
         this.module = module;
+        this.array = array;
     }
 
     /** The part of a checkpoint key after {@code model.layers.N.}, without {@code .weight}. */
@@ -33,6 +35,11 @@ public enum Projection {
     /** The module it belongs to. */
     public ModuleKind module() {
         return module;
+    }
+
+    /** The array in which it lies, alone or with others. */
+    public LayerArray array() {
+        return array;
     }
 
     /** Its option name in the decoder's TorchScript. */

@@ -11,6 +11,7 @@ import java.util.function.Supplier;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.loss.Wanted;
 import org.skipgpt.model.Decoder;
+import org.skipgpt.model.LayerRun;
 import org.skipgpt.model.Rows;
 import org.skipgpt.report.Interruption;
 import org.skipgpt.shape.ModuleKind;
@@ -24,12 +25,6 @@ import org.skipgpt.torch.Torch;
  * <p>Recomputing keeps the layers' inputs only and runs each layer twice: memory is one layer's graph plus L inputs.
  */
 final class Backward {
-    /** Runs a layer; with a graph where gradients are recorded. */
-    @FunctionalInterface
-    interface Layer {
-        NDArray run(int layer, NDArray in);
-    }
-
     private final Decoder decoder;
     private final Rows rows;
     private final Wanted wanted;
@@ -56,11 +51,12 @@ final class Backward {
     /**
      * Whole graph.
      *
+     * @param layers run with a graph
      * @param extra after the forward pass, a scalar that is added to the loss
      * @return the loss, in nats a token
      * @throws IllegalStateException if layers are streamed
      */
-    Wanted.Loss whole(NDManager scope, Layer layer, Supplier<NDArray> extra) {
+    Wanted.Loss whole(NDManager scope, LayerRun layers, Supplier<NDArray> extra) {
         if (decoder.weights().stream().isPresent()) {
             throw new IllegalStateException(
                     "the graph of a whole pass would keep the weights of every streamed layer in"
@@ -69,10 +65,7 @@ final class Backward {
         NDArray x = decoder.embed(rows); // (N, D)
         // No parameter lies before the first router, so the stream itself is made a leaf to have one graph always.
         x = Gradients.leaf(x);
-        for (int i = 0; i < decoder.config().layers(); i++) {
-            Interruption.check();
-            x = layer.run(i, x);
-        }
+        x = LayerRun.through(0, decoder.config().layers(), x, layers);
         NDArray end = Gradients.leaf(x); // (N, D)
         Wanted.Loss loss = LanguageLoss.backward(scope, decoder, end, wanted, weight);
         NDArray root = root(x, upstream(end, scope), extra.get()); // ()
@@ -84,13 +77,14 @@ final class Backward {
     /**
      * Layer by layer.
      *
+     * @param layers run twice, without a graph and with one
      * @param between after the forward pass without a graph
      * @param extra after a layer was run again, a scalar that is added to the loss; what it makes belongs to the given
      *     owner, which lives as long as the layer's graph
      * @return the loss, in nats a token
      */
-    Wanted.Loss recomputed(NDManager scope, Layer layer, Runnable between, Function<NDManager, NDArray> extra) {
-        return recomputed(scope, layer, between, extra, upstream -> {});
+    Wanted.Loss recomputed(NDManager scope, LayerRun layers, Runnable between, Function<NDManager, NDArray> extra) {
+        return recomputed(scope, layers, between, extra, upstream -> {});
     }
 
     /**
@@ -100,7 +94,7 @@ final class Backward {
      */
     Wanted.Loss recomputed(
             NDManager scope,
-            Layer layer,
+            LayerRun layers,
             Runnable between,
             Function<NDManager, NDArray> extra,
             Consumer<NDArray> below) {
@@ -108,18 +102,18 @@ final class Backward {
         NDArray end;
         try (var off = Torch.gradients(false);
                 var coming = decoder.expect(modules(false))) {
-            NDArray x = decoder.embed(rows); // (N, D)
-            for (int i = 0; i < decoder.config().layers(); i++) {
-                Interruption.check();
-                inputs.add(x);
+            // What a layer makes on its way goes with its own owner, so its input is one of that owner's as well.
+            LayerRun alone = (layer, entering) -> {
                 try (NDManager one = scope.newSubManager()) {
-                    NDArray in = x.duplicate();
+                    NDArray in = entering.duplicate(); // (N, D)
                     in.attach(one);
-                    x = layer.run(i, in);
-                    x.attach(scope);
+                    NDArray out = layers.run(layer, in); // (N, D)
+                    out.attach(scope);
+                    return out;
                 }
-            }
-            end = x;
+            };
+            end = LayerRun.through(
+                    0, decoder.config().layers(), decoder.embed(rows), alone.keeping(inputs::add)); // (N, D)
         }
         between.run();
         NDArray leaf = Gradients.leaf(end); // (N, D)
@@ -133,7 +127,7 @@ final class Backward {
                 try (NDManager one = scope.newSubManager()) {
                     NDArray in = Gradients.leaf(inputs.get(i)); // (N, D)
                     in.attach(one);
-                    NDArray out = layer.run(i, in); // (N, D)
+                    NDArray out = layers.run(i, in); // (N, D)
                     NDArray root = root(out, upstream, extra.apply(one)); // ()
                     if (out != in) {
                         out.close();

@@ -18,6 +18,7 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.LayerRun;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.route.Noise;
@@ -147,8 +148,8 @@ public final class LoraTuning implements Objective {
         Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
         Backward passes = new Backward(own, rows, wanted, weight)
                 .expecting(site -> policy.isConstant(site) && !policy.isDropped(site));
-        Backward.Layer counted = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, watch);
-        Backward.Layer again = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, Trace.none());
+        LayerRun counted = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, watch);
+        LayerRun again = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, Trace.none());
         boolean[] second = {false};
         NDArray zero = scope.create(0f);
         Wanted.Loss loss = recompute

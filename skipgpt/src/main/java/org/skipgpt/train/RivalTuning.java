@@ -22,11 +22,11 @@ final class RivalTuning {
     private RivalTuning() {}
 
     /** Mixture-of-Depths. */
-    static Tuned mixture(Tuning stage, MixtureForm form) {
+    static Tuned mixture(TuningStage stage, MixtureForm form) {
         LanguageModel base = stage.base;
         TuningOptions options = stage.options;
         NDManager owner = stage.owner;
-        Tuning.refuseToReplace(base);
+        TuningStage.refuseToReplace(base);
         try (NDManager work = base.scope()) {
             LoopConfig loop = options.loop();
             LoraConfig lora = options.jointLora();
@@ -50,11 +50,11 @@ final class RivalTuning {
     }
 
     /** D-LLM. */
-    static Tuned dLlm(Tuning stage, DLlmForm form) {
+    static Tuned dLlm(TuningStage stage, DLlmForm form) {
         LanguageModel base = stage.base;
         TuningOptions options = stage.options;
         NDManager owner = stage.owner;
-        Tuning.refuseToReplace(base);
+        TuningStage.refuseToReplace(base);
         try (NDManager work = base.scope()) {
             Gate gate = Gate.compile(owner);
             LoopConfig loop = options.loop();

@@ -14,6 +14,7 @@ import org.skipgpt.model.Decision;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.LayerRun;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.prune.DropPlan;
@@ -29,7 +30,6 @@ import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.Thresholds;
 import org.skipgpt.shape.ModuleSite;
-import org.skipgpt.torch.InUse;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
@@ -112,7 +112,7 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
      * @throws IllegalArgumentException if the model has routers already, or too little text
      */
     public LanguageModel run(LanguageModel model, double target, List<String> documents, ProgressObserver observer) {
-        Tuning.refuseToReplace(model);
+        TuningStage.refuseToReplace(model);
         if (RoutedPolicy.in(model.policy()).isPresent()) {
             throw new IllegalArgumentException(
                     "this model has routers, which a fit would replace: fit its base instead");
@@ -131,25 +131,29 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         int[][] measured = texts.first(tokens);
         HeldOut after = texts.after(measured.length);
         int[][] turned = (after.sequences().length == 0 ? texts : after).first(TURNED_TOKENS);
-        try (InUse.Hold held = model.hold()) {
-            NDManager owner = model.scope();
-            try (NDManager work = model.scope();
-                    var off = Torch.gradients(false)) {
-                RouterConfig form = RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS);
-                Routers routers = Routers.init(work, model.config(), form, 0);
-                TorchProgram program = TorchProgram.compile(
-                        work, TorchSource.of(RouterFit.class, "fit.torchscript").code());
-                Budget budget = Budget.of(target).withKind(kind);
-                float[][] costs = costs(model, measured, program, observer);
-                fit(model, routers, budget, measured, costs, program);
-                Gate gate = Gate.compile(owner);
-                LanguageModel fitted = model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers)));
-                Thresholds found = BudgetDial.thresholds(fitted, budget, turned);
-                return model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers.holding(found, owner))));
-            } catch (RuntimeException | Error e) {
-                owner.close();
-                throw e;
-            }
+        return model.extended(owner -> fitted(model, target, measured, turned, owner, observer));
+    }
+
+    private LanguageModel fitted(
+            LanguageModel model,
+            double target,
+            int[][] measured,
+            int[][] turned,
+            NDManager owner,
+            ProgressObserver observer) {
+        try (NDManager work = model.scope();
+                var off = Torch.gradients(false)) {
+            RouterConfig form = RouterConfig.defaults().withNorm(RouterConfig.Norm.RMS);
+            Routers routers = Routers.init(work, model.config(), form, 0);
+            TorchProgram program = TorchProgram.compile(
+                    work, TorchSource.of(RouterFit.class, "fit.torchscript").code());
+            Budget budget = Budget.of(target).withKind(kind);
+            float[][] costs = costs(model, measured, program, observer);
+            fit(model, routers, budget, measured, costs, program);
+            Gate gate = Gate.compile(owner);
+            LanguageModel fitted = model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers)));
+            Thresholds found = BudgetDial.thresholds(fitted, budget, turned);
+            return model.withPolicy(model.policy().withCore(RoutedPolicy.of(gate, routers.holding(found, owner))));
         }
     }
 
@@ -177,13 +181,18 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         for (int[][] batch : batches) {
             try (NDManager scope = model.scope()) {
                 Rows rows = model.decoder().rows(scope, batch);
-                NDArray[] entering = entering(model, rows); // L + 1 of (N, D)
-                NDArray said = program.call("log_softmax", model.decoder().logits(entering[entering.length - 1]));
+                List<NDArray> entering = new ArrayList<>(); // L of (N, D)
+                NDArray end = LayerRun.through(
+                        0,
+                        model.config().layers(),
+                        model.decoder().embed(rows),
+                        layers(model, rows, model.policy()).keeping(entering::add)); // (N, D)
+                NDArray said = program.call("log_softmax", model.decoder().logits(end));
                 for (ModuleSite site : sites) {
                     Interruption.check();
                     float[] own = costs[site.index()];
                     if (own.length > 0) {
-                        float[] nats = without(model, site, entering[site.layer()], rows, said, program);
+                        float[] nats = without(model, site, entering.get(site.layer()), rows, said, program);
                         System.arraycopy(nats, 0, own, at, nats.length);
                     }
                     done++;
@@ -196,15 +205,8 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         return costs;
     }
 
-    // The stream that enters each layer, and the one that leaves the last.
-    private static NDArray[] entering(LanguageModel model, Rows rows) {
-        NDArray[] streams = new NDArray[model.config().layers() + 1];
-        streams[0] = model.decoder().embed(rows); // (N, D)
-        for (int layer = 0; layer + 1 < streams.length; layer++) {
-            streams[layer + 1] = model.decoder()
-                    .layer(layer, streams[layer], rows, model.policy(), Execution.PACKED, Trace.none()); // (N, D)
-        }
-        return streams;
+    private static LayerRun layers(LanguageModel model, Rows rows, LayerPolicy policy) {
+        return (layer, in) -> model.decoder().layer(layer, in, rows, policy, Execution.PACKED, Trace.none());
     }
 
     // Layers before the module's say the same with it and without it, so only the others run.
@@ -213,22 +215,14 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         LayerPolicy policy = DropPlan.of("left out", model.config(), List.of(site), Provenance.of("left out"))
                 .applyTo(model)
                 .policy();
-        NDArray x = in; // (N, D)
-        for (int layer = site.layer(); layer < model.config().layers(); layer++) {
-            NDArray out = model.decoder().layer(layer, x, rows, policy, Execution.PACKED, Trace.none()); // (N, D)
-            if (x != in && x != out) {
-                x.close();
-            }
-            x = out;
-        }
-        // Results belong to the owner of the first argument, and are to go before the next module's come.
-        try (NDArray logits = model.decoder().logits(x); // (N, V)
+        // The loop frees what it is given, but other modules begin with the same stream. Results belong to the owner of
+        // the first
+        // argument, and are to go before the next module's come.
+        try (NDArray x = LayerRun.through(
+                        site.layer(), model.config().layers(), in.duplicate(), layers(model, rows, policy)); // (N, D)
+                NDArray logits = model.decoder().logits(x); // (N, V)
                 NDArray nats = program.call("divergence", said, logits)) {
             return nats.toFloatArray(); // (N)
-        } finally {
-            if (x != in) {
-                x.close();
-            }
         }
     }
 

@@ -18,6 +18,7 @@ import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
+import org.skipgpt.model.LayerRun;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SplitForward;
 import org.skipgpt.model.Trace;
@@ -218,10 +219,7 @@ public final class RouterTuning implements Objective {
                     int[][] sequences = batches.batch(step * loop.accumulation() + micro);
                     Rows rows = LanguageLoss.rows(scope, decoder, sequences);
                     Micro state = new Micro(rows, step, micro, 1);
-                    NDArray x = decoder.embed(rows);
-                    for (int layer = 0; layer < decoder.config().layers(); layer++) {
-                        x = state.layer(layer, x);
-                    }
+                    LayerRun.through(0, decoder.config().layers(), decoder.embed(rows), state::layer);
                     state.settle();
                     sum += state.rate * rows.size();
                     tokens += rows.size();

@@ -67,7 +67,7 @@ public record SeedTrials(Tuned best, List<Trial> trials) implements Report {
             ProgressObserver observer) {
         check(documents, options, seeds);
         Budget budget = options.routing().budget().withTarget(target);
-        HeldOut kept = Tuning.kept(model, documents, options);
+        HeldOut kept = TuningStage.kept(model, documents, options);
         List<Trial> trials = new ArrayList<>();
         Optional<Tuned> best = Optional.empty();
         double least = Double.POSITIVE_INFINITY;
@@ -105,7 +105,7 @@ public record SeedTrials(Tuned best, List<Trial> trials) implements Report {
             throw new IllegalArgumentException("seeds are compared by their losses, which say nothing at unlike shares:"
                     + " use options.withKeptShare(true), as TuningOptions.practical() has it");
         }
-        if (Tuning.keptCount(documents, options) == 0) {
+        if (TuningStage.keptCount(documents, options) == 0) {
             throw new IllegalArgumentException("seeds are compared on documents kept back, but of "
                     + documents.size() + " documents and heldOut " + options.heldOut()
                     + " none is: give at least 10 documents, and options.withHeldOut(32)");

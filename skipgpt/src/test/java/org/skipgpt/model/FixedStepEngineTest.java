@@ -1,7 +1,6 @@
 package org.skipgpt.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -23,22 +22,12 @@ class FixedStepEngineTest {
     // The kernel sums scores under a mask in another order.
     private static final double TOLERANCE = 1e-4;
 
+    private static final StepLaw LAW = new StepLaw(DecodingStep.FIXED, TOLERANCE);
+
     @ParameterizedTest
     @MethodSource("org.skipgpt.model.Golden#families")
     void everyLogitEqualsTheEnginesUnderEveryPolicy(String family) {
-        try (NDManager manager = Torch.manager(Device.cpu());
-                Golden golden = Golden.family(family)) {
-            LanguageModel dense = golden.model(manager);
-            for (KvPolicy kv : KvPolicy.values()) {
-                for (double share : new double[] {0, 0.6, 1}) {
-                    LanguageModel model = dense.withPolicy(new ForcedPolicy(
-                            share, share, Pattern.UNIFORM, kv, dense.config().layers(), 11));
-                    for (int prompt : new int[] {0, 1, 12}) {
-                        compare(model, golden.ids(0), prompt, kv + " at " + share + " behind a prompt of " + prompt);
-                    }
-                }
-            }
-        }
+        LAW.everyPolicy(family, FixedStepEngineTest::holdNoMore);
     }
 
     /** Places beyond the first bucket, and a cache that has grown several times. */
@@ -99,21 +88,10 @@ class FixedStepEngineTest {
     }
 
     private static void compare(LanguageModel model, int[] ids, int prompt, String what) {
-        try (Session expected = model.withStep(DecodingStep.ENGINE).session(1);
-                Session session = model.withStep(DecodingStep.FIXED).session(1)) {
-            if (prompt > 0) {
-                expected.append(new int[][] {Arrays.copyOf(ids, prompt)});
-                session.append(new int[][] {Arrays.copyOf(ids, prompt)});
-            }
-            for (int at = prompt; at < ids.length; at++) {
-                float[] theirs = expected.append(new int[][] {{ids[at]}})[0];
-                float[] ours = session.append(new int[][] {{ids[at]}})[0];
-                assertThat(FamilyGoldenTest.maxDifference(ours, theirs))
-                        .as("%s, token %d", what, at)
-                        .isCloseTo(0, within(TOLERANCE));
-            }
-            assertThat(session.executionRates()).as(what).isEqualTo(expected.executionRates());
-            assertThat(session.usedCacheBytes()).as(what).isLessThanOrEqualTo(expected.usedCacheBytes());
-        }
+        holdNoMore(LAW.read(model, ids, prompt, what), what);
+    }
+
+    private static void holdNoMore(StepLaw.Both held, String what) {
+        assertThat(held.own().used()).as(what).isLessThanOrEqualTo(held.engine().used());
     }
 }

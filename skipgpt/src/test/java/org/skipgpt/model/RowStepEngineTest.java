@@ -46,20 +46,7 @@ class RowStepEngineTest {
     @ParameterizedTest
     @MethodSource("org.skipgpt.model.Golden#families")
     void everyLogitEqualsTheEnginesUnderEveryPolicy(String family) {
-        try (NDManager manager = Torch.manager(Device.cpu());
-                Golden golden = Golden.family(family)) {
-            LanguageModel dense = golden.model(manager);
-            for (KvPolicy kv : KvPolicy.values()) {
-                for (double share : new double[] {0, 0.6, 1}) {
-                    LanguageModel model = dense.withPolicy(new ForcedPolicy(
-                            share, share, Pattern.UNIFORM, kv, dense.config().layers(), 11));
-                    for (int prompt : new int[] {0, 1, 12}) {
-                        String what = kv + " at " + share + " behind a prompt of " + prompt;
-                        compare(model, golden.ids(0), prompt, TOLERANCE, what);
-                    }
-                }
-            }
-        }
+        new StepLaw(DecodingStep.JAVA, TOLERANCE).everyPolicy(family, RowStepEngineTest::holdAsMuch);
     }
 
     @Test
@@ -337,24 +324,12 @@ class RowStepEngineTest {
     }
 
     private static void compare(LanguageModel any, int[] ids, int prompt, double tolerance, String what) {
-        LanguageModel model = any.withStep(DecodingStep.JAVA);
-        LanguageModel engine = any.withStep(DecodingStep.ENGINE);
-        assertThat(model.decoding()).startsWith("Java");
-        assertThat(engine.decoding()).isEqualTo("engine: asked for");
-        try (Session expected = engine.session(1);
-                Session grown = model.session(1)) {
-            expected.append(Arrays.copyOf(ids, prompt));
-            grown.append(Arrays.copyOf(ids, prompt));
-            for (int t = prompt; t < ids.length; t++) {
-                float[] theirs = expected.append(new int[] {ids[t]})[0];
-                float[] ours = grown.append(new int[] {ids[t]})[0];
-                assertThat(FamilyGoldenTest.maxDifference(ours, theirs))
-                        .as(what + ", token " + t)
-                        .isLessThan(tolerance);
-            }
-            assertThat(grown.executionRates()).isEqualTo(expected.executionRates());
-            assertThat(grown.usedCacheBytes()).isEqualTo(expected.usedCacheBytes());
-            assertThat(grown.pendingBytes()).isEqualTo(expected.pendingBytes());
-        }
+        assertThat(any.withStep(DecodingStep.JAVA).decoding()).startsWith("Java");
+        assertThat(any.withStep(DecodingStep.ENGINE).decoding()).isEqualTo("engine: asked for");
+        holdAsMuch(new StepLaw(DecodingStep.JAVA, tolerance).read(any, ids, prompt, what), what);
+    }
+
+    private static void holdAsMuch(StepLaw.Both held, String what) {
+        assertThat(held.own()).as(what).isEqualTo(held.engine());
     }
 }

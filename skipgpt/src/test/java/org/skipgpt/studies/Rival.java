@@ -10,7 +10,7 @@ import java.util.List;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Torch;
 
-/** A script of src/bench in a Python process of its own, timing what it is told to. */
+/** A script of src/bench in a process of its own, timing what it is told to. */
 public final class Rival implements AutoCloseable {
     private final Process process;
     private final BufferedReader in;
@@ -40,12 +40,17 @@ public final class Rival implements AutoCloseable {
         for (Object argument : more) {
             command.add(argument.toString());
         }
+        return of(command);
+    }
+
+    /** Starts any program that writes a line when it is ready and then answers lines. */
+    static Rival of(List<String> command) throws IOException {
         return new Rival(new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());
     }
 
-    /** Versions of its libraries. */
+    /** The first line: versions of its libraries. */
     public String versions() {
         return versions;
     }

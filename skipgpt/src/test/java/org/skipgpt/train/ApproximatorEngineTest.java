@@ -27,6 +27,9 @@ import org.skipgpt.report.Provenance;
 import org.skipgpt.route.ApproximatorFit;
 import org.skipgpt.route.Cost;
 import org.skipgpt.route.Gate;
+import org.skipgpt.route.MixtureForm;
+import org.skipgpt.route.MixturePolicy;
+import org.skipgpt.route.MixtureWeights;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
@@ -219,6 +222,15 @@ class ApproximatorEngineTest {
                     dropped(dense, new ModuleSite(1, ModuleKind.MLP)).policy());
             assertThatThrownBy(() -> ApproximatorFit.of(4).run(open, List.of(), ProgressObserver.silent()))
                     .hasMessageContaining("no text to fit");
+            MixturePolicy layers = MixturePolicy.of(
+                    manager,
+                    MixtureWeights.init(manager, dense.config(), 5),
+                    MixtureForm.blocks(0.5),
+                    MixturePolicy.Choice.PREDICTOR);
+            assertThatThrownBy(() ->
+                            fit(dropped(dense.withPolicy(layers), new ModuleSite(1, ModuleKind.MLP)), 4, golden))
+                    .hasMessageContaining("weighs what a whole layer makes")
+                    .hasMessageContaining("MixtureForm.modules");
         }
     }
 

@@ -1,6 +1,7 @@
 package org.skipgpt.data.world;
 
 import java.util.Iterator;
+import java.util.List;
 import java.util.function.LongToDoubleFunction;
 import java.util.stream.LongStream;
 
@@ -93,6 +94,23 @@ public final class WorldText {
             return newswire(dice);
         }
         return mixture(dice, difficulty, style > 1 - ONE_KIND);
+    }
+
+    /**
+     * The first documents of middling difficulty, as plain texts about the world that is embedded.
+     *
+     * @param count how many, 0 or more
+     * @throws IllegalArgumentException for a number below 0
+     */
+    public static List<String> documents(int count, long seed) {
+        if (count < 0) {
+            throw new IllegalArgumentException(
+                    "count " + count + " is not allowed: expected how many documents, 0 or more, e.g. 200");
+        }
+        WorldText text = new WorldText(World.of(World.SEED), seed);
+        return LongStream.range(0, count)
+                .mapToObj(i -> text.document(i, 0.5).text())
+                .toList();
     }
 
     /**
