@@ -140,7 +140,6 @@ public final class TrainingLoop {
             return Optional.of(step(step));
         } catch (CancellationException e) {
             objective.parameters().values().forEach(Gradients::clear);
-            objective.abandon();
             return Optional.empty();
         }
     }
@@ -170,6 +169,7 @@ public final class TrainingLoop {
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
             throw new NonFiniteLossException(objective.describe(), step, loss, norm, config.folder());
         }
+        objective.finish(step, row);
         row.put("learning rate", rate);
         row.put("gradient norm", norm);
         double tokens = row.getOrDefault("tokens", 0.0);
