@@ -17,6 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * Who makes what, told among processes by files in a shared folder; one file a piece of work under way.
@@ -119,6 +120,31 @@ public final class Claims implements AutoCloseable {
             mine = take(name);
         }
         return mine.get();
+    }
+
+    /** How many pieces of work whose names begin so are held by somebody who lives; what the dead had is given free. */
+    public synchronized int count(String beginning) {
+        int living = 0;
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                String name = String.valueOf(file.getFileName());
+                if (name.startsWith(beginning) && name.endsWith(ENDING)) {
+                    living += isLiving(file, name.substring(0, name.length() - ENDING.length())) ? 1 : 0;
+                }
+            }
+        } catch (IOException e) {
+            throw AtomicFile.failure(folder, e);
+        }
+        return living;
+    }
+
+    private boolean isLiving(Path file, String name) {
+        Optional<byte[]> found = read(file);
+        if (found.isPresent() && isLeft(name, found.get())) {
+            watched.remove(name);
+            return !clear(file, found.get());
+        }
+        return found.isPresent();
     }
 
     /** Who has a piece of work, for messages: {@code process 4711 on host a}; empty where nobody has. */

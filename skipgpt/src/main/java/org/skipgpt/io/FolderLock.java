@@ -19,7 +19,8 @@ import java.util.Optional;
  * }</pre>
  */
 public final class FolderLock implements AutoCloseable {
-    private static final String NAME = ".lock";
+    /** The file that is locked; it stays afterwards. */
+    public static final String NAME = ".lock";
 
     private final Path folder;
     private final FileChannel channel;

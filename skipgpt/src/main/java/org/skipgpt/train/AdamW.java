@@ -52,13 +52,20 @@ final class AdamW implements AutoCloseable {
     double step(long step, double rate) {
         try (NDManager scope = owner.newSubManager()) {
             Map<String, NDArray> gradients = new LinkedHashMap<>();
-            NDArray squares = scope.zeros(new Shape(), DataType.FLOAT64);
-            for (Map.Entry<String, NDArray> e : parameters.entrySet()) {
-                NDArray g = Gradients.of(e.getValue());
+            parameters.forEach((name, parameter) -> {
+                NDArray g = Gradients.of(parameter);
                 g.attach(scope);
-                gradients.put(e.getKey(), g);
-                program.call("add_square", g, squares);
-            }
+                gradients.put(name, g);
+            });
+            return step(step, rate, gradients);
+        }
+    }
+
+    /** The same by gradients that were collected elsewhere, one of each parameter, in their order. */
+    double step(long step, double rate, Map<String, NDArray> gradients) {
+        try (NDManager scope = owner.newSubManager()) {
+            NDArray squares = scope.zeros(new Shape(), DataType.FLOAT64);
+            gradients.values().forEach(g -> program.call("add_square", g, squares));
             // The sum stays on the device until here, so that a step waits for it once and not once a parameter.
             double norm = Math.sqrt(squares.getDouble());
             double factor = config.clip() > 0 && norm > config.clip() ? config.clip() / norm : 1;

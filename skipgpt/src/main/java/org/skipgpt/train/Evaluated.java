@@ -18,8 +18,8 @@ record Evaluated(Objective objective, Supplier<Map<String, Double>> measure) imp
     }
 
     @Override
-    public void abandon() {
-        objective.abandon();
+    public void finish(long step, Map<String, Double> means) {
+        objective.finish(step, means);
     }
 
     @Override

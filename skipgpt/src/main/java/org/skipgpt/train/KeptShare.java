@@ -13,7 +13,7 @@ import org.skipgpt.shape.ModuleKind;
 /**
  * Keeps the share that frozen routers skip while an adapter changes the stream they read.
  *
- * <p>All thresholds stand {@code s} logits above where they began, and after each micro-batch
+ * <p>All thresholds stand {@code s} logits above where they began, and after each step
  * {@code s += GAIN (share at the beginning - r)}. Deviation: paper and authors' code let the share drift; a loss that asks
  * for good predictions alone pulls the stream to where routers execute more.
  */
@@ -26,7 +26,6 @@ final class KeptShare {
     private final double share;
     private final float[] weights;
     private final NDArray shift; // s
-    private float shiftBefore; // the same when the present step began
 
     private KeptShare(LayerPolicy policy, Dialled begun, double share, float[] weights, NDArray shift) {
         this.policy = policy;
@@ -66,27 +65,17 @@ final class KeptShare {
         return policy.withCore(begun.withThresholds(begun.thresholds().plus(shift.getFloat())));
     }
 
-    /** A step begins; {@link #abandon} comes back to here. */
-    void begin() {
-        shiftBefore = shift.getFloat();
-    }
-
-    /** Takes back what the micro-batches of a step did. */
-    void abandon() {
-        shift.set(new float[] {shiftBefore});
-    }
-
-    /**
-     * Moves the thresholds.
-     *
-     * @param skipped share that each module skipped, in forward order
-     * @param weight of the micro-batch in its step
-     */
-    void follow(double[] skipped, double weight) {
+    /** The share that modules skipped together, as it is counted here; of each its own, in forward order. */
+    double counted(double[] skipped) {
         double r = 0;
         for (int m = 0; m < skipped.length; m++) {
             r += weights[m] * skipped[m];
         }
-        shift.addi((float) (GAIN * weight * (share - r)));
+        return r;
+    }
+
+    /** Moves the thresholds after a step that skipped a share. */
+    void follow(double r) {
+        shift.addi((float) (GAIN * (share - r)));
     }
 }

@@ -34,7 +34,7 @@ public record LoopConfig(
         long seed,
         long evaluateEvery,
         long saveEvery,
-        Optional<Path> folder) {
+        Optional<RunFolder> folder) {
     /** Checks every field; all faults are told at once. */
     public LoopConfig {
         List<String> faults = new ArrayList<>();
@@ -44,9 +44,19 @@ public record LoopConfig(
         check(faults, beta2 >= 0 && beta2 < 1, "beta2 " + beta2 + " must be in 0..1");
         check(faults, clip >= 0, "clip " + clip + " must be 0 (off) or above");
         check(faults, evaluateEvery >= 0 && saveEvery >= 0, "evaluateEvery and saveEvery must be 0 (off) or above");
+        check(
+                faults,
+                saveEvery > 0 || !folder.map(RunFolder::isShared).orElse(false),
+                "workers save every " + saveEvery
+                        + " steps, but must every 1 or more, since gradients are kept until then");
         if (!faults.isEmpty()) {
             throw new IllegalArgumentException("training loop: " + String.join("; ", faults));
         }
+    }
+
+    /** Whether several processes make the run together. */
+    public boolean isShared() {
+        return folder.map(RunFolder::isShared).orElse(false);
     }
 
     private static void check(List<String> faults, boolean right, String fault) {
@@ -104,7 +114,26 @@ public record LoopConfig(
     /** The same, saved into a folder every so many steps and at the end; a run found there is continued. */
     public LoopConfig withCheckpoints(Path where, long every) {
         return with(d -> {
-            d.folder = Optional.of(where);
+            d.folder = Optional.of(new RunFolder(where, false));
+            d.saveEvery = every;
+        });
+    }
+
+    /**
+     * The same, made by every process that runs it with this folder: they divide each step's micro-batches among themselves, as many
+     * as there are, and all end with the same numbers. One that dies costs the micro-batch it was at; one that comes late begins
+     * at what was saved last.
+     *
+     * <pre>{@code
+     * LoopConfig.defaults().withAccumulation(8).withWorkers(Path.of("/shared/run"), 20)
+     * }</pre>
+     *
+     * @param where a folder that all of them see; a run found there is continued
+     * @param every steps between checkpoints, 1 or more; gradients of all steps since the last one are kept
+     */
+    public LoopConfig withWorkers(Path where, long every) {
+        return with(d -> {
+            d.folder = Optional.of(new RunFolder(where, true));
             d.saveEvery = every;
         });
     }
@@ -138,7 +167,7 @@ public record LoopConfig(
         private long seed;
         private long evaluateEvery;
         private long saveEvery;
-        private Optional<Path> folder;
+        private Optional<RunFolder> folder;
 
         Draft(LoopConfig from) {
             steps = from.steps;

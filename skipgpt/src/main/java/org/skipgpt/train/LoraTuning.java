@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.skipgpt.lora.Lora;
@@ -123,15 +124,12 @@ public final class LoraTuning implements Objective {
     }
 
     @Override
-    public void abandon() {
-        kept.ifPresent(KeptShare::abandon);
+    public void finish(long step, Map<String, Double> means) {
+        kept.ifPresent(k -> k.follow(Objects.requireNonNull(means.get("kept r"))));
     }
 
     @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
-        if (micro == 0) {
-            kept.ifPresent(KeptShare::begin);
-        }
         long number = step * loop.accumulation() + micro;
         int[][] sequences = batches.batch(number);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
@@ -172,7 +170,7 @@ public final class LoraTuning implements Objective {
         row.put("r", (attention + mlp) / 2);
         kept.ifPresent(k -> {
             row.put("threshold shift", (double) k.shift().getFloat());
-            k.follow(skipped, weight);
+            row.put("kept r", k.counted(skipped));
         });
         row.put("tokens", (double) rows.size());
         return row;

@@ -20,13 +20,19 @@ public interface Objective extends AutoCloseable {
      */
     Map<String, Double> backward(NDManager scope, long step, int micro, double weight);
 
-    /** What else a continued run must find again, changed by {@link #backward} alone; fp32, kept in checkpoints. */
+    /** What else a continued run must find again, changed by {@link #finish} alone; fp32, kept in checkpoints. */
     default Map<String, NDArray> state() {
         return Map.of();
     }
 
-    /** Takes back what micro-batches of a step that was interrupted did to {@link #state}. */
-    default void abandon() {}
+    /**
+     * A step is over: moves {@link #state} by what its micro-batches said.
+     *
+     * <p>No micro-batch sees what another of its step did, so that they may be computed in any order and by several.
+     *
+     * @param means the step's scalars, averaged over its micro-batches
+     */
+    default void finish(long step, Map<String, Double> means) {}
 
     /** Scalars measured between steps, e.g. the loss on held-out text; may be empty. */
     default Map<String, Double> evaluate() {

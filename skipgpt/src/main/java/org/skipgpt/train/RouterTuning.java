@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.SeededDropout;
@@ -59,7 +60,6 @@ public final class RouterTuning implements Objective {
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
     private final NDArray missed; // sum over steps of T - r
     private final SharePull range;
-    private float missedBefore; // the same when the present step began
     private long rateStep = -1;
     private double stepRate;
 
@@ -162,17 +162,15 @@ public final class RouterTuning implements Objective {
     }
 
     @Override
-    public void abandon() {
-        missed.set(new float[] {missedBefore});
-        range.abandon();
+    public void finish(long step, Map<String, Double> means) {
+        double target = config.target(step, loop.steps());
+        double missing = target - Objects.requireNonNull(means.get("r"));
+        missed.addi((float) missing);
+        range.missed(target, missing);
     }
 
     @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
-        if (micro == 0) {
-            missedBefore = missed.getFloat();
-            range.begin();
-        }
         int[][] sequences = batches.batch(step * loop.accumulation() + micro);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
         Micro state = new Micro(rows, step, micro, weight);
@@ -191,8 +189,6 @@ public final class RouterTuning implements Objective {
         Map<String, Double> row = new LinkedHashMap<>();
         double missing = config.target(step, loop.steps()) - state.rate;
         double penalty = state.force * missing;
-        missed.addi((float) (missing * weight));
-        range.missed(state.target, missing * weight);
         row.put("loss", loss.total() + penalty);
         row.put("LM loss", loss.text());
         if (teacher.share() > 0) {

@@ -114,11 +114,14 @@ public record SeedTrials(Tuned best, List<Trial> trials) implements Report {
 
     private static TuningOptions of(TuningOptions options, long seed) {
         TuningOptions own = options.withSeed(seed);
-        Optional<Path> folder = options.loop().folder();
-        return folder.isEmpty()
-                ? own
-                : own.withCheckpoints(
-                        folder.get().resolve("seed-" + seed), options.loop().saveEvery());
+        LoopConfig loop = options.loop();
+        if (loop.folder().isEmpty()) {
+            return own;
+        }
+        Path folder = loop.folder().get().path().resolve("seed-" + seed);
+        return loop.isShared()
+                ? own.withWorkers(folder, loop.saveEvery())
+                : own.withCheckpoints(folder, loop.saveEvery());
     }
 
     private static Trial measured(Tuned tuned, long seed, HeldOut kept, Budget budget) {

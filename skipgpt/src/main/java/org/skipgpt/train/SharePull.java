@@ -15,7 +15,6 @@ final class SharePull {
 
     private final Optional<TargetSchedule.Range> range;
     private final NDArray missed; // sum over steps of (T - r) (T - middle)
-    private float before; // the same when the present step began
 
     private SharePull(Optional<TargetSchedule.Range> range, NDArray missed) {
         this.range = range;
@@ -42,13 +41,5 @@ final class SharePull {
     /** By how much a step that asked for a share fell short of it. */
     void missed(double share, double missing) {
         range.ifPresent(r -> missed.addi((float) (missing * r.fromMiddle(share))));
-    }
-
-    void begin() {
-        before = missed.getFloat();
-    }
-
-    void abandon() {
-        missed.set(new float[] {before});
     }
 }

@@ -2,9 +2,12 @@ package org.skipgpt.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.skipgpt.io.FolderLock;
@@ -41,7 +44,10 @@ public final class TrainingLoop {
     private final WeightStore store;
     private final Map<String, NDArray> state = new LinkedHashMap<>();
     private final long started = System.nanoTime();
+    private final Optional<Path> kept; // where states go
+    private Optional<SharedSteps> others = Optional.empty();
     private TrainingLog log = new TrainingLog();
+    private long step; // steps that are done
     private long first; // steps an earlier run had done
     private boolean isDrawn;
 
@@ -50,6 +56,7 @@ public final class TrainingLoop {
         this.config = config;
         this.manager = manager;
         this.observer = observer;
+        this.kept = config.folder().map(RunFolder::path);
         this.optimizer = new AdamW(manager, objective.parameters(), objective::rateFactor, config);
         this.store = new WeightStore(manager, Dtype.FP32);
         state.putAll(objective.parameters());
@@ -75,31 +82,60 @@ public final class TrainingLoop {
     }
 
     private TrainingRun run() {
-        if (config.folder().isEmpty()) {
+        if (kept.isEmpty()) {
             return steps();
         }
+        Path folder = kept.get();
+        if (config.isShared()) {
+            try (SharedSteps joined = SharedSteps.join(config)) {
+                others = Optional.of(joined);
+                joined.withState(() -> begin(folder));
+                return steps();
+            }
+        }
         // Two runs that save into one folder would each continue the other's state.
-        try (FolderLock lock = FolderLock.of(config.folder().get(), "training")) {
+        SharedSteps.refuseWhereWorkersAre(folder);
+        try (FolderLock lock = FolderLock.of(folder, "training")) {
+            begin(folder);
             return steps();
         }
     }
 
-    private TrainingRun steps() {
-        if (config.folder().isPresent()) {
-            Optional<RunState.Loaded> saved;
-            try (var off = Torch.gradients(false)) {
-                RunState.prepare(config.folder().get());
-                saved = RunState.load(config.folder().get(), state, store, fingerprint());
-            }
-            first = saved.map(RunState.Loaded::step).orElse(0L);
-            log = saved.map(RunState.Loaded::log).orElse(log);
+    // Workers all begin at one state, be it that of the first one before its first step.
+    private boolean begin(Path folder) {
+        RunState.prepare(folder);
+        boolean isFound = resume(folder);
+        if (!isFound && others.isPresent()) {
+            write(folder);
         }
-        long step = first;
+        first = step;
+        return isFound;
+    }
+
+    private boolean resume(Path folder) {
+        try (var off = Torch.gradients(false)) {
+            Optional<RunState.Loaded> saved = RunState.load(folder, state, store, fingerprint());
+            step = saved.map(RunState.Loaded::step).orElse(0L);
+            log = saved.map(RunState.Loaded::log).orElse(log);
+            others.ifPresent(o -> o.checkKept(step));
+            return saved.isPresent();
+        }
+    }
+
+    private TrainingRun steps() {
         while (step < config.steps() && !Thread.currentThread().isInterrupted()) {
             letFree();
-            Optional<Map<String, Double>> done = stepUnlessInterrupted(step);
-            if (done.isEmpty()) {
+            Optional<Map<String, Double>> done;
+            try {
+                done = step();
+            } catch (CancellationException e) {
+                // An interrupt within a step throws the step away: parameters change at its end only.
+                objective.parameters().values().forEach(Gradients::clear);
                 break;
+            }
+            if (done.isEmpty()) {
+                resume(kept.orElseThrow());
+                continue;
             }
             Map<String, Double> row = done.get();
             step++;
@@ -108,13 +144,13 @@ public final class TrainingLoop {
             }
             log.add(row);
             if (config.saveEvery() > 0 && step % config.saveEvery() == 0) {
-                save(step);
+                save();
             }
-            report(step, row);
+            report(row);
         }
         boolean stopped = Thread.interrupted();
         if (step > first) {
-            save(step);
+            save();
         }
         if (isDrawn) {
             draw();
@@ -134,61 +170,85 @@ public final class TrainingLoop {
         }
     }
 
-    // An interrupt within a step throws the step away: parameters change at its end only.
-    private Optional<Map<String, Double>> stepUnlessInterrupted(long step) {
-        try {
-            return Optional.of(step(step));
-        } catch (CancellationException e) {
-            objective.parameters().values().forEach(Gradients::clear);
-            objective.abandon();
-            return Optional.empty();
-        }
-    }
-
     private void evaluate(Map<String, Double> row) {
         try (var off = Torch.gradients(false)) {
-            row.putAll(objective.evaluate());
+            row.putAll(others.map(o -> o.evaluation(step, objective::evaluate)).orElseGet(objective::evaluate));
         } catch (CancellationException e) {
             LOG.info("{}: interrupted while evaluating; the step is kept without its evaluation", objective.describe());
         }
     }
 
-    private Map<String, Double> step(long step) {
+    // Empty where other workers are further than this one.
+    private Optional<Map<String, Double>> step() {
         long begun = System.nanoTime();
         Map<String, Double> row = new LinkedHashMap<>();
         row.put("step", (double) step);
-        for (int micro = 0; micro < config.accumulation(); micro++) {
-            try (NDManager scope = manager.newSubManager()) {
-                Map<String, Double> part = objective.backward(scope, step, micro, 1.0 / config.accumulation());
-                part.forEach((name, value) ->
-                        row.merge(name, name.equals("tokens") ? value : value / config.accumulation(), Double::sum));
+        Map<String, float[]> sums = new LinkedHashMap<>();
+        if (others.isEmpty()) {
+            for (int micro = 0; micro < config.accumulation(); micro++) {
+                addMean(row, backward(micro));
             }
+        } else if (!areGathered(others.get(), row, sums)) {
+            return Optional.empty();
         }
         double loss = row.getOrDefault("loss", Double.NaN);
         double rate = config.rate().at(step, config.steps());
-        double norm = Double.isFinite(loss) ? clippedStep(step, rate) : Double.NaN;
+        double norm = Double.isFinite(loss) ? clippedStep(rate, sums) : Double.NaN;
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
-            throw new NonFiniteLossException(objective.describe(), step, loss, norm, config.folder());
+            throw new NonFiniteLossException(objective.describe(), step, loss, norm, kept);
         }
+        objective.finish(step, row);
         row.put("learning rate", rate);
         row.put("gradient norm", norm);
         double tokens = row.getOrDefault("tokens", 0.0);
         row.put("tokens/s", tokens / ((System.nanoTime() - begun) / 1e9));
-        return row;
+        return Optional.of(row);
     }
 
-    private double clippedStep(long step, double rate) {
-        try (var off = Torch.gradients(false)) {
-            return optimizer.step(step, rate);
+    private Map<String, Double> backward(int micro) {
+        try (NDManager scope = manager.newSubManager()) {
+            return objective.backward(scope, step, micro, 1.0 / config.accumulation());
         }
     }
 
-    private void save(long step) {
-        if (config.folder().isEmpty()) {
-            return;
+    private void addMean(Map<String, Double> row, Map<String, Double> part) {
+        part.forEach((name, value) ->
+                row.merge(name, name.equals("tokens") ? value : value / config.accumulation(), Double::sum));
+    }
+
+    // Sums what all workers computed in the order of micro-batches, as one process does that makes one after another.
+    private boolean areGathered(SharedSteps others, Map<String, Double> row, Map<String, float[]> sums) {
+        Map<String, NDArray> parameters = objective.parameters();
+        long from = StepPart.sum(parameters, store);
+        return others.step(step, from, micro -> StepPart.taken(backward(micro), from, parameters, store), part -> {
+            addMean(row, part.scalars());
+            part.addTo(sums);
+        });
+    }
+
+    private double clippedStep(double rate, Map<String, float[]> sums) {
+        try (var off = Torch.gradients(false);
+                NDManager scope = manager.newSubManager()) {
+            if (others.isEmpty()) {
+                return optimizer.step(step, rate);
+            }
+            Map<String, NDArray> gradients = new LinkedHashMap<>();
+            objective.parameters().forEach((name, parameter) -> {
+                NDArray gradient = scope.zeros(parameter.getShape());
+                store.put(FloatBuffer.wrap(Objects.requireNonNull(sums.get(name))), gradient, 0);
+                gradients.put(name, gradient);
+            });
+            return optimizer.step(step, rate, gradients);
         }
+    }
+
+    private void save() {
+        kept.ifPresent(folder -> others.ifPresentOrElse(o -> o.save(step, () -> write(folder)), () -> write(folder)));
+    }
+
+    private void write(Path folder) {
         try (var off = Torch.gradients(false)) {
-            RunState.save(config.folder().get(), state, store, step, fingerprint(), log);
+            RunState.save(folder, state, store, step, fingerprint(), log);
         }
     }
 
@@ -197,13 +257,14 @@ public final class TrainingLoop {
                 + " · " + config.rate() + " · seed " + config.seed();
     }
 
-    private void report(long step, Map<String, Double> row) {
+    private void report(Map<String, Double> row) {
         String note = String.format(
                 Locale.ROOT,
-                "loss %.4f (%s) · %.0f tokens/s",
+                "loss %.4f (%s) · %.0f tokens/s%s",
                 log.standing("loss"),
                 log.window(),
-                row.getOrDefault("tokens/s", Double.NaN));
+                row.getOrDefault("tokens/s", Double.NaN),
+                others.map(o -> " · workers: " + o.workers()).orElse(""));
         observer.progress(
                 new Progress(objective.describe(), step, config.steps(), "steps", seconds(), note).withEarlier(first));
         if (step > 1 && observer.wantsFigure(objective.describe())) {

@@ -181,6 +181,23 @@ public record TuningOptions(
         return withLoop(loop.withCheckpoints(folder, every));
     }
 
+    /**
+     * Made by every process that runs it with this folder, each taking micro-batches of a step as it comes to them; all end with
+     * the same result, that of one process. See docs/spark.md.
+     *
+     * <pre>{@code
+     * tuneRouters(model, texts, 0.25, TuningOptions.practical().withAccumulation(8).withWorkers(Path.of("/shared/run"), 20), observer)
+     * }</pre>
+     */
+    public TuningOptions withWorkers(Path folder, long every) {
+        return withLoop(loop.withWorkers(folder, every));
+    }
+
+    /** With another number of micro-batches a step. */
+    public TuningOptions withAccumulation(int microBatches) {
+        return withLoop(loop.withAccumulation(microBatches));
+    }
+
     /** With another rate of the routers. */
     public TuningOptions withRouterRate(LearningRate rate) {
         return withLoop(loop.withRate(rate));

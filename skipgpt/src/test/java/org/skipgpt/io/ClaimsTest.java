@@ -107,6 +107,23 @@ class ClaimsTest {
     }
 
     @Test
+    void whoeverLivesIsCountedAndTheDeadGiveWayToOthers() throws IOException {
+        // one of another machine, which nobody waits for here, beside two of this process
+        String dead = new ClaimOwner("elsewhere", "x", 1, 0, "token").line();
+        Files.writeString(folder.resolve("worker-dead.claim"), dead);
+        try (Claims others = Claims.of(folder, Duration.ZERO);
+                Claim first = claims.take("worker-1").orElseThrow();
+                Claim second = others.take("worker-2").orElseThrow();
+                Claim cell = others.take("cell").orElseThrow()) {
+            assertThat(List.of(first, second, cell)).allMatch(Claim::isHeld);
+            assertThat(claims.count("worker-")).as("at the first look").isEqualTo(3);
+            assertThat(claims.count("worker-")).as("without a beat").isEqualTo(2);
+            assertThat(files()).doesNotContain("worker-dead.claim");
+        }
+        assertThat(claims.count("worker-")).isZero();
+    }
+
+    @Test
     void whoLostAClaimDoesNotTouchTheOneThatFollowed() throws IOException {
         Claim lost = claims.take("cell").orElseThrow();
         Files.delete(folder.resolve("cell.claim"));

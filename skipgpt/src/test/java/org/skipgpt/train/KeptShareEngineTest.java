@@ -54,7 +54,7 @@ class KeptShareEngineTest {
             assertThat(kept.share() - share(routed, texts)).isGreaterThan(.1);
 
             for (int step = 0; step < 60; step++) {
-                kept.follow(skipped(routed.withPolicy(kept.policy()), texts), 1);
+                kept.follow(kept.counted(skipped(routed.withPolicy(kept.policy()), texts)));
             }
             assertThat(share(routed.withPolicy(kept.policy()), texts)).isCloseTo(kept.share(), within(.04));
         }

@@ -56,7 +56,7 @@ public final class SparkEvaluation {
         SparkTold told = new SparkTold("evaluation", tasks.length, 0, "tasks", observer);
         new SparkWork<String, String>(context, "evaluation")
                 .run(List.of(tasks), task -> score(sent.value(), task), told::done, told::note);
-        return SkipGpt.evaluate(maker.make(base), shared, tasks);
+        return SkipGpt.evaluate(maker.make(base), List.of(tasks), shared, observer);
     }
 
     private static String score(Described described, String task) {

@@ -50,7 +50,8 @@ class SparkMeasuresEngineTest {
     private static ModelMaker random(double share) {
         return base -> share == 0
                 ? base
-                : SkipGpt.drop(base, SkipGpt.plan(base, Criterion.random(Criterion.Grain.MODULES, 7), List.of("text"), share));
+                : SkipGpt.drop(
+                        base, SkipGpt.plan(base, Criterion.random(Criterion.Grain.MODULES, 7), List.of("text"), share));
     }
 
     @Test
@@ -95,7 +96,8 @@ class SparkMeasuresEngineTest {
                 "piqa",
                 "boolq");
 
-        Evaluation own = SkipGpt.evaluate(random(0.25).make(model), List.of("piqa", "boolq"), options, ProgressObserver.silent());
+        Evaluation own = SkipGpt.evaluate(
+                random(0.25).make(model), List.of("piqa", "boolq"), options, ProgressObserver.silent());
         assertThat(found.tasks().stream().map(task -> task.score()).toList())
                 .isEqualTo(own.tasks().stream().map(task -> task.score()).toList());
         try (ScoreStore store = ScoreStore.open(file)) {

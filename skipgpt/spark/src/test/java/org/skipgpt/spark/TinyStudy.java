@@ -46,7 +46,11 @@ final class TinyStudy {
             note(notes, material.seed());
             return SkipGpt.drop(
                     base,
-                    SkipGpt.plan(base, Criterion.random(Criterion.Grain.MODULES, material.seed()), List.of(material.calibration()), material.ratio()));
+                    SkipGpt.plan(
+                            base,
+                            Criterion.random(Criterion.Grain.MODULES, material.seed()),
+                            material.calibration(),
+                            material.ratio()));
         });
         return StudyOptions.workshop(folder, String.join("\n", documents.subList(0, 4)), documents)
                 .withNames("Dense", "Shortened LLaMA (PPL)")
