@@ -21,6 +21,7 @@ import org.skipgpt.io.CheckpointException;
 import org.skipgpt.io.HubCache;
 import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.report.Report;
+import org.skipgpt.torch.Processor;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.vector.Vectors;
 
@@ -69,6 +70,7 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
         memory(facts);
         boolean gpu = gpu(facts);
         boolean works = engine(facts, missing, gpu);
+        facts.put("products in bf16 on the CPU", Processor.bf16Products());
         vectors(facts);
         folders(facts, missing);
         tools(facts, missing);

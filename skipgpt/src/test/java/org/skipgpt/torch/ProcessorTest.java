@@ -39,4 +39,12 @@ class ProcessorTest {
         assertThat(Processor.isAvx512("fpu avx2 avx512f avx512cd avx512er")).isFalse();
         assertThat(Processor.isAvx512("")).isFalse();
     }
+
+    @Test
+    void bf16IsFastWhereAProcessorHasInstructionsForIt() {
+        assertThat(Processor.bf16Products("fpu avx512f avx512_bf16")).contains("faster than fp32");
+        assertThat(Processor.bf16Products("fpu amx_bf16 amx_tile")).contains("faster than fp32");
+        assertThat(Processor.bf16Products("fpu avx2 avx512f")).contains("tune in fp32");
+        assertThat(Processor.bf16Products("")).contains("not known on this system");
+    }
 }
