@@ -26,9 +26,9 @@ import org.skipgpt.tokens.TokenTexts;
 /**
  * The paper's figures of a model whose routers were tuned before, such as SmolLM2-135M's of docs/recipe.md.
  *
- * <p>{@code java -cp "$CP" org.skipgpt.studies.TunedFigures MODEL TEXT OUT ROUTERS [HEALED] -- [PART...]}: TEXT is a file nobody learned from,
- * ROUTERS and HEALED are saved folders, the second with an adapter; parts are similarity, ranking, map, kinds, drift and scaling. {@code -Dwindows} and
- * {@code -Dlength} say how many windows of how many tokens are looked at.
+ * <p>{@code java -cp "$CP" org.skipgpt.studies.TunedFigures MODEL TEXT OUT FOLDER... -- [PART...]}: TEXT is a file nobody learned from,
+ * each FOLDER a saved model with routers, of the method that {@code -Dmethods=SkipGPT-RT,SkipGPT-RT-L} names in its place; parts are similarity, ranking, map, kinds, drift and
+ * scaling, of which all but the last look at the first folder. {@code -Dwindows} and {@code -Dlength} say how many windows of how many tokens are looked at.
  */
 public final class TunedFigures {
     private static final String SENTENCE =
@@ -46,8 +46,10 @@ public final class TunedFigures {
         this.dense = dense;
         this.out = out;
         this.tuned = new LinkedHashMap<>();
-        for (String folder : folders) {
-            tuned.put(tuned.isEmpty() ? "SkipGPT-RT" : "SkipGPT-RT-L", SkipGpt.loadSkipGpt(folder, dense));
+        List<String> methods = List.of(
+                System.getProperty("methods", "SkipGPT-RT,SkipGPT-RT-L").split(",", -1));
+        for (int i = 0; i < folders.size(); i++) {
+            tuned.put(methods.get(i), SkipGpt.loadSkipGpt(folders.get(i), dense));
         }
         this.windows = TokenTexts.cut(dense.tokenizer(), text, Integer.getInteger("length", 512))
                 .subList(0, Integer.getInteger("windows", 12));
