@@ -645,8 +645,7 @@ public final class SkipGpt {
 
     /** SkipGPT-Joint: routers and adapter learn together; practical settings, a wide adapter. */
     public static Tuned tuneJoint(LanguageModel model, List<String> texts, double share) {
-        return tuneJoint(
-                model, texts, share, TuningOptions.practical().withWideAdapter(), ProgressObserver.silent());
+        return tuneJoint(model, texts, share, TuningOptions.practical().withWideAdapter(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */

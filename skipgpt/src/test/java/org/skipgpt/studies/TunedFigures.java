@@ -46,8 +46,8 @@ public final class TunedFigures {
         this.dense = dense;
         this.out = out;
         this.tuned = new LinkedHashMap<>();
-        List<String> methods = List.of(
-                System.getProperty("methods", "SkipGPT-RT,SkipGPT-RT-L").split(",", -1));
+        List<String> methods =
+                List.of(System.getProperty("methods", "SkipGPT-RT,SkipGPT-RT-L").split(",", -1));
         for (int i = 0; i < folders.size(); i++) {
             tuned.put(methods.get(i), SkipGpt.loadSkipGpt(folders.get(i), dense));
         }
