@@ -643,9 +643,9 @@ public final class SkipGpt {
         return Tuning.lora(model, texts, options, observer);
     }
 
-    /** SkipGPT-Joint: routers and adapter learn together; practical settings, a wide adapter. */
+    /** SkipGPT-Joint: routers and adapter learn together; {@link TuningOptions#practicalJoint}. */
     public static Tuned tuneJoint(LanguageModel model, List<String> texts, double share) {
-        return tuneJoint(model, texts, share, TuningOptions.practical().withWideAdapter(), ProgressObserver.silent());
+        return tuneJoint(model, texts, share, TuningOptions.practicalJoint(), ProgressObserver.silent());
     }
 
     /** The same with settings, told to an observer. */

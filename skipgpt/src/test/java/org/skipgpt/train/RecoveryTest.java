@@ -50,6 +50,7 @@ class RecoveryTest {
         assertThat(wide.jointLora()).isEqualTo(wide.lora());
         TuningOptions plain = TuningOptions.practical();
         assertThat(wide.withLora(plain.lora()).withJointLora(plain.jointLora())).isEqualTo(plain);
+        assertThat(TuningOptions.practicalJoint().jointLora()).isEqualTo(wide.jointLora());
     }
 
     @Test
