@@ -25,6 +25,7 @@ import java.util.TreeSet;
  */
 public final class Identity {
     private static final String KIND = "kind";
+    private static final int LONGEST = 64; // a hash
 
     private final JsonObject fields;
     private final Optional<String> former;
@@ -115,7 +116,11 @@ public final class Identity {
                 + json.substring(0, Math.min(40, json.length())));
     }
 
-    /** What differs from another one, each by the path of its name: {@code "policy.seed: 7, now 8"}; empty where all is equal. */
+    /**
+     * What differs from another one, each by the path of its name: {@code "policy.seed: 7, now 8"}; empty where all is equal.
+     *
+     * <p>Of things of two kinds the kinds alone are told.
+     */
     public List<String> differences(Identity now) {
         List<String> told = new ArrayList<>();
         compare("", fields, now.fields, told);
@@ -123,10 +128,14 @@ public final class Identity {
     }
 
     private static void compare(String path, JsonElement was, JsonElement is, List<String> told) {
-        if (was.equals(is)) {
+        // By their texts, as a whole identity is: as doubles, long numbers that differ would be equal.
+        if (ordered(was).toString().equals(ordered(is).toString())) {
             return;
         }
-        if (was.isJsonObject() && is.isJsonObject()) {
+        if (was.isJsonObject() && is.isJsonObject() && !isOfOneKind(was.getAsJsonObject(), is.getAsJsonObject())) {
+            String name = path.isEmpty() ? KIND : path + "." + KIND;
+            compare(name, was.getAsJsonObject().get(KIND), is.getAsJsonObject().get(KIND), told);
+        } else if (was.isJsonObject() && is.isJsonObject()) {
             TreeSet<String> names = new TreeSet<>(was.getAsJsonObject().keySet());
             names.addAll(is.getAsJsonObject().keySet());
             for (String name : names) {
@@ -139,12 +148,24 @@ public final class Identity {
                         told);
             }
         } else {
-            told.add(path + ": " + shown(was) + ", now " + shown(is));
+            String before = text(was);
+            String after = text(is);
+            boolean isTold = !cut(before).equals(cut(after));
+            told.add(path + ": " + (isTold ? cut(before) : before) + ", now " + (isTold ? cut(after) : after));
         }
     }
 
-    private static String shown(JsonElement value) {
+    // What has no kind, as a map, is compared name by name.
+    private static boolean isOfOneKind(JsonObject was, JsonObject is) {
+        return !was.has(KIND) || !is.has(KIND) || was.get(KIND).equals(is.get(KIND));
+    }
+
+    private static String text(JsonElement value) {
         return value.isJsonPrimitive() ? value.getAsString() : ordered(value).toString();
+    }
+
+    private static String cut(String text) {
+        return text.length() > LONGEST ? text.substring(0, LONGEST) + "…" : text;
     }
 
     private static Object value(RecordComponent component, Record record) {

@@ -1,6 +1,7 @@
 package org.skipgpt.route;
 
 import java.util.Arrays;
+import org.skipgpt.report.Identity;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
 
@@ -81,6 +82,17 @@ public record Budget(double target, Kind kind, double alpha, Scope scope, int co
     /** With another way of pulling r towards the target. */
     public Budget withController(Controller other) {
         return new Budget(target, kind, alpha, scope, context, other);
+    }
+
+    /** All that decides what is asked for. */
+    public Identity identity() {
+        return Identity.of("budget")
+                .with("target", target)
+                .with("counts", kind)
+                .with("alpha", alpha)
+                .with("scope", scope)
+                .with("context", context)
+                .with("controller", controller);
     }
 
     /** Weight of each module in r, in forward order; they add up to 1. */

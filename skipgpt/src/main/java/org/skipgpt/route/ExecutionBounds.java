@@ -21,7 +21,7 @@ import org.skipgpt.shape.ModuleSite;
 public record ExecutionBounds(double least, double most, Map<ModuleSite, ExecutionBounds> own) {
     /** Checks the range. */
     public ExecutionBounds {
-        // In forward order: its text is part of a run's fingerprint.
+        // In forward order: its text is part of what runs of an earlier version are known by.
         Map<ModuleSite, ExecutionBounds> ordered = new TreeMap<>(Comparator.comparingInt(ModuleSite::index));
         ordered.putAll(own);
         own = Collections.unmodifiableMap(ordered);

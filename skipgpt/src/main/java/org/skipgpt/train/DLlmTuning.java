@@ -18,6 +18,7 @@ import org.skipgpt.loss.Wanted;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Rows;
+import org.skipgpt.report.Identity;
 import org.skipgpt.route.DLlmForm;
 import org.skipgpt.route.ExecutionBounds;
 import org.skipgpt.route.ForcedExecution;
@@ -288,10 +289,16 @@ public final class DLlmTuning implements Objective {
     }
 
     @Override
-    public String fingerprint() {
-        return describe() + " · " + form + " · " + lora.rank() + "/" + lora.alpha() + "/" + lora.dropout() + " on "
-                + lora.targets().stream().sorted().toList() + " · "
-                + model.policy().identity().json() + " · " + model.config() + " · " + model.hash() + " · " + adapterRate
-                + " · " + data;
+    public Identity identity() {
+        Identity policy = model.policy().identity();
+        return Identity.of(describe())
+                .with("form", form)
+                .with("adapter", lora)
+                .with("adapterRate", adapterRate)
+                .with("policy", policy)
+                .with("model", RunFacts.of(model))
+                .with("data", data)
+                .formerly(describe() + " · " + form + " · " + RunFacts.former(lora) + " · " + policy.json() + " · "
+                        + RunFacts.former(model) + " · " + adapterRate + " · " + data);
     }
 }

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.skipgpt.report.Identity;
 
 /** An objective with something to measure between its steps. */
 record Evaluated(Objective objective, Supplier<Map<String, Double>> measure) implements Objective {
@@ -48,7 +49,7 @@ record Evaluated(Objective objective, Supplier<Map<String, Double>> measure) imp
     }
 
     @Override
-    public String fingerprint() {
-        return objective.fingerprint();
+    public Identity identity() {
+        return objective.identity();
     }
 }

@@ -15,6 +15,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
+import org.skipgpt.report.Identity;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Processor;
@@ -44,7 +45,8 @@ public final class FullTraining implements Objective {
     private final List<int[][]> held;
     private final int accumulation;
     private final boolean recompute;
-    private final String data;
+    private final Precision precision;
+    private final Identity data;
     private final Map<String, NDArray> parameters = new LinkedHashMap<>();
 
     /**
@@ -54,7 +56,7 @@ public final class FullTraining implements Objective {
      * @param held held-out windows for the column {@code "held-out loss"}; may be empty
      * @param accumulation micro-batches a step, as the loop's configuration says
      * @param recompute keep layer inputs only and run each layer twice: less memory, more time
-     * @param data identity of the text, for the run's fingerprint
+     * @param data name of the text, by which the run is known
      */
     public FullTraining(
             LanguageModel model,
@@ -64,13 +66,33 @@ public final class FullTraining implements Objective {
             Precision precision,
             boolean recompute,
             String data) {
+        this(
+                model,
+                batches,
+                held,
+                accumulation,
+                precision,
+                recompute,
+                Identity.of("text").with("name", data).formerly(data));
+    }
+
+    /** The same of a text that is known by more than a name. */
+    FullTraining(
+            LanguageModel model,
+            Batches batches,
+            List<int[][]> held,
+            int accumulation,
+            Precision precision,
+            boolean recompute,
+            Identity data) {
         this.model = model;
         this.decoder = precision == Precision.MIXED ? model.differentiableMixed() : model.differentiable();
         this.batches = batches;
         this.held = List.copyOf(held);
         this.accumulation = accumulation;
         this.recompute = recompute;
-        this.data = data + (precision == Precision.MIXED ? " · mixed" : " · fp32");
+        this.precision = precision;
+        this.data = data;
         decoder.weights().changing();
         List<NDArray> all = decoder.weights().all();
         for (int i = 0; i < all.size(); i++) {
@@ -128,7 +150,14 @@ public final class FullTraining implements Objective {
     }
 
     @Override
-    public String fingerprint() {
-        return "full training · " + model.config() + " · " + data;
+    public Identity identity() {
+        Identity all = Identity.of("full training")
+                .with("model", RunFacts.of(model.config()))
+                .with("data", data)
+                .with("precision", precision);
+        return data.former()
+                .map(text -> all.formerly("full training · " + model.config() + " · " + text
+                        + (precision == Precision.MIXED ? " · mixed" : " · fp32")))
+                .orElse(all);
     }
 }

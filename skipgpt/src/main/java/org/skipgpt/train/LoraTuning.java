@@ -22,6 +22,7 @@ import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.LayerRun;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
+import org.skipgpt.report.Identity;
 import org.skipgpt.route.Noise;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -202,12 +203,19 @@ public final class LoraTuning implements Objective {
     }
 
     @Override
-    public String fingerprint() {
-        return describe() + " · " + config.rank() + "/" + config.alpha() + "/" + config.dropout() + " on "
-                + config.targets().stream().sorted().toList() + " · "
-                + model.policy().identity().json() + " · " + sampling
-                + (teacher.share() > 0 ? " · distill " + teacher.share() : "")
-                + kept.map(k -> " · keeps " + k.share()).orElse("") + " · "
-                + model.config() + " · " + model.hash() + " · " + data;
+    public Identity identity() {
+        Identity policy = model.policy().identity();
+        return Identity.of(describe())
+                .with("adapter", config)
+                .with("policy", policy)
+                .with("sampling", sampling)
+                .with("distill", teacher.share(), 0)
+                .with("keeps", kept.map(KeptShare::share), Optional.empty())
+                .with("model", RunFacts.of(model))
+                .with("data", data)
+                .formerly(describe() + " · " + RunFacts.former(config) + " · " + policy.json() + " · " + sampling
+                        + (teacher.share() > 0 ? " · distill " + teacher.share() : "")
+                        + kept.map(k -> " · keeps " + k.share()).orElse("") + " · "
+                        + RunFacts.former(model) + " · " + data);
     }
 }

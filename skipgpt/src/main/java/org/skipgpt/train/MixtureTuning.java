@@ -19,6 +19,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
+import org.skipgpt.report.Identity;
 import org.skipgpt.route.MixturePolicy;
 import org.skipgpt.route.Noise;
 import org.skipgpt.shape.ModuleSite;
@@ -141,10 +142,16 @@ public final class MixtureTuning implements Objective {
     }
 
     @Override
-    public String fingerprint() {
-        return describe() + " · " + policy.describe() + " · " + config.rank() + "/" + config.alpha() + "/"
-                + config.dropout() + " on " + config.targets().stream().sorted().toList() + " · "
-                + model.policy().identity().json() + " · " + model.config() + " · " + model.hash() + " · " + adapterRate
-                + " · " + data;
+    public Identity identity() {
+        Identity around = model.policy().identity();
+        return Identity.of(describe())
+                .with("form", policy.form())
+                .with("adapter", config)
+                .with("adapterRate", adapterRate)
+                .with("policy", around)
+                .with("model", RunFacts.of(model))
+                .with("data", data)
+                .formerly(describe() + " · " + policy.describe() + " · " + RunFacts.former(config) + " · "
+                        + around.json() + " · " + RunFacts.former(model) + " · " + adapterRate + " · " + data);
     }
 }

@@ -3,6 +3,7 @@ package org.skipgpt.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Map;
+import org.skipgpt.report.Identity;
 
 /** What a run learns: its parameters and how one micro-batch adds to their gradients. */
 public interface Objective extends AutoCloseable {
@@ -51,6 +52,12 @@ public interface Objective extends AutoCloseable {
     /** A phrase for progress, e.g. {@code "router tuning"}. */
     String describe();
 
-    /** A text of everything that decides the run's numbers; a checkpoint of another text is not continued. */
-    String fingerprint();
+    /**
+     * Everything that decides the run's numbers but the loop's settings; a checkpoint of another identity is not continued.
+     *
+     * <pre>{@code
+     * return Identity.of(describe()).with("share", share).with("data", data).with("clusters", clusters, 1);   // came later
+     * }</pre>
+     */
+    Identity identity();
 }

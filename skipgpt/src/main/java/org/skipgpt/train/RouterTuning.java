@@ -23,6 +23,7 @@ import org.skipgpt.model.LayerRun;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.SplitForward;
 import org.skipgpt.model.Trace;
+import org.skipgpt.report.Identity;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Controller;
 import org.skipgpt.route.Gate;
@@ -347,11 +348,17 @@ public final class RouterTuning implements Objective {
     }
 
     @Override
-    public String fingerprint() {
+    public Identity identity() {
         List<ModuleSite> gone = model.config().sites().stream()
                 .filter(model.policy()::isDropped)
                 .toList();
-        return describe() + " · " + config + " · " + routers.config() + " · " + model.config() + " · " + model.hash()
-                + " · " + adapterRate + " · " + data + (gone.isEmpty() ? "" : " · without " + gone);
+        return config.identity(describe())
+                .with("routers", routers.config())
+                .with("model", RunFacts.of(model))
+                .with("adapterRate", adapterRate)
+                .with("data", data)
+                .with("without", gone, List.of())
+                .formerly(describe() + " · " + config + " · " + routers.config() + " · " + RunFacts.former(model)
+                        + " · " + adapterRate + " · " + data + (gone.isEmpty() ? "" : " · without " + gone));
     }
 }

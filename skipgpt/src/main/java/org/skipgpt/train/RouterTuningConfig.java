@@ -2,6 +2,7 @@ package org.skipgpt.train;
 
 import java.util.function.Consumer;
 import org.skipgpt.model.KvPolicy;
+import org.skipgpt.report.Identity;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.ExecutionBounds;
 import org.skipgpt.route.ForcedExecution;
@@ -169,6 +170,24 @@ public record RouterTuningConfig(
     LearningPolicy.Setting setting(long step, long steps) {
         double noise = noiseStart + (noiseEnd - noiseStart) * step / Math.max(1, steps);
         return new LearningPolicy.Setting(temperature.at(step, steps), noise, forced, bounds, kv, 0);
+    }
+
+    // A knob that comes later is told with the value it had before it could be changed, so that saved runs go on.
+    Identity identity(String kind) {
+        return Identity.of(kind)
+                .with("budget", budget.identity())
+                .with("temperature", temperature)
+                .with("noiseStart", noiseStart)
+                .with("noiseEnd", noiseEnd)
+                .with("forced", forced)
+                .with("bounds", bounds)
+                .with("kv", kv)
+                .with("sparseBackward", sparseBackward)
+                .with("rho", rho)
+                .with("recompute", recompute)
+                .with("dropout", dropout)
+                .with("schedule", schedule)
+                .with("distill", distill);
     }
 
     private RouterTuningConfig with(Consumer<Draft> change) {

@@ -21,6 +21,7 @@ import org.skipgpt.io.JsonFields;
 import org.skipgpt.io.SafeTensors;
 import org.skipgpt.io.SafeTensorsWriter;
 import org.skipgpt.io.TensorInfo;
+import org.skipgpt.report.Identity;
 import org.skipgpt.weights.WeightStore;
 
 /**
@@ -32,7 +33,10 @@ final class RunState {
     private static final String FILE = "run.safetensors";
     // CRC-32C of the metadata and of all other tensors' bytes, in file order
     private static final String SUM = "sum";
-    private static final int FORMAT = 2;
+    private static final int FORMAT = 3;
+    // Before it a run was known by a text of all its settings.
+    private static final int STRUCTURED = 3;
+    private static final int LONGEST = 60;
     private static final int PIECE = 1 << 24;
 
     private RunState() {}
@@ -48,7 +52,7 @@ final class RunState {
             Map<String, NDArray> arrays,
             WeightStore store,
             long step,
-            String fingerprint,
+            Identity identity,
             TrainingLog log) {
         List<TensorInfo> infos = new ArrayList<>();
         arrays.forEach((name, array) ->
@@ -57,7 +61,7 @@ final class RunState {
         JsonObject meta = new JsonObject();
         meta.addProperty("format", FORMAT);
         meta.addProperty("step", step);
-        meta.addProperty("fingerprint", fingerprint);
+        meta.add("identity", Json.object(identity.json(), "The run's identity"));
         Map<String, String> metadata = Map.of("format", "pt", "run", meta.toString(), "log", log.json());
         CRC32C sum = begun(metadata);
         AtomicFile.makeFolder(folder, folder);
@@ -77,7 +81,7 @@ final class RunState {
     }
 
     /** Reads a state back into the arrays; empty where none was saved. */
-    static Optional<Loaded> load(Path folder, Map<String, NDArray> arrays, WeightStore store, String fingerprint) {
+    static Optional<Loaded> load(Path folder, Map<String, NDArray> arrays, WeightStore store, Identity identity) {
         Path file = folder.resolve(FILE);
         if (!Files.exists(file)) {
             return Optional.empty();
@@ -87,22 +91,55 @@ final class RunState {
             JsonFields meta = JsonFields.of(Json.object(run, "The run in " + file), "The run in " + file);
             int format = meta.integer("format", 1, 1, FORMAT);
             long step = meta.count("step", 0, Long.MAX_VALUE >> 1);
-            String saved = meta.text("fingerprint");
-            meta.refuseOthers();
             if (format > 1) {
                 checkSum(tensors, file);
             }
-            if (!saved.equals(fingerprint)) {
-                throw new CheckpointException("the run saved in " + file + " was made with other settings ("
-                        + Differences.between(saved, fingerprint)
-                        + "): use its settings to continue it, or another folder");
+            if (format < STRUCTURED) {
+                checkFormer(meta.text("fingerprint"), identity, file);
+            } else {
+                checkSame(meta, identity, file);
             }
+            meta.refuseOthers();
             TrainingLog log = TrainingLog.parse(tensors.metadata().getOrDefault("log", "[]"), file);
             log.checkSteps(step, file);
             refuseOthers(tensors, arrays.keySet(), file);
             arrays.forEach((name, array) -> store.fill(array, 0, tensors, shaped(tensors, name, array, file)));
             return Optional.of(new Loaded(step, log));
         }
+    }
+
+    private static void checkSame(JsonFields meta, Identity now, Path file) {
+        Identity saved;
+        try {
+            saved = Identity.parse(meta.object("identity").json().toString());
+        } catch (IllegalArgumentException e) {
+            throw meta.fault("identity", "what identifies a run, with its kind");
+        }
+        if (!saved.equals(now)) {
+            throw new CheckpointException("the run saved in " + file + " was made with other settings ("
+                    + String.join("; ", saved.differences(now))
+                    + "): use its settings to continue it, or another folder");
+        }
+    }
+
+    // Of two texts nothing is known but where they part.
+    private static void checkFormer(String saved, Identity identity, Path file) {
+        String now = identity.former()
+                .orElseThrow(
+                        () -> new CheckpointException("the run saved in " + file + " is of an earlier version, which"
+                                + " knew it by a text, and this run has none to compare with it: go on with that version, or"
+                                + " use another folder"));
+        int apart = Arrays.mismatch(saved.toCharArray(), now.toCharArray());
+        if (apart >= 0) {
+            int from = saved.lastIndexOf(' ', apart - 1) + 1;
+            throw new CheckpointException("the run saved in " + file + " by an earlier version was made with other"
+                    + " settings (saved " + cut(saved.substring(from)) + ", now " + cut(now.substring(from))
+                    + "): use its settings to continue it, or another folder");
+        }
+    }
+
+    private static String cut(String text) {
+        return text.length() > LONGEST ? text.substring(0, LONGEST) + "…" : text;
     }
 
     private static TensorInfo shaped(SafeTensors tensors, String name, NDArray array, Path file) {

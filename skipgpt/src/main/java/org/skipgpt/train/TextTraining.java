@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.skipgpt.data.TextFiles;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Identity;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.tokens.PackedTokens;
 import org.skipgpt.torch.InUse;
@@ -109,7 +110,12 @@ public record TextTraining(
             held.add(new int[][] {corpus.window(i, window)});
         }
         Batches batches = n -> learned.random(loop.seed(), n, sequences, window);
-        String data = texts + " · " + corpus.size();
+        Identity data = Identity.of("texts")
+                .with("where", texts.where().toString())
+                .with("field", texts.field())
+                .with("unit", texts.unit())
+                .with("tokens", corpus.size())
+                .formerly(texts + " · " + corpus.size());
         long every = loop.saveEvery() > 0 ? loop.saveEvery() : SAVE_EVERY;
         try (InUse.Hold hold = model.hold();
                 FullTraining objective =

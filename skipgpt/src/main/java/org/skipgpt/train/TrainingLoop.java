@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.skipgpt.io.FolderLock;
+import org.skipgpt.report.Identity;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
@@ -114,7 +115,7 @@ public final class TrainingLoop {
 
     private boolean resume(Path folder) {
         try (var off = Torch.gradients(false)) {
-            Optional<RunState.Loaded> saved = RunState.load(folder, state, store, fingerprint());
+            Optional<RunState.Loaded> saved = RunState.load(folder, state, store, identity());
             step = saved.map(RunState.Loaded::step).orElse(0L);
             log = saved.map(RunState.Loaded::log).orElse(log);
             others.ifPresent(o -> o.checkKept(step));
@@ -248,13 +249,22 @@ public final class TrainingLoop {
 
     private void write(Path folder) {
         try (var off = Torch.gradients(false)) {
-            RunState.save(folder, state, store, step, fingerprint(), log);
+            RunState.save(folder, state, store, step, identity(), log);
         }
     }
 
-    private String fingerprint() {
-        return objective.fingerprint() + " · steps " + config.steps() + " · accumulation " + config.accumulation()
-                + " · " + config.rate() + " · seed " + config.seed();
+    private Identity identity() {
+        Identity learned = objective.identity();
+        Identity all = Identity.of("training run")
+                .with("objective", learned)
+                .with("steps", config.steps())
+                .with("accumulation", config.accumulation())
+                .with("rate", config.rate())
+                .with("seed", config.seed());
+        return learned.former()
+                .map(text -> all.formerly(text + " · steps " + config.steps() + " · accumulation "
+                        + config.accumulation() + " · " + config.rate() + " · seed " + config.seed()))
+                .orElse(all);
     }
 
     private void report(Map<String, Double> row) {

@@ -50,6 +50,23 @@ class IdentityTest {
     }
 
     @Test
+    void ofTwoKindsTheKindsAreToldAndOfLongTextsWhatDiffers() {
+        Identity inner = Identity.of("skip").with("share", 0.25);
+        Identity run = Identity.of("run").with("policy", inner).with("seed", Long.MAX_VALUE);
+
+        assertThat(run.differences(run.with("policy", Identity.of("drop").with("modules", 3))))
+                .containsExactly("policy.kind: skip, now drop");
+        assertThat(Identity.parse(run.json()).differences(run)).isEmpty();
+        assertThat(Identity.parse(run.json()).differences(run.with("seed", Long.MAX_VALUE - 1)))
+                .containsExactly("seed: 9223372036854775807, now 9223372036854775806");
+        String same = "a".repeat(64);
+        assertThat(run.with("data", same + "b").differences(run.with("data", "c" + same)))
+                .containsExactly("data: " + same + "…, now c" + same.substring(1) + "…");
+        assertThat(run.with("data", same + "b").differences(run.with("data", same + "c")))
+                .containsExactly("data: " + same + "b, now " + same + "c");
+    }
+
+    @Test
     void whatHasNoPlainValueIsRefusedByName() {
         assertThatThrownBy(() -> Identity.of("skip").with("model", new Object()))
                 .isInstanceOf(IllegalArgumentException.class)

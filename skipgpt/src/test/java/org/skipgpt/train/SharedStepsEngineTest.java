@@ -29,6 +29,7 @@ import org.skipgpt.io.FolderLock;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.DropPlan;
+import org.skipgpt.report.Identity;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
@@ -356,8 +357,8 @@ class SharedStepsEngineTest {
         }
 
         @Override
-        public String fingerprint() {
-            return "breaking";
+        public Identity identity() {
+            return Identity.of("breaking");
         }
     }
 
@@ -397,7 +398,7 @@ class SharedStepsEngineTest {
         stopped(shared(), 2);
         assertThatThrownBy(() -> run(shared().withSeed(6), number -> new int[0][], ProgressObserver.silent()))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("seed: saved 5, now 6");
+                .hasMessageContaining("other settings (seed: 5, now 6): use");
         try (FolderLock lock = FolderLock.of(folder, "training")) {
             assertThatThrownBy(() -> run(shared(), number -> new int[0][], ProgressObserver.silent()))
                     .isInstanceOf(FolderBusyException.class);

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.skipgpt.io.CheckpointException;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.report.Identity;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.tokens.PackedTokens;
@@ -131,7 +132,7 @@ class TrainingEngineTest {
                             LoopConfig.defaults().withSteps(3).withCheckpoints(folder, 0),
                             ProgressObserver.silent()))
                     .isInstanceOf(CheckpointException.class)
-                    .hasMessageContaining("other settings (steps: saved 2, now 3): use");
+                    .hasMessageContaining("other settings (steps: 2, now 3): use");
         }
     }
 
@@ -246,8 +247,8 @@ class TrainingEngineTest {
         }
 
         @Override
-        public String fingerprint() {
-            return "breaking";
+        public Identity identity() {
+            return Identity.of("breaking");
         }
     }
 }
