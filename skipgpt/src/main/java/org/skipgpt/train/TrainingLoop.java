@@ -260,7 +260,12 @@ public final class TrainingLoop {
                 .with("steps", config.steps())
                 .with("accumulation", config.accumulation())
                 .with("rate", config.rate())
-                .with("seed", config.seed());
+                .with("seed", config.seed())
+                .with("beta1", config.beta1())
+                .with("beta2", config.beta2())
+                .with("epsilon", config.epsilon())
+                .with("decay", config.decay())
+                .with("clip", config.clip());
         return learned.former()
                 .map(text -> all.formerly(text + " · steps " + config.steps() + " · accumulation "
                         + config.accumulation() + " · " + config.rate() + " · seed " + config.seed()))

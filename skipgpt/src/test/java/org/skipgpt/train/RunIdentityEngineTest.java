@@ -255,6 +255,9 @@ class RunIdentityEngineTest {
                         + " (rate.peak: 0.002, now 0.001; seed: 43, now 7): use its settings to continue it");
         assertThatThrownBy(() -> another(LOOP.withCheckpoints(folder, 0)))
                 .hasMessageContaining("(objective.kind: full training, now own): use its settings");
+        LoopConfig clipped = LOOP.withBeta2(0.999).withClip(0.5).withCheckpoints(folder, 0);
+        assertThatThrownBy(() -> TrainingEngineTest.train(manager, clipped, ProgressObserver.silent()))
+                .hasMessageContaining("(beta2: 0.95, now 0.999; clip: 1, now 0.5): use its settings");
 
         RunStates.knowByText(file, FORMER);
         assertThatThrownBy(() -> TrainingEngineTest.train(manager, other, ProgressObserver.silent()))
