@@ -40,8 +40,36 @@ public final class Scorer {
         this.store = store;
     }
 
-    /** A question cut into tokens, and how many of them a pass computes. */
-    private record Ready(Item item, String key, List<PairEncoder.Encoded> choices, int tokens) {
+    /** A question made ready to be asked. */
+    interface Ready {
+        Item item();
+
+        /** Its tokens; questions with more come first. */
+        int tokens();
+    }
+
+    /** How the questions of a form are asked. */
+    interface Way<R extends Ready> {
+        /**
+         * A question cut into tokens.
+         *
+         * @param key of its scores
+         * @throws TaskException if it cannot be asked
+         */
+        R ready(Item item, String key);
+
+        /** How many values a question's stored scores have. */
+        int values(Item item);
+
+        /** What scores say about a question. */
+        ItemScore scored(Item item, Scores scores);
+
+        /** Asks what is open and keeps each answer as it comes. */
+        void run(List<R> open, List<ItemScore> done, long start);
+    }
+
+    /** A question's choices cut into tokens, and how many of them a pass computes. */
+    private record Choices(Item item, String key, List<PairEncoder.Encoded> choices, int tokens) implements Ready {
         /** Its scores from those of its windows, the first of which stands at a place of a pass. */
         Scores scores(PassScorer.Sums sums, int first) {
             Scores scores =
@@ -67,23 +95,22 @@ public final class Scorer {
     public TaskResult score(TaskData data, ProgressObserver observer) {
         try (StopOnExit guard = new StopOnExit()) {
             return data.task().form() == TaskDescription.Form.ANSWER
-                    ? new AnswerScorer(model, options, store).score(data, observer)
-                    : scored(data, observer);
+                    ? asked(data, new AnswerScorer(model, options, store, data.task(), observer))
+                    : asked(data, new Likelihoods(data, observer));
         }
     }
 
-    private TaskResult scored(TaskData data, ProgressObserver observer) {
+    private <R extends Ready> TaskResult asked(TaskData data, Way<R> way) {
         long start = System.nanoTime();
         List<DataFault> faults = new ArrayList<>(data.faults());
-        List<Ready> open = new ArrayList<>();
         List<ItemScore> done = new ArrayList<>();
         boolean complete = true;
         try {
-            prepare(data, faults, open, done);
+            List<R> open = open(data, way, faults, done);
             open.sort(Comparator.comparingInt(Ready::tokens)
                     .reversed()
                     .thenComparingInt(ready -> ready.item().place()));
-            run(data, open, done, observer, start);
+            way.run(open, done, start);
         } catch (CancellationException e) {
             complete = false;
         } finally {
@@ -94,28 +121,27 @@ public final class Scorer {
         return TaskResult.of(model, data, options, done, faults, complete, seconds);
     }
 
-    private void prepare(TaskData data, List<DataFault> faults, List<Ready> open, List<ItemScore> done) {
-        int longest = longest(model, options);
-        PairEncoder encoder = PairEncoder.of(model.tokenizer(), options, longest);
-        Identity identity = identity(model, options, data);
+    // Questions whose scores are stored are done; those that cannot be asked are faults.
+    private <R extends Ready> List<R> open(TaskData data, Way<R> way, List<DataFault> faults, List<ItemScore> done) {
+        Identity identity = identity(data);
+        List<R> open = new ArrayList<>();
         for (Item item : data.items()) {
             Interruption.check();
             String key = ScoreStore.key(identity.json(), item);
-            int values = item.lengths().length;
+            int values = way.values(item);
             Optional<Scores> known = store.get(key, values)
                     .or(() -> identity.former().flatMap(text -> store.get(ScoreStore.key(text, item), values)));
             if (known.isPresent()) {
-                done.add(scored(item, known.get()));
+                done.add(way.scored(item, known.get()));
                 continue;
             }
             try {
-                List<PairEncoder.Encoded> choices = encoder.encode(item);
-                open.add(new Ready(
-                        item, key, choices, PassScorer.tokens(PairEncoder.pairs(choices), options.sharing())));
+                open.add(way.ready(item, key));
             } catch (TaskException e) {
                 faults.add(new DataFault(item.file(), item.line(), String.valueOf(e.getMessage())));
             }
         }
+        return open;
     }
 
     /** Most tokens read at once. */
@@ -124,8 +150,8 @@ public final class Scorer {
         return options.maxTokens() == 0 ? context : Math.min(context, options.maxTokens());
     }
 
-    /** What decides the scores of a task's questions, but for the questions. */
-    static Identity identity(LanguageModel model, ScoreOptions options, TaskData data) {
+    // What decides the scores of a task's questions, but for the questions.
+    private Identity identity(TaskData data) {
         int longest = longest(model, options);
         Identity of = ModelIdentity.of(model);
         Identity task = data.task().identity();
@@ -147,48 +173,74 @@ public final class Scorer {
                 + "|" + options.rounding() + "|" + longest);
     }
 
-    private static ItemScore scored(Item item, Scores scores) {
-        return new ItemScore(
-                item.place(),
-                item.file(),
-                item.line(),
-                item.gold(),
-                scores.logLikelihoods(),
-                scores.greedy(),
-                scores.excess(),
-                item.lengths(),
-                Optional.empty());
-    }
+    /** Choices by their likelihoods, several questions a pass. */
+    private final class Likelihoods implements Way<Choices> {
+        private final TaskData data;
+        private final ProgressObserver observer;
+        private final PairEncoder encoder = PairEncoder.of(model.tokenizer(), options, longest(model, options));
 
-    private void run(TaskData data, List<Ready> open, List<ItemScore> done, ProgressObserver observer, long start) {
-        PassScorer passes = new PassScorer(model, options);
-        long total = open.stream().mapToLong(Ready::tokens).sum();
-        long scored = 0;
-        for (int from = 0; from < open.size(); ) {
-            Interruption.check();
-            int to = from;
-            int tokens = 0;
-            List<PairEncoder.Encoded> choices = new ArrayList<>();
-            while (to < open.size() && (to == from || tokens + open.get(to).tokens() <= options.batchTokens())) {
-                tokens += open.get(to).tokens();
-                choices.addAll(open.get(to).choices());
-                to++;
+        Likelihoods(TaskData data, ProgressObserver observer) {
+            this.data = data;
+            this.observer = observer;
+        }
+
+        @Override
+        public Choices ready(Item item, String key) {
+            List<PairEncoder.Encoded> choices = encoder.encode(item);
+            return new Choices(item, key, choices, PassScorer.tokens(PairEncoder.pairs(choices), options.sharing()));
+        }
+
+        @Override
+        public int values(Item item) {
+            return item.pairs();
+        }
+
+        @Override
+        public ItemScore scored(Item item, Scores scores) {
+            return new ItemScore(
+                    item.place(),
+                    item.file(),
+                    item.line(),
+                    item.gold(),
+                    scores.logLikelihoods(),
+                    scores.greedy(),
+                    scores.excess(),
+                    item.lengths(),
+                    Optional.empty());
+        }
+
+        @Override
+        public void run(List<Choices> open, List<ItemScore> done, long start) {
+            PassScorer passes = new PassScorer(model, options);
+            long total = open.stream().mapToLong(Choices::tokens).sum();
+            long scored = 0;
+            for (int from = 0; from < open.size(); ) {
+                Interruption.check();
+                int to = from;
+                int tokens = 0;
+                List<PairEncoder.Encoded> choices = new ArrayList<>();
+                while (to < open.size() && (to == from || tokens + open.get(to).tokens() <= options.batchTokens())) {
+                    tokens += open.get(to).tokens();
+                    choices.addAll(open.get(to).choices());
+                    to++;
+                }
+                PassScorer.Sums sums = passes.score(PairEncoder.pairs(choices));
+                int at = 0;
+                for (Choices ready : open.subList(from, to)) {
+                    Scores scores = ready.scores(sums, at);
+                    at += PairEncoder.pairs(ready.choices()).size();
+                    store.put(ready.key(), scores);
+                    done.add(scored(ready.item(), scores));
+                }
+                store.flush();
+                from = to;
+                scored += tokens;
+                // Told in tokens: long questions come first, so that counting questions would foretell too long a rest.
+                double seconds = (System.nanoTime() - start) / 1e9;
+                String note = done.size() + " of " + data.items().size() + " questions";
+                observer.progress(
+                        new Progress("scoring " + data.task().name(), scored, total, "tokens", seconds, note));
             }
-            PassScorer.Sums sums = passes.score(PairEncoder.pairs(choices));
-            int at = 0;
-            for (Ready ready : open.subList(from, to)) {
-                Scores scores = ready.scores(sums, at);
-                at += PairEncoder.pairs(ready.choices()).size();
-                store.put(ready.key(), scores);
-                done.add(scored(ready.item(), scores));
-            }
-            store.flush();
-            from = to;
-            scored += tokens;
-            // Told in tokens: long questions come first, so that counting questions would foretell too long a rest.
-            double seconds = (System.nanoTime() - start) / 1e9;
-            String note = done.size() + " of " + data.items().size() + " questions";
-            observer.progress(new Progress("scoring " + data.task().name(), scored, total, "tokens", seconds, note));
         }
     }
 }

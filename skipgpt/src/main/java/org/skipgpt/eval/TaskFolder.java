@@ -35,7 +35,7 @@ record TaskFolder(Path root) {
 
     /** A task's questions. */
     Optional<Path> questions(TaskDescription task) {
-        List<String> stems = new ArrayList<>(List.of(task.name()));
+        List<String> stems = new ArrayList<>();
         for (String set : sets(task)) {
             stems.addAll(List.of(set, set + "." + task.split()));
         }

@@ -7,16 +7,13 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.skipgpt.report.Sha256;
 
 /** Contexts, filters and exact_match of generated answers are those of lm-evaluation-harness 0.4.9. */
 class AnswersGoldenTest {
@@ -44,7 +41,8 @@ class AnswersGoldenTest {
         TaskData data = TaskData.read(task, file, file, 2);
 
         assertThat(data.faults()).isEmpty();
-        assertThat(data.items().stream().map(item -> sum(item.contexts().get(0))))
+        assertThat(data.items().stream()
+                        .map(item -> Sha256.of(item.contexts().get(0)).substring(0, 16)))
                 .containsExactlyElementsOf(texts(golden.getAsJsonArray("contexts")));
         List<JsonElement> answers =
                 golden.getAsJsonObject("answers").getAsJsonArray(filter).asList();
@@ -66,14 +64,5 @@ class AnswersGoldenTest {
 
     private static List<String> texts(JsonArray array) {
         return array.asList().stream().map(JsonElement::getAsString).toList();
-    }
-
-    private static String sum(String context) {
-        try {
-            byte[] digest = MessageDigest.getInstance("SHA-256").digest(context.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest).substring(0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

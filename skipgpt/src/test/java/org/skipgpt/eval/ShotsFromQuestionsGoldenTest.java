@@ -5,15 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.skipgpt.report.Sha256;
 
 /** Examples drawn from the scored questions are those that lm-evaluation-harness draws, whatever their part is called. */
 class ShotsFromQuestionsGoldenTest {
@@ -33,18 +30,10 @@ class ShotsFromQuestionsGoldenTest {
                     .map(one -> one.getAsString())
                     .toList();
             assertThat(expected).hasSizeGreaterThanOrEqualTo(50);
-            assertThat(data.items().stream().map(item -> sum(item.contexts().get(0))))
+            assertThat(data.items().stream()
+                            .map(item -> Sha256.of(item.contexts().get(0)).substring(0, 16)))
                     .as(task + " with " + shots + " shots")
                     .containsExactlyElementsOf(expected);
-        }
-    }
-
-    private static String sum(String context) {
-        try {
-            byte[] digest = MessageDigest.getInstance("SHA-256").digest(context.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest).substring(0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
         }
     }
 }
