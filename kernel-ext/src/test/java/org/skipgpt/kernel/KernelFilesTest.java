@@ -43,6 +43,8 @@ class KernelFilesTest {
                         Path.of("lib/a.jar").toAbsolutePath().toString());
         assertThat(json.getAsJsonObject("env").has("GOMP_SPINCOUNT"))
                 .isEqualTo(System.getenv("OMP_WAIT_POLICY") == null);
+        assertThat(json.getAsJsonObject("env").has("GLIBC_TUNABLES"))
+                .isEqualTo(System.getenv().keySet().stream().noneMatch(name -> name.startsWith("MALLOC_")));
         assertThat(spec.resolve("logo-64x64.png")).isNotEmptyFile();
         assertThat(spec.resolve("logo-svg.svg")).isNotEmptyFile();
     }

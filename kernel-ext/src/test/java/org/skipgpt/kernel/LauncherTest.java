@@ -39,6 +39,7 @@ class LauncherTest {
                     }
                     System.out.println(ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent());
                     System.out.println(System.getenv("GOMP_SPINCOUNT"));
+                    System.out.println(System.getenv("GLIBC_TUNABLES"));
                     System.exit(args.length == 1 && args[0].equals("fail") ? 7 : 0);
                 }
             }
@@ -151,6 +152,7 @@ class LauncherTest {
         environment.put("SKIPGPT_DEVICE", "cpu");
         environment.remove("GOMP_SPINCOUNT");
         environment.remove("OMP_WAIT_POLICY");
+        environment.keySet().removeIf(name -> name.startsWith("MALLOC_") || name.equals("GLIBC_TUNABLES"));
         Process process = builder.start();
         process.getOutputStream().close();
         assertThat(process.waitFor(10, TimeUnit.MINUTES)).isTrue();

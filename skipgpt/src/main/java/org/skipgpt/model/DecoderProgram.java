@@ -149,7 +149,10 @@ final class DecoderProgram {
                 .when("qknorm_wide", c.wideQkNorm())
                 .when("postnorm", c.postNorm())
                 .when("gelu", c.geluMlp())
-                .when("lora", !targets.isEmpty());
+                .when("lora", !targets.isEmpty())
+                .when("lora_kv", !inference && targets.containsAll(List.of(Projection.K, Projection.V)))
+                .when("lora_gu", !inference && targets.containsAll(List.of(Projection.GATE, Projection.UP)))
+                .when("wide", dtype != Dtype.BF16 && !mixed);
         for (Projection p : Projection.values()) {
             source.when("lora_" + p.option(), targets.contains(p));
         }

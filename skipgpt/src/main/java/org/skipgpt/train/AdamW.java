@@ -61,40 +61,35 @@ final class AdamW implements AutoCloseable {
         }
     }
 
-    /** The same by gradients that were collected elsewhere, one of each parameter, in their order. */
+    /** The same by gradients that were collected elsewhere, one of each parameter, in their order; they are used up. */
     double step(long step, double rate, Map<String, NDArray> gradients) {
         try (NDManager scope = owner.newSubManager()) {
             NDArray squares = scope.zeros(new Shape(), DataType.FLOAT64);
             gradients.values().forEach(g -> program.call("add_square", g, squares));
             // The sum stays on the device until here, so that a step waits for it once and not once a parameter.
             double norm = Math.sqrt(squares.getDouble());
-            double factor = config.clip() > 0 && norm > config.clip() ? config.clip() / norm : 1;
-            if (Double.isFinite(norm)) {
-                gradients.forEach((name, g) -> apply(scope, name, g, step, rate, factor));
+            if (!Double.isFinite(norm)) {
+                parameters.values().forEach(Gradients::clear);
+                return norm;
             }
-            parameters.values().forEach(Gradients::clear);
+            double factor = config.clip() > 0 && norm > config.clip() ? config.clip() / norm : 1;
+            NDArray number = scope.create(step + 1f);
+            gradients.forEach((name, g) -> apply(scope, name, g, number, rate, factor));
             return norm;
         }
     }
 
-    private void apply(NDManager scope, String name, NDArray g, long step, double rate, double factor) {
+    private void apply(NDManager scope, String name, NDArray g, NDArray number, double rate, double factor) {
         NDArray p = parameters.get(name);
         if (p == null) {
             throw new IllegalStateException("no parameter " + name);
         }
         double decay = p.getShape().dimension() > 1 ? config.decay() : 0;
-        float[] rates = {
-            (float) (rate * rateFactor.applyAsDouble(name)),
-            (float) config.beta1(),
-            (float) config.beta2(),
-            (float) config.epsilon(),
-            (float) decay,
-            (float) (1 - Math.pow(config.beta1(), step + 1.0)),
-            (float) (1 - Math.pow(config.beta2(), step + 1.0)),
-            (float) factor
+        double[] rates = {
+            rate * rateFactor.applyAsDouble(name), config.beta1(), config.beta2(), config.epsilon(), decay, factor
         };
         NDManager cpu = scope.getDevice().isGpu() ? scope.newSubManager(ai.djl.Device.cpu()) : scope;
-        program.call("adamw", g, p, moment("m." + name), moment("v." + name), cpu.create(rates));
+        program.call("adamw", g, p, moment("m." + name), moment("v." + name), number, cpu.create(rates));
     }
 
     private NDArray moment(String name) {
