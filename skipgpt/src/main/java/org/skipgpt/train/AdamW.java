@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.Places;
+import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 
@@ -33,8 +35,9 @@ final class AdamW implements AutoCloseable {
         this.rateFactor = rateFactor;
         this.parameters = parameters;
         parameters.forEach((name, p) -> {
-            moments.put("m." + name, owner.zeros(p.getShape()));
-            moments.put("v." + name, owner.zeros(p.getShape()));
+            NDManager there = Places.at(owner, p.getManager());
+            moments.put("m." + name, there.zeros(p.getShape()));
+            moments.put("v." + name, there.zeros(p.getShape()));
         });
     }
 
@@ -54,7 +57,7 @@ final class AdamW implements AutoCloseable {
             Map<String, NDArray> gradients = new LinkedHashMap<>();
             parameters.forEach((name, parameter) -> {
                 NDArray g = Gradients.of(parameter);
-                g.attach(scope);
+                g.attach(Places.at(scope, parameter.getManager()));
                 gradients.put(name, g);
             });
             return step(step, rate, gradients);
@@ -65,7 +68,11 @@ final class AdamW implements AutoCloseable {
     double step(long step, double rate, Map<String, NDArray> gradients) {
         try (NDManager scope = owner.newSubManager()) {
             NDArray squares = scope.zeros(new Shape(), DataType.FLOAT64);
-            gradients.values().forEach(g -> program.call("add_square", g, squares));
+            for (NDArray g : gradients.values()) {
+                // One sum in one order, wherever gradients are: it goes along.
+                squares = Places.moved(squares, Places.at(scope, g.getManager()));
+                program.call("add_square", g, squares);
+            }
             // The sum stays on the device until here, so that a step waits for it once and not once a parameter.
             double norm = Math.sqrt(squares.getDouble());
             double factor = config.clip() > 0 && norm > config.clip() ? config.clip() / norm : 1;
@@ -93,8 +100,7 @@ final class AdamW implements AutoCloseable {
             (float) (1 - Math.pow(config.beta2(), step + 1.0)),
             (float) factor
         };
-        NDManager cpu = scope.getDevice().isGpu() ? scope.newSubManager(ai.djl.Device.cpu()) : scope;
-        program.call("adamw", g, p, moment("m." + name), moment("v." + name), cpu.create(rates));
+        program.call("adamw", g, p, moment("m." + name), moment("v." + name), Torch.onCpu(scope, rates));
     }
 
     private NDArray moment(String name) {

@@ -17,6 +17,7 @@ import org.skipgpt.report.Interruption;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -65,7 +66,7 @@ final class Backward {
         NDArray x = decoder.embed(rows); // (N, D)
         // No parameter lies before the first router, so the stream itself is made a leaf to have one graph always.
         x = Gradients.leaf(x);
-        x = LayerRun.through(0, decoder.config().layers(), x, layers);
+        x = LayerRun.through(rows.places(), 0, decoder.config().layers(), x, layers);
         NDArray end = Gradients.leaf(x); // (N, D)
         Wanted.Loss loss = LanguageLoss.backward(scope, decoder, end, wanted, weight);
         NDArray root = root(x, upstream(end, scope), extra.get()); // ()
@@ -104,16 +105,21 @@ final class Backward {
                 var coming = decoder.expect(modules(false))) {
             // What a layer makes on its way goes with its own owner, so its input is one of that owner's as well.
             LayerRun alone = (layer, entering) -> {
-                try (NDManager one = scope.newSubManager()) {
+                NDManager here = entering.getManager();
+                try (NDManager one = here.newSubManager()) {
                     NDArray in = entering.duplicate(); // (N, D)
                     in.attach(one);
                     NDArray out = layers.run(layer, in); // (N, D)
-                    out.attach(scope);
+                    out.attach(here);
                     return out;
                 }
             };
             end = LayerRun.through(
-                    0, decoder.config().layers(), decoder.embed(rows), alone.keeping(inputs::add)); // (N, D)
+                    rows.places(),
+                    0,
+                    decoder.config().layers(),
+                    decoder.embed(rows),
+                    alone.keeping(inputs::add)); // (N, D)
         }
         between.run();
         NDArray leaf = Gradients.leaf(end); // (N, D)
@@ -124,7 +130,9 @@ final class Backward {
         try (var coming = decoder.expect(modules(true))) {
             for (int i = decoder.config().layers() - 1; i >= 0; i--) {
                 Interruption.check();
-                try (NDManager one = scope.newSubManager()) {
+                NDManager here = inputs.get(i).getManager();
+                upstream = moved(upstream, here); // (N, D)
+                try (NDManager one = here.newSubManager()) {
                     NDArray in = Gradients.leaf(inputs.get(i)); // (N, D)
                     in.attach(one);
                     NDArray out = layers.run(i, in); // (N, D)
@@ -133,12 +141,12 @@ final class Backward {
                         out.close();
                     }
                     Gradients.backward(root);
-                    upstream = upstream(in, scope); // (N, D)
+                    upstream = upstream(in, here); // (N, D)
                 }
                 inputs.get(i).close();
             }
         }
-        below.accept(upstream);
+        below.accept(moved(upstream, scope));
         return loss;
     }
 
@@ -166,8 +174,16 @@ final class Backward {
                 NDArray a = out.flatten();
                 NDArray b = upstream.flatten();
                 NDArray product = a.dot(b)) {
-            return product.add(extra); // ()
+            return product.add(Places.moved(extra, product.getManager())); // ()
         }
+    }
+
+    private static NDArray moved(NDArray upstream, NDManager to) {
+        NDArray there = Places.moved(upstream, to);
+        if (there != upstream) {
+            upstream.close();
+        }
+        return there;
     }
 
     private static NDArray upstream(NDArray leaf, NDManager scope) {

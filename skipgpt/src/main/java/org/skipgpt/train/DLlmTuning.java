@@ -29,6 +29,7 @@ import org.skipgpt.route.Routers;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.Places;
 
 /**
  * D-LLM learns (Jiang and others, 2024): a router a layer by the straight-through Gumbel-softmax, and an adapter beside them.
@@ -264,7 +265,8 @@ public final class DLlmTuning implements Objective {
             NDArray sum = scope.zeros(new Shape());
             for (Map.Entry<Integer, NDArray> one : gates.entrySet()) {
                 float[] slope = slopes.getOrDefault(one.getKey(), new float[rows.size()]);
-                NDArray pulled = one.getValue().mul(scope.create(slope)).sum(); // ()
+                NDArray gate = Places.moved(one.getValue(), scope); // (N)
+                NDArray pulled = gate.mul(scope.create(slope)).sum(); // ()
                 sum = Gradients.times(scope, pulled, weight).add(sum); // ()
             }
             gates.clear();

@@ -93,6 +93,7 @@ public final class FullTraining implements Objective {
         this.recompute = recompute;
         this.precision = precision;
         this.data = data;
+        decoder.weights().checkOnePlace("training all of its weights");
         decoder.weights().changing();
         List<NDArray> all = decoder.weights().all();
         for (int i = 0; i < all.size(); i++) {

@@ -34,6 +34,7 @@ import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.InUse;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -216,7 +217,7 @@ public final class RouterTuning implements Objective {
                     int[][] sequences = batches.batch(step * loop.accumulation() + micro);
                     Rows rows = LanguageLoss.rows(scope, decoder, sequences);
                     Micro state = new Micro(rows, step, micro, 1);
-                    LayerRun.through(0, decoder.config().layers(), decoder.embed(rows), state::layer);
+                    LayerRun.through(rows.places(), 0, decoder.config().layers(), decoder.embed(rows), state::layer);
                     state.settle();
                     sum += state.rate * rows.size();
                     tokens += rows.size();
@@ -311,7 +312,8 @@ public final class RouterTuning implements Objective {
             NDList parts = new NDList();
             for (int i = 0; i < gates.size(); i++) {
                 double factor = weight * force * weights[places.get(i)] / rows.size();
-                parts.add(Gradients.times(scope, gates.get(i).sum(), factor));
+                NDArray executing = Places.moved(gates.get(i).sum(), scope); // ()
+                parts.add(Gradients.times(scope, executing, factor));
             }
             places = new ArrayList<>();
             gates = new ArrayList<>();

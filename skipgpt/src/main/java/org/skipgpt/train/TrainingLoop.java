@@ -17,6 +17,7 @@ import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.InUse;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.StopOnExit;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.weights.WeightStore;
@@ -235,7 +236,7 @@ public final class TrainingLoop {
             }
             Map<String, NDArray> gradients = new LinkedHashMap<>();
             objective.parameters().forEach((name, parameter) -> {
-                NDArray gradient = scope.zeros(parameter.getShape());
+                NDArray gradient = Places.at(scope, parameter.getManager()).zeros(parameter.getShape());
                 store.put(FloatBuffer.wrap(Objects.requireNonNull(sums.get(name))), gradient, 0);
                 gradients.put(name, gradient);
             });
