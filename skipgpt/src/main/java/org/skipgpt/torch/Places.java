@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -145,6 +146,11 @@ public final class Places {
     /** Whether every layer lies where the model's other weights do. */
     public boolean isOne() {
         return owners.isEmpty();
+    }
+
+    /** How many places have layers. */
+    public int count() {
+        return owners.isEmpty() ? 1 : new HashSet<>(owners).size();
     }
 
     /** Owner of what belongs to a layer. */

@@ -54,10 +54,10 @@ final class Backward {
      *
      * @param layers run with a graph
      * @param extra after the forward pass, a scalar that is added to the loss
-     * @return the loss, in nats a token
+     * @return sends gradients back, once, and gives the loss in nats a token
      * @throws IllegalStateException if layers are streamed
      */
-    Wanted.Loss whole(NDManager scope, LayerRun layers, Supplier<NDArray> extra) {
+    Supplier<Wanted.Loss> whole(NDManager scope, LayerRun layers, Supplier<NDArray> extra) {
         if (decoder.weights().stream().isPresent()) {
             throw new IllegalStateException(
                     "the graph of a whole pass would keep the weights of every streamed layer in"
@@ -66,7 +66,11 @@ final class Backward {
         NDArray x = decoder.embed(rows); // (N, D)
         // No parameter lies before the first router, so the stream itself is made a leaf to have one graph always.
         x = Gradients.leaf(x);
-        x = LayerRun.through(rows.places(), 0, decoder.config().layers(), x, layers);
+        NDArray last = LayerRun.through(rows.places(), 0, decoder.config().layers(), x, layers); // (N, D)
+        return () -> back(scope, last, extra);
+    }
+
+    private Wanted.Loss back(NDManager scope, NDArray x, Supplier<NDArray> extra) {
         NDArray end = Gradients.leaf(x); // (N, D)
         Wanted.Loss loss = LanguageLoss.backward(scope, decoder, end, wanted, weight);
         NDArray root = root(x, upstream(end, scope), extra.get()); // ()
@@ -82,9 +86,10 @@ final class Backward {
      * @param between after the forward pass without a graph
      * @param extra after a layer was run again, a scalar that is added to the loss; what it makes belongs to the given
      *     owner, which lives as long as the layer's graph
-     * @return the loss, in nats a token
+     * @return sends gradients back, once, and gives the loss in nats a token
      */
-    Wanted.Loss recomputed(NDManager scope, LayerRun layers, Runnable between, Function<NDManager, NDArray> extra) {
+    Supplier<Wanted.Loss> recomputed(
+            NDManager scope, LayerRun layers, Runnable between, Function<NDManager, NDArray> extra) {
         return recomputed(scope, layers, between, extra, upstream -> {});
     }
 
@@ -93,7 +98,7 @@ final class Backward {
      *
      * @param below takes the gradient of the embedded tokens, (N, D)
      */
-    Wanted.Loss recomputed(
+    Supplier<Wanted.Loss> recomputed(
             NDManager scope,
             LayerRun layers,
             Runnable between,
@@ -122,6 +127,17 @@ final class Backward {
                     alone.keeping(inputs::add)); // (N, D)
         }
         between.run();
+        return () -> again(scope, layers, inputs, end, extra, below);
+    }
+
+    // From the last layer down, each with a graph of its own.
+    private Wanted.Loss again(
+            NDManager scope,
+            LayerRun layers,
+            List<NDArray> inputs,
+            NDArray end,
+            Function<NDManager, NDArray> extra,
+            Consumer<NDArray> below) {
         NDArray leaf = Gradients.leaf(end); // (N, D)
         Wanted.Loss loss = LanguageLoss.backward(scope, decoder, leaf, wanted, weight);
         NDArray upstream = upstream(leaf, scope); // (N, D)

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongFunction;
+import java.util.function.Supplier;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.lora.SeededDropout;
@@ -173,12 +174,13 @@ public final class DLlmTuning implements Objective {
         Micro state = new Micro(rows, Noise.mixed(loop.seed(), number), weight);
         Wanted wanted = Wanted.text(LanguageLoss.targets(sequences));
         Backward passes = new Backward(state.own, rows, wanted, weight);
-        Wanted.Loss loss = recompute
+        Supplier<Wanted.Loss> back = recompute
                 ? passes.recomputed(scope, state::layer, state::settle, state::surrogate)
                 : passes.whole(scope, state::layer, () -> {
                     state.settle();
                     return state.surrogate(scope);
                 });
+        Wanted.Loss loss = back.get();
         Map<String, Double> row = new LinkedHashMap<>();
         row.put("loss", loss.total() + state.penalty.value());
         row.put("LM loss", loss.text());

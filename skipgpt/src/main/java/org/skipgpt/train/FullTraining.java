@@ -131,6 +131,7 @@ public final class FullTraining implements Objective {
                         () -> {},
                         layer -> nothing,
                         upstream -> Gradients.backward(decoder.embed(rows), upstream))
+                .get()
                 .total();
     }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.shape.ModuleKind;
@@ -278,6 +279,47 @@ class PlacesEngineTest {
                 assertThat(there.getManager()).isNotSameAs(x.getManager());
                 assertThat(x.getGradient().toFloatArray()).containsExactly(4, 6);
             }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"cpu, 1", "'cpu1=1, cpu', 2", "'cpu1=0-1, cpu2', 2"})
+    void asManyBatchesAreScoredAtOnceAsThereAreDevicesInTheirOrder(String map, int devices) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            LanguageModel one = golden.model(manager.newSubManager());
+            Meeting meeting = Meeting.of(devices);
+            LanguageModel several = placed(golden, manager, map).withPolicy(meeting);
+            List<int[][]> batches = IntStream.range(0, 5)
+                    .mapToObj(i -> new int[][] {golden.ids(i % 2), {i, i + 1, i + 2}})
+                    .toList();
+            List<int[][]> order = new ArrayList<>();
+            List<float[][]> scores = new ArrayList<>();
+            InFlight.run(several.decoder().weights().manager(), batches, several::logProbabilities, (batch, scored) -> {
+                order.add(batch);
+                scores.add(scored);
+            });
+
+            assertThat(meeting.most().get()).isEqualTo(devices);
+            assertThat(order).isEqualTo(batches);
+            assertThat(scores.toArray(float[][][]::new))
+                    .isDeepEqualTo(batches.stream().map(one::logProbabilities).toArray(float[][][]::new));
+        }
+    }
+
+    @Test
+    void aBatchThatFailsEndsThoseUnderWay() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            Meeting meeting = Meeting.of(2);
+            LanguageModel several = placed(golden, manager, "cpu1=1, cpu").withPolicy(meeting);
+            NDManager owner = several.decoder().weights().manager();
+            List<int[]> batches = List.of(new int[] {-1}, golden.ids(0), golden.ids(1));
+
+            assertThatThrownBy(() -> InFlight.run(owner, batches, several::logProbabilities, (batch, scored) -> {}))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("token id -1");
+            assertThat(meeting.inside().get()).isZero();
         }
     }
 

@@ -13,10 +13,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.skipgpt.lora.Lora;
@@ -27,14 +27,17 @@ import org.skipgpt.model.DecodingStep;
 import org.skipgpt.model.Golden;
 import org.skipgpt.model.KvPolicy;
 import org.skipgpt.model.LanguageModel;
+import org.skipgpt.model.Meeting;
 import org.skipgpt.model.Session;
 import org.skipgpt.prune.DropPlan;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.route.ApproximatorFit;
+import org.skipgpt.route.DLlmForm;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
+import org.skipgpt.route.RouterStart;
 import org.skipgpt.route.Routers;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -55,30 +58,40 @@ class PlacesTuningEngineTest {
     Path folder;
 
     private static LoopConfig loop(int steps) {
-        return TuningOptions.practical().loop().withSteps(steps).withAccumulation(2);
+        return TuningOptions.practical().loop().withSteps(steps).withAccumulation(3);
     }
 
     /** What learns: makes an objective of a model on any number of devices. */
     private enum Kind {
-        ROUTERS(config -> config),
-        ROUTERS_RECOMPUTED(config -> config.withRecompute(true)),
-        ROUTERS_ALL_ROWS(config -> config.withSparseBackward(false)),
-        ROUTERS_SOME_ROWS(config -> config.withRho(.5).withRecompute(true)),
-        ROUTERS_EVICTING(config -> config.withKvPolicy(KvPolicy.EXECUTED)),
-        ROUTERS_DISTILLED(config -> config.withDistill(.5)),
-        JOINT(config -> config.withDropout(.1)),
-        JOINT_RECOMPUTED(config -> config.withDropout(.1).withRecompute(true)),
-        LORA(config -> config),
-        LORA_RECOMPUTED(config -> config.withRecompute(true));
+        ROUTERS,
+        ROUTERS_RECOMPUTED,
+        ROUTERS_ALL_ROWS,
+        ROUTERS_SOME_ROWS,
+        ROUTERS_EVICTING,
+        ROUTERS_DISTILLED,
+        JOINT,
+        JOINT_RECOMPUTED,
+        LORA,
+        LORA_RECOMPUTED,
+        D_LLM,
+        D_LLM_RECOMPUTED;
 
-        private final UnaryOperator<RouterTuningConfig> with;
-
-        Kind(UnaryOperator<RouterTuningConfig> with) {
-            this.with = with;
+        private RouterTuningConfig config() {
+            RouterTuningConfig paper = RouterTuningConfig.paper(.25);
+            return switch (this) {
+                case ROUTERS, LORA, D_LLM -> paper;
+                case ROUTERS_RECOMPUTED, LORA_RECOMPUTED, D_LLM_RECOMPUTED -> paper.withRecompute(true);
+                case ROUTERS_ALL_ROWS -> paper.withSparseBackward(false);
+                case ROUTERS_SOME_ROWS -> paper.withRho(.5).withRecompute(true);
+                case ROUTERS_EVICTING -> paper.withKvPolicy(KvPolicy.EXECUTED);
+                case ROUTERS_DISTILLED -> paper.withDistill(.5);
+                case JOINT -> paper.withDropout(.1);
+                case JOINT_RECOMPUTED -> paper.withDropout(.1).withRecompute(true);
+            };
         }
 
         Objective objective(LanguageModel dense, NDManager owner, Golden golden, LoopConfig loop) {
-            RouterTuningConfig config = with.apply(RouterTuningConfig.paper(.25));
+            RouterTuningConfig config = config();
             Batches batches = n -> new int[][] {golden.ids((int) (n % 2)), {3, 4, 5}};
             Routers routers = Routers.init(owner, dense.config(), RouterConfig.defaults(), 5);
             Gate gate = Gate.compile(owner);
@@ -94,6 +107,13 @@ class PlacesTuningEngineTest {
                         Sampling.ARGMAX,
                         Teacher.of(dense.decoder(), .5),
                         Optional.empty());
+            }
+            if (this == D_LLM || this == D_LLM_RECOMPUTED) {
+                DLlmForm form = DLlmForm.of(.5);
+                LoraConfig lora = LoraConfig.defaults().withDropout(.1);
+                Routers layers = Routers.init(owner, dense.config(), form.router(), RouterStart.dLlm(), 5);
+                LanguageModel adapted = adapted(dense, owner, lora);
+                return new DLlmTuning(adapted, layers, gate, form, lora, loop, batches, .5, config.recompute(), "ids");
             }
             if (this == JOINT || this == JOINT_RECOMPUTED) {
                 LanguageModel adapted = adapted(dense, owner, LoraConfig.defaults());
@@ -347,6 +367,50 @@ class PlacesTuningEngineTest {
         Adapter fresh = Lora.init(owner, model.config(), LoraConfig.defaults(), 7);
         fresh.pairs().values().forEach(pair -> pair.b().addi(.02f));
         return Lora.copy(fresh, owner);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"cpu, 1", "'cpu1=1, cpu', 2", "'cpu1=0, cpu2=1, cpu', 3"})
+    void asManyMicroBatchesAreUnderWayAsThereAreDevices(String map, int devices) {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            Meeting meeting = Meeting.of(devices);
+            LanguageModel model = model(golden, manager, map).withPolicy(meeting);
+            try (NDManager owner = model.scope()) {
+                TrainingLoop.run(
+                        Kind.ROUTERS.objective(model, owner, golden, loop(1)),
+                        loop(1),
+                        owner,
+                        ProgressObserver.silent());
+            }
+
+            assertThat(meeting.most().get()).isEqualTo(devices);
+        }
+    }
+
+    @Test
+    void aRunThatIsInterruptedWhileBatchesAreUnderWayLeavesNone() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                Golden golden = Golden.family("llama3")) {
+            Meeting meeting = Meeting.of(4);
+            LanguageModel model = model(golden, manager, MAP).withPolicy(meeting);
+            NDManager owner = model.scope();
+            Thread loop = Thread.currentThread();
+            Thread stopper = new Thread(() -> {
+                while (meeting.inside().get() < 2) {
+                    Thread.onSpinWait();
+                }
+                loop.interrupt();
+            });
+            stopper.start();
+            TrainingRun run = TrainingLoop.run(
+                    Kind.ROUTERS.objective(model, owner, golden, loop(1)), loop(1), owner, ProgressObserver.silent());
+
+            assertThat(Thread.interrupted()).isTrue();
+            assertThat(run.isStopped()).isTrue();
+            assertThat(run.steps()).isZero();
+            assertThat(meeting.inside().get()).isZero();
+        }
     }
 
     @Test
