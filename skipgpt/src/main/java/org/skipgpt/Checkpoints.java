@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.skipgpt.io.CheckpointException;
@@ -34,18 +35,19 @@ final class Checkpoints {
     }
 
     /** The same, its layers where a map says, see {@link Placement#of}. */
-    static LanguageModel load(String name, String map, NDManager manager, Dtype dtype, ProgressObserver observer) {
+    static LanguageModel load(
+            String name, String map, List<Device> devices, NDManager manager, Dtype dtype, ProgressObserver observer) {
         return open(name, observer).load(opened -> {
-            Placement placement = opened.placement(map, manager.getDevice(), dtype);
+            Placement placement = opened.placement(map, devices, dtype);
             return WeightLoader.load(opened.config(), opened.tensors(), manager, dtype, opened.dropped(), placement);
         });
     }
 
     /** Where a map leaves the layers of a model; no weight is read. */
-    static Placement placement(String name, String map, Device device, Dtype dtype, ProgressObserver observer) {
+    static Placement placement(String name, String map, List<Device> devices, Dtype dtype, ProgressObserver observer) {
         OpenCheckpoint opened = open(name, observer);
         try {
-            return opened.placement(map, device, dtype);
+            return opened.placement(map, devices, dtype);
         } finally {
             opened.tensors().close();
         }

@@ -40,13 +40,14 @@ public record Doctor(Map<String, String> facts, List<String> missing, boolean wo
     }
 
     /**
-     * Prints what was found, and of each model that is named what fits where, in the default workspace's element type; exit code 0
-     * where models can be loaded, else 1.
+     * Prints what was found, and of each model that is named what fits where over all devices, in the default workspace's element
+     * type; exit code 0 where models can be loaded, else 1.
      */
     public static void main(String[] arguments) {
         Doctor doctor = look();
         System.out.println(doctor.text());
         if (doctor.works()) {
+            Workspace.open("auto", Torch.devices().size() > 1 ? "bf16" : "fp32");
             for (String model : arguments) {
                 System.out.println(System.lineSeparator() + placed(model));
             }

@@ -3,9 +3,12 @@ package org.skipgpt;
 import ai.djl.Device;
 import com.google.gson.JsonObject;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.skipgpt.io.CheckpointException;
@@ -16,6 +19,7 @@ import org.skipgpt.io.Llama2cFile;
 import org.skipgpt.io.TensorSource;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.prune.DropPlan;
+import org.skipgpt.report.GpuMemory;
 import org.skipgpt.report.MemoryLeft;
 import org.skipgpt.report.Provenance;
 import org.skipgpt.report.Sha256;
@@ -26,6 +30,8 @@ import org.skipgpt.tokens.GgufTokens;
 import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.tokens.Tokenizers;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Places;
+import org.skipgpt.torch.Torch;
 import org.skipgpt.weights.DecoderWeights;
 import org.skipgpt.weights.Placement;
 
@@ -112,12 +118,23 @@ record OpenCheckpoint(
         return dropped.isEmpty() ? model : underPlan(model, dropped);
     }
 
-    /** Where a map leaves the layers, over what devices have left now. */
-    Placement placement(String map, Device device, Dtype dtype) {
-        // What a GPU has left is not asked: its libraries are found in too many ways.
-        Map<String, Long> left = device.isGpu()
-                ? Map.of("cuda:" + device.getDeviceId(), Long.MAX_VALUE)
-                : Map.of("cpu", MemoryLeft.now().available());
+    /**
+     * Where a map leaves the layers, over what devices have left now.
+     *
+     * @param devices those that {@code auto} fills; a map may name others
+     */
+    Placement placement(String map, List<Device> devices, Dtype dtype) {
+        Set<Device> all = new LinkedHashSet<>(devices);
+        if (!Placement.isAuto(map)) {
+            all.addAll(Torch.devices());
+        }
+        Map<String, Long> left = new LinkedHashMap<>();
+        for (Device device : all) {
+            long bytes = device.isGpu()
+                    ? GpuMemory.left(device.getDeviceId()).orElse(Long.MAX_VALUE)
+                    : MemoryLeft.now().available();
+            left.put(Places.name(device), bytes);
+        }
         return Placement.of(map, config, dtype, left, tensors);
     }
 

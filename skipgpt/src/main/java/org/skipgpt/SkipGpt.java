@@ -101,7 +101,8 @@ public final class SkipGpt {
     /**
      * Opens a workspace on a device; frees the models of the one before.
      *
-     * @param device {@code cpu}, {@code gpu} or {@code gpu1}
+     * @param device {@code cpu}, {@code gpu}, {@code gpu1}, or {@code auto} for all GPUs and then the CPU, over which layers are
+     *     placed as far as they fit, the rest streamed
      * @param dtype {@code fp32}, {@code bf16} or {@code fp16}; for inference on a CPU also {@code q8_0}, {@code q4_0} or {@code q4_1}
      */
     public static Workspace workspace(String device, String dtype) {
@@ -130,19 +131,21 @@ public final class SkipGpt {
     /** The same; a download tells an observer how far it is. */
     public static LanguageModel load(String name, ProgressObserver observer) {
         Workspace workspace = Workspace.current();
-        return workspace.add(manager -> Checkpoints.load(name, manager, workspace.dtype(), observer));
+        return workspace.isSpread()
+                ? load(name, "auto", observer)
+                : workspace.add(manager -> Checkpoints.load(name, manager, workspace.dtype(), observer));
     }
 
     /**
-     * Loads a dense model whose layers lie where a map says: in memory, or {@code streamed}, in the file, from which a module is
-     * brought when it runs. What it says equals what the model in memory says, bit for bit.
+     * Loads a dense model whose layers lie where a map says: on one of several devices, or {@code streamed}, in the file, from which a
+     * module is brought when it runs. What it says equals what the model on one device says, bit for bit where devices are alike.
      *
      * <pre>{@code
      * var model = load("a/folder/that/is/too/large", "auto");
      * model.reads();                                            // what was read from the file so far
      * }</pre>
      *
-     * @param placement {@code auto}, {@code streamed}, or a map such as {@code cpu=0-9, streamed=10-39}
+     * @param placement {@code auto}, {@code streamed}, or a map such as {@code gpu0=0-19, gpu1=20-29, streamed}
      * @throws org.skipgpt.io.CheckpointException as without a map; and if what is to be in memory does not fit there
      */
     public static LanguageModel load(String name, String placement) {
@@ -152,7 +155,8 @@ public final class SkipGpt {
     /** The same; a download tells an observer how far it is. */
     public static LanguageModel load(String name, String placement, ProgressObserver observer) {
         Workspace workspace = Workspace.current();
-        return workspace.add(manager -> Checkpoints.load(name, placement, manager, workspace.dtype(), observer));
+        return workspace.add(manager ->
+                Checkpoints.load(name, placement, workspace.devices(), manager, workspace.dtype(), observer));
     }
 
     /** Which layers of a model {@code load(name, "auto")} would hold in memory here, and what a pass would read; nothing is loaded. */
@@ -163,7 +167,8 @@ public final class SkipGpt {
     /** The same for a map of one's own. */
     public static Placement placement(String name, String placement) {
         Workspace workspace = Workspace.current();
-        return Checkpoints.placement(name, placement, workspace.device(), workspace.dtype(), ProgressObserver.silent());
+        return Checkpoints.placement(
+                name, placement, workspace.devices(), workspace.dtype(), ProgressObserver.silent());
     }
 
     /**

@@ -2,6 +2,8 @@ package org.skipgpt;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -13,6 +15,7 @@ import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.tokens.Tokenizer;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.InUse;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.weights.WeightLoader;
 
@@ -27,17 +30,22 @@ import org.skipgpt.weights.WeightLoader;
  * }</pre>
  */
 public final class Workspace implements AutoCloseable {
+    private static final String ALL = "auto";
     private static final Object LOCK = new Object();
     private static @Nullable Workspace current;
 
     private final NDManager manager;
+    private final List<Device> devices;
+    private final boolean spread;
     private final Dtype dtype;
     private final List<LanguageModel> models = new CopyOnWriteArrayList<>();
     private final List<NDManager> owners = new CopyOnWriteArrayList<>();
     private volatile boolean open = true;
 
-    private Workspace(NDManager manager, Dtype dtype) {
-        this.manager = manager;
+    private Workspace(List<Device> devices, boolean spread, Dtype dtype) {
+        this.manager = Torch.manager(devices.get(0));
+        this.devices = List.copyOf(devices);
+        this.spread = spread;
         this.dtype = dtype;
     }
 
@@ -50,7 +58,7 @@ public final class Workspace implements AutoCloseable {
     /**
      * Opens a workspace; closes the one before.
      *
-     * @param device {@code cpu}, {@code gpu} or {@code gpu1}
+     * @param device {@code cpu}, {@code gpu}, {@code gpu1}, or {@code auto}: all GPUs, then the CPU, over which layers are placed
      * @param dtype element type of weight matrices: {@code fp32}, {@code bf16} or {@code fp16}; on a CPU, for inference, also
      *     {@code q8_0}, {@code q4_0} or {@code q4_1}, in which matrices of a GGUF file that has one of these stay as they are
      * @throws org.skipgpt.torch.TorchException if the device cannot be used here
@@ -58,7 +66,9 @@ public final class Workspace implements AutoCloseable {
      */
     public static Workspace open(String device, String dtype) {
         Dtype type = Dtype.of(dtype);
-        Device place = Torch.device(device);
+        boolean spread = device.equals(ALL);
+        List<Device> devices = spread ? all() : List.of(Torch.device(device));
+        Device place = devices.get(0);
         if (type.isBlocks() && place.isGpu()) {
             throw new IllegalArgumentException("weights as " + type + " on " + device
                     + " are not allowed: kernels for them are the CPU's; use workspace(\"cpu\", \"" + type
@@ -68,10 +78,17 @@ public final class Workspace implements AutoCloseable {
             if (current != null) {
                 current.close();
             }
-            Workspace opened = new Workspace(Torch.manager(place), type);
+            Workspace opened = new Workspace(devices, spread, type);
             current = opened;
             return opened;
         }
+    }
+
+    // The CPU is the last to get layers.
+    private static List<Device> all() {
+        List<Device> all = new ArrayList<>(Torch.devices());
+        Collections.rotate(all, -1);
+        return all;
     }
 
     /** The open workspace; opens one as {@link #open()} does where there is none. */
@@ -157,7 +174,17 @@ public final class Workspace implements AutoCloseable {
         return manager;
     }
 
-    /** Where models live. */
+    /** The devices over which layers are placed, the first of them first; one, unless it was opened as {@code auto}. */
+    public List<Device> devices() {
+        return devices;
+    }
+
+    /** Whether models are placed over all devices where no map is given. */
+    public boolean isSpread() {
+        return spread;
+    }
+
+    /** Where models live; embedding and head of those that are placed over several devices. */
     public Device device() {
         return manager.getDevice();
     }
@@ -201,7 +228,11 @@ public final class Workspace implements AutoCloseable {
         return String.format(
                 Locale.ROOT,
                 "workspace · %s · %s · libtorch %s · %d threads · %s",
-                device().toString().replace("()", ""),
+                spread
+                        ? "auto: "
+                                + String.join(
+                                        ", ", devices.stream().map(Places::name).toList())
+                        : device().toString().replace("()", ""),
                 dtype,
                 Torch.version(),
                 Torch.threads(),

@@ -19,6 +19,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchException;
 
 class WorkspaceEngineTest {
@@ -43,6 +44,35 @@ class WorkspaceEngineTest {
         assertThatThrownBy(first::manager)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("Workspace.current()");
+    }
+
+    @Test
+    void aModelOverSeveralPlacesSaysTheSameUntilItIsReleased() {
+        Workspace workspace = Workspace.open("cpu", "fp32");
+        LanguageModel one = SkipGpt.load("world");
+
+        LanguageModel several = SkipGpt.load("world", "cpu1=1, cpu");
+
+        assertThat(several.logits(new int[] {5, 6, 7})).isDeepEqualTo(one.logits(new int[] {5, 6, 7}));
+        assertThat(several.hash()).isEqualTo(one.hash());
+        assertThat(SkipGpt.placement("world", "cpu1=1, cpu").text()).contains("cpu1", "moves the stream 2 times");
+        assertThatThrownBy(() -> SkipGpt.load("world", "gpu7=1, cpu"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("\"gpu7\" is none of [cpu");
+        workspace.release(several);
+        assertThatThrownBy(() -> several.logits(new int[] {5})).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aWorkspaceOfAllDevicesPlacesModelsByItself() {
+        Workspace workspace = Workspace.open("auto", "fp32");
+
+        assertThat(workspace.isSpread()).isTrue();
+        assertThat(workspace.devices()).hasSameElementsAs(Torch.devices());
+        assertThat(workspace.toString()).contains("auto: ", "cpu");
+        LanguageModel placed = SkipGpt.load("world");
+        LanguageModel mapped = SkipGpt.load("world", "auto");
+        assertThat(placed.logits(new int[] {5, 6})).isDeepEqualTo(mapped.logits(new int[] {5, 6}));
     }
 
     @Test

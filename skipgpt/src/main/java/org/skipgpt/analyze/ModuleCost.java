@@ -119,7 +119,7 @@ public record ModuleCost(
                     }
                 }
             };
-            NDArray end = LayerRun.through(0, model.config().layers(), embedded, (layer, in) -> {
+            NDArray end = LayerRun.through(rows.places(), 0, model.config().layers(), embedded, (layer, in) -> {
                 NDArray out = model.decoder().layer(layer, in, rows, model.policy(), model.execution(), timing);
                 // What the policy makes of a whole layer counts with its MLP.
                 times[new ModuleSite(layer, ModuleKind.MLP).index()] = clock.lap(out);

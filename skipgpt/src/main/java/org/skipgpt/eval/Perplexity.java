@@ -1,5 +1,6 @@
 package org.skipgpt.eval;
 
+import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,8 +16,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.skipgpt.data.DataRow;
 import org.skipgpt.data.DataRows;
+import org.skipgpt.model.InFlight;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Provenance;
@@ -147,17 +148,17 @@ public record Perplexity(
         }
         List<Double> each = new ArrayList<>();
         try (StopOnExit guard = new StopOnExit()) {
-            for (int[] one : windows) {
-                Interruption.check();
+            NDManager owner = model.decoder().weights().manager();
+            InFlight.run(owner, windows, one -> model.logProbabilities(one)[0], (one, values) -> {
                 double nats = 0;
-                for (float value : model.logProbabilities(one)[0]) {
+                for (float value : values) {
                     nats -= value;
                 }
                 each.add(nats / (window - 1));
                 double seconds = (System.nanoTime() - start) / 1e9;
                 observer.progress(
                         new Progress("perplexity of " + name, each.size(), windows.size(), "windows", seconds, ""));
-            }
+            });
         } catch (CancellationException e) {
             if (each.isEmpty()) {
                 throw e;

@@ -1,11 +1,14 @@
 package org.skipgpt.eval;
 
+import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.skipgpt.data.DataFault;
+import org.skipgpt.model.InFlight;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.Interruption;
@@ -213,34 +216,47 @@ public final class Scorer {
         public void run(List<Choices> open, List<ItemScore> done, long start) {
             PassScorer passes = new PassScorer(model, options);
             long total = open.stream().mapToLong(Choices::tokens).sum();
-            long scored = 0;
+            AtomicLong scored = new AtomicLong();
+            NDManager owner = model.decoder().weights().manager();
+            InFlight.run(
+                    owner, batches(open), batch -> passes.score(PairEncoder.pairs(choices(batch))), (batch, sums) -> {
+                        int at = 0;
+                        for (Choices ready : batch) {
+                            Scores scores = ready.scores(sums, at);
+                            at += PairEncoder.pairs(ready.choices()).size();
+                            store.put(ready.key(), scores);
+                            done.add(scored(ready.item(), scores));
+                        }
+                        store.flush();
+                        scored.addAndGet(
+                                batch.stream().mapToLong(Choices::tokens).sum());
+                        // Told in tokens: long questions come first, so that counting questions would foretell too long
+                        // a rest.
+                        double seconds = (System.nanoTime() - start) / 1e9;
+                        String note = done.size() + " of " + data.items().size() + " questions";
+                        observer.progress(new Progress(
+                                "scoring " + data.task().name(), scored.get(), total, "tokens", seconds, note));
+                    });
+        }
+
+        // Questions that one pass computes together, at least one.
+        private List<List<Choices>> batches(List<Choices> open) {
+            List<List<Choices>> batches = new ArrayList<>();
             for (int from = 0; from < open.size(); ) {
-                Interruption.check();
                 int to = from;
                 int tokens = 0;
-                List<PairEncoder.Encoded> choices = new ArrayList<>();
                 while (to < open.size() && (to == from || tokens + open.get(to).tokens() <= options.batchTokens())) {
                     tokens += open.get(to).tokens();
-                    choices.addAll(open.get(to).choices());
                     to++;
                 }
-                PassScorer.Sums sums = passes.score(PairEncoder.pairs(choices));
-                int at = 0;
-                for (Choices ready : open.subList(from, to)) {
-                    Scores scores = ready.scores(sums, at);
-                    at += PairEncoder.pairs(ready.choices()).size();
-                    store.put(ready.key(), scores);
-                    done.add(scored(ready.item(), scores));
-                }
-                store.flush();
+                batches.add(open.subList(from, to));
                 from = to;
-                scored += tokens;
-                // Told in tokens: long questions come first, so that counting questions would foretell too long a rest.
-                double seconds = (System.nanoTime() - start) / 1e9;
-                String note = done.size() + " of " + data.items().size() + " questions";
-                observer.progress(
-                        new Progress("scoring " + data.task().name(), scored, total, "tokens", seconds, note));
             }
+            return batches;
+        }
+
+        private static List<PairEncoder.Encoded> choices(List<Choices> batch) {
+            return batch.stream().flatMap(ready -> ready.choices().stream()).toList();
         }
     }
 }

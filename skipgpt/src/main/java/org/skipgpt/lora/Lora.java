@@ -15,6 +15,7 @@ import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.LayerTensors;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.Projection;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 import org.skipgpt.weights.DecoderWeights;
@@ -34,11 +35,12 @@ public final class Lora {
     /**
      * A fresh adapter that changes nothing yet: A Kaiming uniform with a = sqrt 5, that is within 1/sqrt(inputs), B 0.
      *
-     * @param owner owns the factors
+     * @param owner owns the factors, each where its layer is; for a model on several devices an owner below it, as {@code model.scope()}
      * @param seed of the draws
      */
     public static Adapter init(NDManager owner, DecoderConfig model, LoraConfig config, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
+        Places places = Places.under(owner);
         Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
         for (int layer = 0; layer < model.layers(); layer++) {
             for (Projection p : Projection.values()) {
@@ -52,8 +54,8 @@ public final class Lora {
                     pairs.put(
                             new Adapter.Key(layer, p),
                             new Adapter.Pair(
-                                    owner.create(a, new Shape(config.rank(), inputs)),
-                                    owner.zeros(new Shape(p.outputs(model, layer), config.rank()))));
+                                    places.owner(layer).create(a, new Shape(config.rank(), inputs)),
+                                    places.owner(layer).zeros(new Shape(p.outputs(model, layer), config.rank()))));
                 }
             }
         }
@@ -62,13 +64,16 @@ public final class Lora {
 
     /** The same factors as arrays of another owner, which record no gradient. */
     public static Adapter copy(Adapter adapter, NDManager owner) {
+        Places places = Places.under(owner);
         Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
-        adapter.pairs()
-                .forEach((key, pair) -> pairs.put(
-                        key,
-                        new Adapter.Pair(
-                                owner.create(pair.a().toFloatArray(), pair.a().getShape()),
-                                owner.create(pair.b().toFloatArray(), pair.b().getShape()))));
+        adapter.pairs().forEach((key, pair) -> {
+            NDManager there = places.owner(key.layer());
+            pairs.put(
+                    key,
+                    new Adapter.Pair(
+                            there.create(pair.a().toFloatArray(), pair.a().getShape()),
+                            there.create(pair.b().toFloatArray(), pair.b().getShape())));
+        });
         return new Adapter(adapter.targets(), adapter.scale(), pairs);
     }
 
@@ -121,6 +126,7 @@ public final class Lora {
                 .orElseThrow(() -> new IllegalArgumentException(
                         "model " + model.name() + " has no adapter to merge; use withAdapter first"));
         DecoderWeights weights = model.decoder().weights();
+        weights.checkOnePlace("merging an adapter");
         TorchProgram program = TorchProgram.compile(
                 owner, TorchSource.of(Lora.class, "lora.torchscript").code());
         List<LayerWeights> layers = new ArrayList<>();

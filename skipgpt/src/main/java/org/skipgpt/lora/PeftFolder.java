@@ -31,6 +31,7 @@ import org.skipgpt.model.LanguageModel;
 import org.skipgpt.report.WholeFile;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.Projection;
+import org.skipgpt.torch.Places;
 
 /**
  * Adapter folders of Hugging Face PEFT: {@code adapter_config.json} and {@code adapter_model.safetensors}.
@@ -92,14 +93,16 @@ public final class PeftFolder {
         config.check(model.layers());
         Set<Projection> targets = config.targets(model.layers());
         LoraConfig shape = config.shape(model.layers());
+        Places places = Places.under(owner);
         Map<Adapter.Key, Adapter.Pair> pairs = new HashMap<>();
         for (int layer = 0; layer < model.layers(); layer++) {
+            NDManager there = places.owner(layer);
             for (Projection p : targets) {
                 Adapter.Pair pair = config.isTarget(layer, p)
-                        ? pair(config, shape, tensors, model, owner, layer, p, left)
+                        ? pair(config, shape, tensors, model, there, layer, p, left)
                         : new Adapter.Pair(
-                                owner.zeros(new Shape(1, p.inputs(model, layer))),
-                                owner.zeros(new Shape(p.outputs(model, layer), 1)));
+                                there.zeros(new Shape(1, p.inputs(model, layer))),
+                                there.zeros(new Shape(p.outputs(model, layer), 1)));
                 pairs.put(new Adapter.Key(layer, p), pair);
             }
         }

@@ -52,8 +52,8 @@ public final class SeededDropout implements AutoCloseable {
             return program.call(
                     "mask",
                     like,
-                    scope.create(new long[] {rows, inputs}),
-                    scope.create((float) p),
+                    Torch.onCpu(scope, new long[] {rows, inputs}),
+                    Torch.onCpu(scope, (float) p),
                     Torch.seed(scope, own));
         }
     }

@@ -7,9 +7,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import org.skipgpt.model.Decoder;
+import org.skipgpt.model.InFlight;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.model.Rows;
-import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Gradients;
@@ -138,20 +138,29 @@ public final class LanguageLoss {
     /** The same, told to an observer. */
     public static OptionalDouble mean(LanguageModel model, List<int[][]> batches, ProgressObserver observer) {
         long start = System.nanoTime();
-        double sum = 0;
-        long count = 0;
-        for (int b = 0; b < batches.size(); b++) {
-            Interruption.check();
-            int[][] batch = batches.get(b);
-            for (float[] sequence : model.logProbabilities(batch)) {
+        Sum sum = new Sum();
+        InFlight.run(model.decoder().weights().manager(), batches, model::logProbabilities, (batch, scores) -> {
+            sum.add(scores);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            observer.progress(new Progress("loss", sum.batches, batches.size(), "batches", seconds, ""));
+        });
+        return sum.count == 0 ? OptionalDouble.empty() : OptionalDouble.of(sum.nats / sum.count);
+    }
+
+    /** Of all next tokens so far, in their order. */
+    private static final class Sum {
+        private double nats;
+        private long count;
+        private int batches;
+
+        void add(float[][] scores) {
+            for (float[] sequence : scores) {
                 for (float p : sequence) {
-                    sum -= p;
+                    nats -= p;
                     count++;
                 }
             }
-            double seconds = (System.nanoTime() - start) / 1e9;
-            observer.progress(new Progress("loss", b + 1, batches.size(), "batches", seconds, ""));
+            batches++;
         }
-        return count == 0 ? OptionalDouble.empty() : OptionalDouble.of(sum / count);
     }
 }

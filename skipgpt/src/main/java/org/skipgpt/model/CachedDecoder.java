@@ -49,6 +49,9 @@ final class CachedDecoder {
         this.inJava = RowRule.obstacle(
                         decoder.config(), decoder.weights(), execution, wanted, cache.sequences(), cache.limit())
                 .isEmpty();
+        if (RowRule.isFixed(wanted, execution, cache.sequences())) {
+            decoder.weights().checkOnePlace("a step by calls of fixed shapes");
+        }
         this.fixed = RowRule.isFixed(wanted, execution, cache.sequences())
                 ? Optional.of(new FixedStep(decoder, kv, cache))
                 : Optional.empty();
@@ -108,11 +111,13 @@ final class CachedDecoder {
 
     private NDArray layers(Rows rows) {
         NDArray embedded = decoder.embed(rows); // (N, D)
-        RowSet everyone = RowSet.all(embedded.getManager(), rows);
+        List<RowSet> everyone = rows.places().each(decoder.config().layers(), owner -> RowSet.all(owner, rows));
         try (var coming = decoder.calls().expect(this::isSure)) {
-            Decoder.Modules modules = (site, x, in) ->
-                    site.module() == ModuleKind.ATTENTION ? attention(site, x, rows, everyone) : mlp(site, x, in, rows);
+            Decoder.Modules modules = (site, x, in) -> site.module() == ModuleKind.ATTENTION
+                    ? attention(site, x, rows, everyone.get(site.layer()))
+                    : mlp(site, x, in, rows);
             return LayerRun.through(
+                    rows.places(),
                     0,
                     decoder.config().layers(),
                     embedded,
@@ -164,7 +169,7 @@ final class CachedDecoder {
                 y.close();
                 return x;
             }
-            NDArray f = areSteps(site, rows, everyone)
+            NDArray f = areSteps(site, x, rows, everyone)
                     ? steps("steps", site, x, rows, everyone)
                     : attend(site, NewKeys.all(site, x, rows), rows, everyone, x); // (N, D)
             return decoder.gated(carried, f, decision.gate()); // (N, D)
@@ -177,7 +182,7 @@ final class CachedDecoder {
             return step(site, x, rows); // (1, D)
         }
         RowSet queries = all ? everyone : RowSet.of(x.getManager(), rows, executing);
-        if (areSteps(site, rows, queries)) {
+        if (areSteps(site, x, rows, queries)) {
             return plain
                     ? steps("attention_steps", site, x, rows, queries)
                     : decoder.calls()
@@ -191,7 +196,7 @@ final class CachedDecoder {
                 return carried.add(f); // (N, D)
             }
         }
-        if (gated && !packs(executing.length, rows)) {
+        if (gated && !packs(site, executing.length, rows)) {
             return decoder.gated(carried, attendUnderPolicy(site, x, x, rows, everyone), decision.gate()); // (N, D)
         }
         try (NDArray xq = decoder.take(x, queries.index())) { // (n, D)
@@ -201,10 +206,8 @@ final class CachedDecoder {
     }
 
     // Without keys of rows that skip, only rows that execute can attend.
-    private boolean packs(int executing, Rows rows) {
-        return execution != Execution.PACKED
-                || kv == KvPolicy.EXECUTED
-                || decoder.packs(ModuleKind.ATTENTION, executing, rows.size());
+    private boolean packs(ModuleSite site, int executing, Rows rows) {
+        return execution != Execution.PACKED || kv == KvPolicy.EXECUTED || decoder.packs(site, executing, rows.size());
     }
 
     private boolean isMasked() {
@@ -278,7 +281,7 @@ final class CachedDecoder {
         List<NDArray> held = cache.layer(site.layer()).append(keys.counts());
         boolean all = queries.rows().length == rows.size();
         // Rows that are both are normed once.
-        NDArray xk = keys.x() == xq ? decoder.calls().nothing() : keys.x();
+        NDArray xk = keys.x() == xq ? decoder.calls().nothing(site.layer()) : keys.x();
         NDArray cos = all ? rows.cos(site.layer()) : decoder.take(rows.cos(site.layer()), queries.index());
         NDArray sin = all ? rows.sin(site.layer()) : decoder.take(rows.sin(site.layer()), queries.index());
         NDArray f = decoder.calls()
@@ -324,7 +327,7 @@ final class CachedDecoder {
     }
 
     /** Whether every sequence has one new row at most, and all sequences in one kernel cost less than one after another. */
-    private boolean areSteps(ModuleSite site, Rows rows, RowSet queries) {
+    private boolean areSteps(ModuleSite site, NDArray x, Rows rows, RowSet queries) {
         int[] starts = rows.starts();
         int window = decoder.config().windows().get(site.layer());
         for (int s = 0; s < rows.sequences(); s++) {
@@ -340,7 +343,7 @@ final class CachedDecoder {
             needed += lengths[rows.sequenceOf(row)];
         }
         long more = (long) lengths.length * Arrays.stream(lengths).max().orElse(0) - needed;
-        long turn = decoder.weights().manager().getDevice().isGpu() ? GPU_TURN_BYTES : TURN_BYTES;
+        long turn = x.getDevice().isGpu() ? GPU_TURN_BYTES : TURN_BYTES;
         int turns = queries.rows().length - 1;
         return turns > 0 && more * cache.layer(site.layer()).bytesPerKey() <= turns * turn;
     }
@@ -348,7 +351,7 @@ final class CachedDecoder {
     /** One new row of each of several sequences, some of which attend. */
     private NDArray steps(String method, ModuleSite site, NDArray x, Rows rows, RowSet queries) {
         KvCache.Layer layer = cache.layer(site.layer());
-        NDArray nothing = decoder.calls().nothing();
+        NDArray nothing = decoder.calls().nothing(site.layer());
         boolean waits = kv == KvPolicy.DEFERRED;
         int[] ends = Arrays.copyOfRange(rows.starts(), 1, rows.starts().length);
         NewKeys keys = NewKeys.all(site, x, rows);

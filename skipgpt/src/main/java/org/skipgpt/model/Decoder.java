@@ -28,25 +28,20 @@ public final class Decoder implements AutoCloseable {
     private final DecoderWeights weights;
     private final TorchProgram program;
     private final ModuleCalls calls;
-    private final PackingMeter packing;
+    private final List<PackingMeter> packing; // of each layer's place
     private final InUse inUse;
     private final FirstRow firstRow;
     private final RowLayout layout;
 
-    Decoder(
-            DecoderConfig config,
-            DecoderWeights weights,
-            Optional<Adapter> adapter,
-            DecoderPrograms programs,
-            boolean reorders) {
+    Decoder(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, DecoderPrograms programs) {
         this(
                 weights,
-                new ModuleCalls(config, weights, adapter, programs, reorders),
-                new PackingMeter(weights.manager().getDevice(), config),
+                new ModuleCalls(config, weights, adapter, programs),
+                PackingMeter.ofLayers(weights.places(), config),
                 new FirstRow());
     }
 
-    private Decoder(DecoderWeights weights, ModuleCalls calls, PackingMeter packing, FirstRow firstRow) {
+    private Decoder(DecoderWeights weights, ModuleCalls calls, List<PackingMeter> packing, FirstRow firstRow) {
         this.config = calls.config();
         this.weights = weights;
         this.program = calls.programs().base();
@@ -54,7 +49,7 @@ public final class Decoder implements AutoCloseable {
         this.packing = packing;
         this.inUse = InUse.of(weights.manager());
         this.firstRow = firstRow;
-        this.layout = new RowLayout(calls, weights.manager().getDevice());
+        this.layout = new RowLayout(calls, weights.places());
     }
 
     /** What all views of a decoder share once one of them has computed a row in Java. */
@@ -138,7 +133,7 @@ public final class Decoder implements AutoCloseable {
         return layout.branches(scope, pieces, parents);
     }
 
-    /** Rotary cosines and signed sines of a layer, of positions (n) on the CPU: two (n, 1, E) on the model's device. */
+    /** Rotary cosines and signed sines of a layer, of positions (n) on the CPU: two (n, 1, E) at their owner's place. */
     NDList angles(int layer, NDArray positions) {
         return layout.angles(layer, positions);
     }
@@ -193,6 +188,9 @@ public final class Decoder implements AutoCloseable {
                 List.of(new ModuleSite(last, ModuleKind.ATTENTION), new ModuleSite(last, ModuleKind.MLP));
         boolean narrows = sites.stream().allMatch(policy::isConstant);
         NDArray x = layers(narrows ? last : last + 1, rows, policy, execution, Trace.none()); // (N, D)
+        if (narrows) {
+            x = rows.places().entering(last, x); // (N, D)
+        }
         RowSet set = RowSet.of(x.getManager(), rows, wanted);
         NDArray y = take(x, set.index()); // (n, D)
         for (ModuleSite site : narrows ? sites : List.<ModuleSite>of()) {
@@ -210,13 +208,17 @@ public final class Decoder implements AutoCloseable {
                 y = policy.passing(site, in, calls.carried(site, y), decision); // (n, D)
             }
         }
-        return y;
+        return rows.places().leaving(config.layers(), y); // (n, D)
     }
 
     private NDArray layers(int count, Rows rows, LayerPolicy policy, Execution execution, Trace trace) {
         try (var coming = calls.expect(site -> policy.isConstant(site) && !policy.isDropped(site))) {
             return LayerRun.through(
-                    0, count, embed(rows), (layer, in) -> layer(layer, in, rows, policy, execution, trace)); // (N, D)
+                    rows.places(),
+                    0,
+                    count,
+                    embed(rows),
+                    (layer, in) -> layer(layer, in, rows, policy, execution, trace)); // (N, D)
         }
     }
 
@@ -312,7 +314,7 @@ public final class Decoder implements AutoCloseable {
         }
         if (calls.routesOnDevice(site, rows, kv)) {
             boolean always = execution == Execution.ALWAYS_PACKED;
-            int most = always ? rows.size() : packing.most(this, site.module(), rows.size());
+            int most = always ? rows.size() : packing.get(site.layer()).most(this, site.module(), rows.size());
             return calls.routed(site, x, decision.gate(), most, rows); // (N, D)
         }
         int[] executing = decision.executing(rows.size());
@@ -325,7 +327,7 @@ public final class Decoder implements AutoCloseable {
                     : dense(site, x, rows); // (N, D)
         }
         boolean mustPack = execution == Execution.ALWAYS_PACKED || Torch.recordsGradients() || evicting;
-        if (mustPack || packs(site.module(), executing.length, rows.size())) {
+        if (mustPack || packs(site, executing.length, rows.size())) {
             RowSet set = RowSet.of(x.getManager(), rows, executing);
             return calls.packed(site, x, carried, rows, set, kv, decision); // (N, D)
         }
@@ -344,13 +346,13 @@ public final class Decoder implements AutoCloseable {
     }
 
     /** Whether computing only some rows is the faster way; measured for this size of a pass when it is first asked for. */
-    boolean packs(ModuleKind module, int executing, int rows) {
-        return executing <= packing.most(this, module, rows);
+    boolean packs(ModuleSite site, int executing, int rows) {
+        return executing <= packing.get(site.layer()).most(this, site.module(), rows);
     }
 
-    /** Where packing pays on this device; sizes that no pass has needed so far are measured now. */
+    /** Where packing pays on the first layer's device; sizes that no pass has needed so far are measured now. */
     public PackingCosts packingCosts() {
-        return packing.all(this);
+        return packing.get(0).all(this);
     }
 
     /** What a module adds to every row, f(x): (N, D). */

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -23,7 +24,7 @@ final class KvCache implements AutoCloseable {
     private final NDManager manager;
     private final DecoderPrograms programs;
     private final DecoderConfig config;
-    private final int elementBytes;
+    private final Places places;
     private final int limit;
     private final int[] positions;
     private final List<Layer> layers = new ArrayList<>();
@@ -31,18 +32,11 @@ final class KvCache implements AutoCloseable {
     /**
      * An empty cache.
      *
-     * @param elementBytes of one number of a key or value
      * @param limit most tokens a sequence may hold
      */
-    KvCache(
-            NDManager manager,
-            DecoderPrograms programs,
-            DecoderConfig config,
-            int elementBytes,
-            int sequences,
-            int limit) {
-        this.elementBytes = elementBytes;
+    KvCache(NDManager manager, DecoderPrograms programs, DecoderConfig config, int sequences, int limit) {
         this.manager = manager;
+        this.places = Places.under(manager);
         this.programs = programs;
         this.config = config;
         this.limit = limit;
@@ -109,15 +103,15 @@ final class KvCache implements AutoCloseable {
 
     /** A new cache whose sequence i continues sequence sources[i] of this one. */
     KvCache fork(NDManager owner, int... sources) {
-        KvCache copy = new KvCache(owner, programs, config, elementBytes, sources.length, limit);
+        KvCache copy = new KvCache(owner, programs, config, sources.length, limit);
         try (NDManager scope = owner.newSubManager()) {
-            NDArray index = scope.create(Rows.wide(sources));
+            List<NDArray> index = Places.under(scope).each(layers.size(), place -> place.create(Rows.wide(sources)));
             NDArray onCpu = Torch.onCpu(scope, Rows.wide(sources));
             for (int i = 0; i < sources.length; i++) {
                 copy.positions[i] = positions[sources[i]];
             }
             for (int l = 0; l < layers.size(); l++) {
-                copy.layers.get(l).copyFrom(layers.get(l), owner, index, onCpu, sources);
+                copy.layers.get(l).copyFrom(layers.get(l), index.get(l), onCpu, sources);
             }
         }
         return copy;
@@ -160,8 +154,9 @@ final class KvCache implements AutoCloseable {
         }
     }
 
-    /** One layer's keys and values. */
+    /** One layer's keys and values, where the layer is. */
     final class Layer {
+        private final NDManager owner;
         private final int[] lengths;
         private final List<Pending> pending = new ArrayList<>();
         private final List<NDArray> arrays = new ArrayList<>();
@@ -170,6 +165,7 @@ final class KvCache implements AutoCloseable {
 
         private Layer(int index, int sequences) {
             this.index = index;
+            this.owner = places.owner(index);
             lengths = new int[sequences];
             for (int s = 0; s < sequences; s++) {
                 pending.add(new Pending());
@@ -178,7 +174,7 @@ final class KvCache implements AutoCloseable {
 
         /** Bytes of one token's key and value. */
         long bytesPerKey() {
-            return 2L * config.kvWidth(index) * elementBytes;
+            return 2L * config.kvWidth(index) * programs.cacheBytes().get(index);
         }
 
         private long width() {
@@ -217,7 +213,7 @@ final class KvCache implements AutoCloseable {
                     NDArray view = Decoder.slice(x, ends[s], to);
                     NDArray left = view.duplicate();
                     Decoder.release(view, x, x);
-                    left.attach(manager);
+                    left.attach(owner);
                     pending(s).add(left, Arrays.copyOfRange(rows.at(), ends[s], to));
                 }
             }
@@ -232,7 +228,7 @@ final class KvCache implements AutoCloseable {
                 lengths[sequence] = length;
                 // A new array: setting the old one's numbers would move them away from under whoever looks at its
                 // memory.
-                arrays.set(3, Torch.onCpu(manager, Rows.wide(lengths))).close();
+                arrays.set(3, Torch.onCpu(owner, Rows.wide(lengths))).close();
             }
         }
 
@@ -265,11 +261,11 @@ final class KvCache implements AutoCloseable {
             if (arrays.isEmpty()) {
                 arrays.add(room());
                 arrays.add(room());
-                arrays.add(Torch.onCpu(manager, new long[sequences() * room]).reshape(sequences(), room));
-                arrays.add(Torch.onCpu(manager, new long[sequences()]));
+                arrays.add(Torch.onCpu(owner, new long[sequences() * room], sequences(), room));
+                arrays.add(Torch.onCpu(owner, new long[sequences()]));
                 return;
             }
-            try (NDArray capacity = Torch.onCpu(manager, new long[] {room})) {
+            try (NDArray capacity = Torch.onCpu(owner, new long[] {room})) {
                 for (int i = 0; i < 3; i++) {
                     NDArray larger = programs.base().call("grow", arrays.get(i), capacity);
                     arrays.set(i, larger).close();
@@ -278,14 +274,14 @@ final class KvCache implements AutoCloseable {
         }
 
         private NDArray room() {
-            try (NDArray like = manager.create(0f);
-                    NDArray count = Torch.onCpu(manager, new long[] {sequences()});
-                    NDArray capacity = Torch.onCpu(manager, new long[] {room})) {
+            try (NDArray like = owner.create(0f);
+                    NDArray count = Torch.onCpu(owner, new long[] {sequences()});
+                    NDArray capacity = Torch.onCpu(owner, new long[] {room})) {
                 return programs.ofLayers().get(index).call("room", like, count, capacity);
             }
         }
 
-        private void copyFrom(Layer from, NDManager owner, NDArray index, NDArray onCpu, int[] sources) {
+        private void copyFrom(Layer from, NDArray index, NDArray onCpu, int[] sources) {
             room = from.room;
             for (int i = 0; i < from.arrays.size(); i++) {
                 NDArray chosen = programs.base().call("take", from.arrays.get(i), i < 2 ? index : onCpu);

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -79,14 +80,8 @@ public final class LanguageModel {
     /** The same, its weights' identity found out when somebody first asks: that takes longer than loading them. */
     public static LanguageModel dense(
             String name, Supplier<String> hash, Tokenizer tokenizer, DecoderConfig config, DecoderWeights weights) {
-        var programs =
-                DecoderPrograms.compile(weights.manager(), config, weights.dtype(), true, false, Optional.empty());
-        Decoder decoder = new Decoder(
-                config,
-                weights,
-                Optional.empty(),
-                programs,
-                DecoderProgram.reorders(weights.manager(), weights.dtype(), true));
+        var programs = DecoderPrograms.compile(weights, config, true, false, Optional.empty());
+        Decoder decoder = new Decoder(config, weights, Optional.empty(), programs);
         return new LanguageModel(
                 name,
                 new BaseHash(hash, weights),
@@ -195,10 +190,8 @@ public final class LanguageModel {
         DecoderWeights weights = from.weights();
         try (InUse.Hold held = from.inUse().hold()) {
             weights.checkOpen();
-            var programs = DecoderPrograms.compile(
-                    weights.manager(), from.config(), weights.dtype(), inference, mixed, adapter);
-            boolean reorders = DecoderProgram.reorders(weights.manager(), weights.dtype(), inference);
-            return new Decoder(from.config(), weights, adapter, programs, reorders);
+            var programs = DecoderPrograms.compile(weights, from.config(), inference, mixed, adapter);
+            return new Decoder(from.config(), weights, adapter, programs);
         }
     }
 
@@ -466,14 +459,14 @@ public final class LanguageModel {
         return provenance(settings).withData(TokenTexts.describe(sequences), TokenTexts.hash(sequences));
     }
 
-    /** Where it lives. */
+    /** Where it lives; of a model on several devices the one of its embedding and head. */
     public Device device() {
         return decoder.weights().manager().getDevice();
     }
 
-    /** Bytes of one number of a key or value in a session's cache. */
+    /** Bytes of one number of a key or value in a session's cache; the most of any layer, where devices hold them in two types. */
     public int cacheNumberBytes() {
-        return DecoderProgram.cacheBytes(decoder.weights().manager(), config(), dtype());
+        return Collections.max(decoder.calls().programs().cacheBytes());
     }
 
     /** Element type of its matrices. */

@@ -1,12 +1,13 @@
 package org.skipgpt.model;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -25,47 +26,41 @@ final class ModuleCalls {
     private final DecoderWeights weights;
     private final Optional<Adapter> adapter;
     private final DecoderPrograms programs;
-    // What reorders weights is never in inference mode: restored ones may be trained.
-    private final TorchProgram reordering;
-    private final boolean reorders;
+    // What reorders a layer's weights is never in inference mode: restored ones may be trained. Empty where they are
+    // taken as they are.
+    private final List<Optional<TorchProgram>> reordering;
     private final boolean streams;
-    private final boolean half;
     private final List<NDArray> windows;
-    private final List<NDArray> frequencies;
+    private final List<List<NDArray>> frequencies;
     private final List<Integer> rotationOfLayer;
-    private final NDArray nothing;
+    private final List<NDArray> nothing;
     private final Optional<Dropout> dropout;
 
-    /**
-     * Calls into programs.
-     *
-     * @param reorders whether the programs read matrices in the kernels' order, see {@link DecoderProgram#reorders}
-     */
-    ModuleCalls(
-            DecoderConfig config,
-            DecoderWeights weights,
-            Optional<Adapter> adapter,
-            DecoderPrograms programs,
-            boolean reorders) {
+    /** Calls into programs. */
+    ModuleCalls(DecoderConfig config, DecoderWeights weights, Optional<Adapter> adapter, DecoderPrograms programs) {
         this.config = config;
         this.weights = weights;
         this.adapter = adapter;
         this.programs = programs;
-        this.reordering = programs.base();
-        this.reorders = reorders;
+        this.reordering = IntStream.range(0, config.layers())
+                .mapToObj(layer -> Optional.of(programs.bases().get(layer))
+                        .filter(program -> programs.reorders().get(layer)))
+                .toList();
         this.streams = weights.stream().isPresent();
-        NDManager manager = weights.manager();
-        this.half = DecoderProgram.cacheBytes(manager, config, weights.dtype()) == Short.BYTES;
         this.windows = config.windows().stream()
-                .map(w -> Torch.onCpu(manager, new long[] {w}).squeeze())
+                .map(w -> Torch.onCpu(weights.manager(), new long[] {w}, new long[0]))
                 .toList();
         List<Rotation> rotations = config.kindsOfRotation();
-        this.frequencies = rotations.stream()
-                .map(rotation -> manager.create(rotation.frequencies(config.headDim(), config.maxPositions())))
-                .toList();
+        this.frequencies = weights.places()
+                .each(
+                        config.layers(),
+                        owner -> rotations.stream()
+                                .map(rotation ->
+                                        owner.create(rotation.frequencies(config.headDim(), config.maxPositions())))
+                                .toList());
         this.rotationOfLayer =
                 config.rotations().stream().map(rotations::indexOf).toList();
-        this.nothing = manager.create(new Shape(0));
+        this.nothing = weights.places().each(config.layers(), owner -> owner.create(new Shape(0)));
         this.dropout = Optional.empty();
     }
 
@@ -75,9 +70,7 @@ final class ModuleCalls {
         this.adapter = from.adapter;
         this.programs = programs;
         this.reordering = from.reordering;
-        this.reorders = from.reorders;
         this.streams = from.streams;
-        this.half = from.half;
         this.windows = from.windows;
         this.frequencies = from.frequencies;
         this.rotationOfLayer = from.rotationOfLayer;
@@ -95,9 +88,9 @@ final class ModuleCalls {
         return new ModuleCalls(this, programs.inference(), dropout);
     }
 
-    /** An array of one dimension without elements, where an argument says nothing. */
-    NDArray nothing() {
-        return nothing;
+    /** An array of one dimension without elements, where an argument of a layer's method says nothing. */
+    NDArray nothing(int layer) {
+        return nothing.get(layer);
     }
 
     DecoderConfig config() {
@@ -127,9 +120,14 @@ final class ModuleCalls {
         return windows.get(layer);
     }
 
-    /** Rotary frequencies in radians a position, (E/2), of each rotation that layers have. */
-    List<NDArray> frequencies() {
-        return frequencies;
+    /** Where a layer computes. */
+    Device device(int layer) {
+        return weights.places().owner(layer).getDevice();
+    }
+
+    /** Rotary frequencies in radians a position, (E/2), of each rotation that layers have, at a layer's place. */
+    List<NDArray> frequencies(int layer) {
+        return frequencies.get(layer);
     }
 
     /** Which of them is each layer's; L. */
@@ -173,6 +171,7 @@ final class ModuleCalls {
      * of every token, and no gradient.
      */
     boolean routesOnDevice(ModuleSite site, Rows rows, KvPolicy kv) {
+        boolean half = programs.cacheBytes().get(site.layer()) == Short.BYTES;
         if (!half || Torch.recordsGradients() || shortcut(site).isPresent()) {
             return false;
         }
@@ -239,8 +238,7 @@ final class ModuleCalls {
             // A graph holds what it was given, so blocks are widened once and stay.
             return called(method, site, layer.of(site.module()), first, more);
         }
-        Optional<TorchProgram> order = reorders ? Optional.of(reordering) : Optional.empty();
-        try (WeightLease lease = layer.take(site.module(), order)) {
+        try (WeightLease lease = layer.take(site.module(), reordering.get(site.layer()))) {
             return called(method, site, lease.arrays(), first, more);
         }
     }
@@ -255,6 +253,10 @@ final class ModuleCalls {
 
     /** The same in another order than that of the forward pass. */
     DecoderWeights.Expectation expect(List<ModuleSite> sites) {
+        // Streamed layers are computed where the model's other weights lie, all of them alike.
+        boolean reorders = sites.stream()
+                .filter(site -> weights.layers().get(site.layer()).isStreamed())
+                .anyMatch(site -> reordering.get(site.layer()).isPresent());
         return weights.expect(sites, reorders);
     }
 
@@ -284,7 +286,7 @@ final class ModuleCalls {
 
     private NDArray dropped(String method, int layer, Projection p, NDArray first, NDArray[] more) {
         if (dropout.isEmpty()) {
-            return nothing;
+            return nothing.get(layer);
         }
         // Only queries and outputs of executing rows are computed; keys and values are those of all rows.
         boolean some = method.equals("mlp_packed")

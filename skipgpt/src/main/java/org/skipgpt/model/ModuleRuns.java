@@ -7,22 +7,23 @@ import java.util.stream.IntStream;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 
-/** Runs modules of a model's first layer for their time. */
-record ModuleRuns(Decoder decoder) implements PackingCosts.Runs {
+/** Runs modules of one of a model's layers for their time. */
+record ModuleRuns(Decoder decoder, int layer) implements PackingCosts.Runs {
     /** Several calls in a row, as in a pass: the host prepares one while a GPU computes another, unless it has to wait. */
     private static final int GPU_CALLS = 8;
 
     @Override
     public int calls() {
-        return decoder.weights().manager().getDevice().isGpu() ? GPU_CALLS : 1;
+        return decoder.weights().places().owner(layer).getDevice().isGpu() ? GPU_CALLS : 1;
     }
 
     @Override
     public double seconds(ModuleKind module, int n, int executing) {
-        ModuleSite site = new ModuleSite(0, module);
-        try (NDManager scope = decoder.weights().manager().newSubManager()) {
-            Rows rows = decoder.rows(scope, new int[n]);
-            NDArray x = scope.ones(new Shape(n, decoder.config().layer(0).width()));
+        ModuleSite site = new ModuleSite(layer, module);
+        try (NDManager all = decoder.weights().manager().newSubManager()) {
+            Rows rows = decoder.rows(all, new int[n]);
+            NDManager scope = rows.places().owner(layer);
+            NDArray x = scope.ones(new Shape(n, decoder.config().layer(layer).width()));
             // Spread evenly, as routed tokens roughly are.
             int[] chosen = IntStream.range(0, executing)
                     .map(i -> (int) ((long) i * n / Math.max(1, executing)))

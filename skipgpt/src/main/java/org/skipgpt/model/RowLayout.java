@@ -5,28 +5,28 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.skipgpt.shape.DecoderConfig;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
-import org.skipgpt.torch.TorchProgram;
 
 /** Lays sequences one after another as rows: token ids, where each stands, and its rotary angles in every layer. */
 final class RowLayout {
     private final DecoderConfig config;
     private final ModuleCalls calls;
-    private final TorchProgram program;
-    private final Device device;
+    private final boolean one;
 
     /**
      * A layout for the modules of a decoder.
      *
-     * @param device where they compute
+     * @param places where they compute
      */
-    RowLayout(ModuleCalls calls, Device device) {
+    RowLayout(ModuleCalls calls, Places places) {
         this.config = calls.config();
         this.calls = calls;
-        this.program = calls.programs().base();
-        this.device = device;
+        this.one = places.isOne();
     }
 
     /** Pieces that continue others, see {@link Decoder#branches}. */
@@ -63,33 +63,62 @@ final class RowLayout {
         }
         NDArray ids = scope.create(Rows.wide(tokens));
         NDArray positions = Torch.onCpu(scope, Rows.wide(at));
-        Angles angles = angles(positions);
+        Places places = one ? Places.one(scope) : Places.under(scope);
+        Angles angles = one ? angles(positions) : angles(places, at);
         NDArray offsets = Rows.offsets(scope, Rows.wide(starts), parents);
-        return new Rows(tokens, starts, at, parents, ids, offsets, positions, angles);
+        return new Rows(tokens, starts, at, parents, ids, offsets, positions, angles, places);
     }
 
-    /** Rotary angles of positions (n) on the CPU, for all layers. */
+    /** Rotary angles of positions (n) on the CPU, for all layers of one place. */
     private Angles angles(NDArray positions) {
-        NDArray onDevice = onDevice(positions);
+        NDArray there = onDevice(0, positions);
         List<NDArray> cos = new ArrayList<>();
         List<NDArray> sin = new ArrayList<>();
-        for (NDArray frequencies : calls.frequencies()) {
-            NDList both = program.callAll("angles", onDevice, frequencies);
+        for (NDArray frequencies : calls.frequencies(0)) {
+            NDList both = calls.programs().base().callAll("angles", there, frequencies);
             cos.add(both.get(0));
             sin.add(both.get(1));
         }
         return new Angles(cos, sin, calls.rotationOfLayer());
     }
 
-    /** Those of one layer: two (n, 1, E) on the model's device. */
-    NDList angles(int layer, NDArray positions) {
-        int rotation = calls.rotationOfLayer().get(layer);
-        return program.callAll(
-                "angles", onDevice(positions), calls.frequencies().get(rotation));
+    /** Those for all layers of several places. */
+    private Angles angles(Places places, int[] at) {
+        List<NDArray> positions =
+                places.each(config.layers(), owner -> owner.create(Rows.wide(at))); // (n) at each layer's place
+        Map<List<Object>, Integer> known = new HashMap<>();
+        List<NDArray> cos = new ArrayList<>();
+        List<NDArray> sin = new ArrayList<>();
+        List<Integer> ofLayer = new ArrayList<>();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            List<Object> kind = List.of(calls.rotationOfLayer().get(layer), places.owner(layer));
+            if (!known.containsKey(kind)) {
+                known.put(kind, cos.size());
+                NDList both = computed(layer, positions.get(layer));
+                cos.add(both.get(0));
+                sin.add(both.get(1));
+            }
+            ofLayer.add(known.get(kind));
+        }
+        return new Angles(cos, sin, ofLayer);
     }
 
-    private NDArray onDevice(NDArray positions) {
+    /** Those of one layer, of positions (n) on the CPU: two (n, 1, E) at their owner's place. */
+    NDList angles(int layer, NDArray positions) {
+        return computed(layer, onDevice(layer, positions));
+    }
+
+    private NDArray onDevice(int layer, NDArray positions) {
+        Device device = calls.device(layer);
         return device.isGpu() ? positions.toDevice(device, true) : positions;
+    }
+
+    private NDList computed(int layer, NDArray positions) {
+        int rotation = calls.rotationOfLayer().get(layer);
+        return calls.programs()
+                .bases()
+                .get(layer)
+                .callAll("angles", positions, calls.frequencies(layer).get(rotation));
     }
 
     /** The same token id, if the vocabulary has it. */

@@ -59,6 +59,9 @@ final class RowRule {
         if (weights.manager().getDevice().isGpu()) {
             return Optional.of("the model is on a GPU");
         }
+        if (!weights.places().isOne()) {
+            return Optional.of("its layers lie on several devices");
+        }
         if (weights.stream().isPresent()) {
             return Optional.of("some of its layers are streamed");
         }

@@ -3,6 +3,7 @@ package org.skipgpt.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -16,10 +17,11 @@ import org.skipgpt.torch.Torch;
  * @param starts first row of each sequence and N at the end; S+1
  * @param at position of each row in its sequence, N
  * @param parents the sequence each one continues, -1 for none; S, or empty where none continues another
- * @param ids (N) int64 on the model's device
+ * @param ids (N) int64 where the embedding is
  * @param offsets (S+1) int64 on the CPU; (2, S+1) with the parents below where there are some
  * @param positions (N) int64 on the CPU
  * @param angles rotary angles of each row
+ * @param places owners of what passes make of these rows in each layer
  */
 public record Rows(
         int[] tokens,
@@ -29,7 +31,8 @@ public record Rows(
         NDArray ids,
         NDArray offsets,
         NDArray positions,
-        Angles angles) {
+        Angles angles,
+        Places places) {
 
     /** Rotary cosines of a layer: (N, 1, E). */
     public NDArray cos(int layer) {
@@ -70,7 +73,7 @@ public record Rows(
         for (int s = 0; s < parents.length; s++) {
             both[starts.length + s] = parents[s];
         }
-        return Torch.onCpu(scope, both).reshape(2, starts.length);
+        return Torch.onCpu(scope, both, 2, starts.length);
     }
 
     static long[] wide(int[] values) {

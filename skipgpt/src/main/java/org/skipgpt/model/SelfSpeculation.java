@@ -124,13 +124,8 @@ public record SelfSpeculation(
         SelfSpeculation run() {
             double prefill = Double.NaN;
             long start = System.nanoTime();
-            try (KvCache cache = new KvCache(
-                    dense.scope(),
-                    dense.decoder().calls().programs(),
-                    dense.config(),
-                    dense.cacheNumberBytes(),
-                    1,
-                    context)) {
+            try (KvCache cache =
+                    new KvCache(dense.scope(), dense.decoder().calls().programs(), dense.config(), 1, context)) {
                 Passes whole = new Passes(dense, cache);
                 Passes draft = new Passes(drafter, cache);
                 try {

@@ -65,13 +65,7 @@ public final class Session implements AutoCloseable {
 
     private static Session of(LanguageModel model, NDManager scope, int sequences, int limit) {
         try {
-            KvCache cache = new KvCache(
-                    scope,
-                    model.decoder().calls().programs(),
-                    model.config(),
-                    model.cacheNumberBytes(),
-                    sequences,
-                    limit);
+            KvCache cache = new KvCache(scope, model.decoder().calls().programs(), model.config(), sequences, limit);
             LayerPolicy policy = model.policy().settled().growing(sequences);
             return new Session(model, policy, cache, new float[sequences][0]);
         } catch (RuntimeException e) {

@@ -88,6 +88,7 @@ public record SliceGpt(
         if (texts.isEmpty()) {
             throw new IllegalArgumentException("no calibration text; give at least one sequence");
         }
+        model.decoder().weights().checkOnePlace("slicing");
         long start = System.nanoTime();
         Slicing slicing = new Slicing(model, config, owner);
         try (NDManager scope = owner.newSubManager()) {

@@ -38,6 +38,7 @@ final class WeightGradients implements AutoCloseable {
             throw new IllegalArgumentException("gradients of " + model.dtype()
                     + " weights are too coarse to rank by: load the model in a workspace with \"fp32\"");
         }
+        model.decoder().weights().checkOnePlace("ranking by gradients of its weights");
         this.model = model;
         this.scope = model.scope();
         this.recording = Torch.gradients(true);

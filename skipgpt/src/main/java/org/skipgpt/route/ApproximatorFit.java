@@ -16,6 +16,7 @@ import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -147,6 +148,16 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
             this.x = x;
             this.layerInput = x;
         }
+
+        // Behind a layer the stream goes to where the next one is.
+        void enter(int layer) {
+            NDArray there = rows.places().entering(layer, x); // (N, D)
+            if (there != x) {
+                x.close();
+                x = there;
+                layerInput = there;
+            }
+        }
     }
 
     private void fit(
@@ -161,6 +172,9 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
             List<Part> parts = parts(model, streams, pieces);
             List<ModuleSite> sites = model.config().sites();
             for (ModuleSite site : sites) {
+                if (site.module() == ModuleKind.ATTENTION) {
+                    parts.forEach(part -> part.enter(site.layer()));
+                }
                 if (!policy.isConstant(site) || policy.isDropped(site)) {
                     fit(model, policy, fitted, owner, site, parts);
                 }
@@ -199,7 +213,8 @@ public record ApproximatorFit(int rank, int tokens, double ridge) {
             NDManager owner,
             ModuleSite site,
             List<Part> parts) {
-        try (NDManager sums = model.scope()) {
+        try (NDManager scope = model.scope()) {
+            NDManager sums = Places.under(scope).owner(site.layer());
             NDList moments = new NDList();
             for (Part part : parts) {
                 Interruption.check();

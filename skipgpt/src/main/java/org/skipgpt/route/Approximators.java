@@ -17,6 +17,7 @@ import org.skipgpt.io.TensorSource;
 import org.skipgpt.model.Decision;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
@@ -55,12 +56,14 @@ public final class Approximators {
      */
     static Approximators load(NDManager owner, DecoderConfig model, int rank, TensorSource source) {
         Approximators read = none(owner, rank);
+        Places places = Places.under(owner);
         int known = 0;
         for (ModuleSite site : model.sites()) {
             if (source.names().contains(name(site, "down"))) {
                 int width = model.width();
-                NDArray down = array(owner, source, name(site, "down"), rank, width + 1);
-                NDArray up = array(owner, source, name(site, "up"), width, rank);
+                NDManager there = places.owner(site.layer());
+                NDArray down = array(there, source, name(site, "down"), rank, width + 1);
+                NDArray up = array(there, source, name(site, "up"), width, rank);
                 read.pairs.put(site.index(), new Pair(down, up));
                 known += 2;
             }
@@ -178,7 +181,7 @@ public final class Approximators {
     void fit(NDManager owner, ModuleSite site, NDArray read, NDArray along, double ridge) {
         NDManager scope = read.getManager();
         NDList fitted = program.callAll("fit", read, along, scope.create((float) ridge), scope.create((long) rank));
-        fitted.attach(owner);
+        fitted.attach(Places.under(owner).owner(site.layer()));
         pairs.put(site.index(), new Pair(fitted.get(0), fitted.get(1)));
     }
 }

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import org.skipgpt.model.Rows;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
@@ -19,16 +20,19 @@ public final class Gate {
     private final TorchProgram program;
     // Most decisions are the argmax with nothing forced; an array less a module counts in a step of decoding.
     private final NDArray argmax;
+    private final boolean one;
 
-    private Gate(TorchProgram program, NDArray argmax) {
+    private Gate(TorchProgram program, NDArray argmax, boolean one) {
         this.program = program;
         this.argmax = argmax;
+        this.one = one;
     }
 
     /** Compiles the arithmetic; the owner frees it. */
     public static Gate compile(NDManager owner) {
         String code = TorchSource.of(Gate.class, "gate.torchscript").code();
-        return new Gate(TorchProgram.compile(owner, code), owner.create(new float[] {0}));
+        boolean one = Places.under(owner).isOne();
+        return new Gate(TorchProgram.compile(owner, code), owner.create(new float[] {0}), one);
     }
 
     /** Logits (N, 2) of a router; column 1 means execute. */
@@ -100,7 +104,7 @@ public final class Gate {
     private NDArray limits(NDManager scope, double threshold, ForcedExecution forced, Rows rows) {
         float[] must = forced.rows(rows);
         if (threshold == 0 && must.length == 0) {
-            return argmax;
+            return one ? argmax : scope.create(new float[] {0});
         }
         float[] limits = new float[1 + must.length];
         limits[0] = (float) threshold;

@@ -17,6 +17,7 @@ import org.skipgpt.model.SavedPolicy;
 import org.skipgpt.report.Identity;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 
@@ -48,6 +49,12 @@ public final class MixturePolicy implements Dialled {
         private final List<NDArray> numbers;
 
         Arithmetic(NDManager owner, int modules) {
+            if (!Places.under(owner).isOne()) {
+                throw new IllegalStateException(
+                        "the layers of this model lie on several devices, and what decides about a"
+                                + " mixture of depths is one array for all layers: load(name) places all of them on the"
+                                + " workspace's device");
+            }
             program = TorchProgram.compile(
                     owner,
                     TorchSource.of(MixturePolicy.class, "mixture.torchscript").code());

@@ -18,6 +18,7 @@ import org.skipgpt.io.TensorSource;
 import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
+import org.skipgpt.torch.Places;
 
 /**
  * The routers of a model: one a module, or one a layer where they are coupled. Index 1 means execute.
@@ -47,7 +48,7 @@ public final class Routers {
      * Fresh routers: Kaiming uniform, gain sqrt 2 before a ReLU and 1 before the logits, biases 0; norms 1, whose input may be of any
      * size.
      *
-     * @param owner owns the arrays
+     * @param owner owns the arrays, each where its layer is; for a model on several devices an owner below it, as {@code model.scope()}
      * @param seed of the draws
      */
     public static Routers init(NDManager owner, DecoderConfig model, RouterConfig config, long seed) {
@@ -154,6 +155,7 @@ public final class Routers {
     }
 
     private static Routers make(NDManager owner, DecoderConfig model, RouterConfig config, Numbers numbers) {
+        Places places = Places.under(owner);
         List<Router> routers = new ArrayList<>();
         for (ModuleSite site : model.sites()) {
             if (config.coupled() && site.module() == ModuleKind.MLP) {
@@ -164,8 +166,9 @@ public final class Routers {
             List<long[]> shapes =
                     Router.shapes(config, model.layer(site.layer()).width());
             List<NDArray> parameters = new ArrayList<>();
+            NDManager there = places.owner(site.layer());
             for (int i = 0; i < names.size(); i++) {
-                parameters.add(owner.create(numbers.of(names.get(i), shapes.get(i)), new Shape(shapes.get(i))));
+                parameters.add(there.create(numbers.of(names.get(i), shapes.get(i)), new Shape(shapes.get(i))));
             }
             routers.add(new Router(config, key, parameters));
         }
@@ -282,11 +285,15 @@ public final class Routers {
 
     /** Copies whose owner is another. */
     public Routers copy(NDManager owner) {
+        Places places = Places.under(owner);
         List<Router> copies = new ArrayList<>();
-        for (Router r : routers) {
+        for (int i = 0; i < routers.size(); i++) {
+            Router r = routers.get(i);
+            NDManager there =
+                    places.owner(config.coupled() ? i : ModuleSite.of(i).layer());
             List<NDArray> arrays = new ArrayList<>();
             for (NDArray p : r.parameters()) {
-                arrays.add(owner.create(p.toFloatArray(), p.getShape()));
+                arrays.add(there.create(p.toFloatArray(), p.getShape()));
             }
             copies.add(new Router(config, r.key(), arrays));
         }

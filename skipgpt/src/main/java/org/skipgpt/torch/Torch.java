@@ -95,7 +95,8 @@ public final class Torch {
      */
     public static NDArray seed(NDManager owner, long seed) {
         NDManager host = owner.getDevice().isGpu() ? owner.newSubManager(Device.cpu()) : owner;
-        return host.create(new long[] {(int) (seed ^ (seed >>> 32))}).reshape(new Shape());
+        return Places.onHost(
+                host.create(new long[] {(int) (seed ^ (seed >>> 32))}).reshape(new Shape()));
     }
 
     /**
@@ -112,8 +113,31 @@ public final class Torch {
 
     /** Numbers in an array on the CPU, whatever the owner's device: those that steer loops or fill caches there. */
     public static NDArray onCpu(NDManager scope, long[] values) {
-        NDManager owner = scope.getDevice().isGpu() ? scope.newSubManager(Device.cpu()) : scope;
-        return owner.create(values);
+        return Places.onHost(host(scope).create(values));
+    }
+
+    /** The same in a shape of their own. */
+    public static NDArray onCpu(NDManager scope, long[] values, long... shape) {
+        return Places.onHost(host(scope).create(values, new Shape(shape)));
+    }
+
+    /** One fp32 number likewise, (). */
+    public static NDArray onCpu(NDManager scope, float number) {
+        return Places.onHost(host(scope).create(number));
+    }
+
+    /** The same of fp32 numbers. */
+    public static NDArray onCpu(NDManager scope, float[] values) {
+        return Places.onHost(host(scope).create(values));
+    }
+
+    /** The same of fp64 numbers. */
+    public static NDArray onCpu(NDManager scope, double[] values) {
+        return Places.onHost(host(scope).create(values));
+    }
+
+    private static NDManager host(NDManager scope) {
+        return scope.getDevice().isGpu() ? scope.newSubManager(Device.cpu()) : scope;
     }
 
     /** Whether this thread records gradients. */

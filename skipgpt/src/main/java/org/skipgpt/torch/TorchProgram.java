@@ -116,7 +116,15 @@ public final class TorchProgram implements AutoCloseable {
             if (!owner.isOpen()) {
                 throw closed(method);
             }
-            return held(method, first, more);
+            if (!Places.isChecked()) {
+                return held(method, first, more);
+            }
+            boolean isOnHost = Places.check(method, first, more);
+            NDList results = held(method, first, more);
+            if (isOnHost) {
+                results.forEach(Places::onHost);
+            }
+            return results;
         }
     }
 

@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.Places;
+import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 import org.skipgpt.torch.TorchSource;
 
@@ -33,8 +35,9 @@ final class AdamW implements AutoCloseable {
         this.rateFactor = rateFactor;
         this.parameters = parameters;
         parameters.forEach((name, p) -> {
-            moments.put("m." + name, owner.zeros(p.getShape()));
-            moments.put("v." + name, owner.zeros(p.getShape()));
+            NDManager there = Places.at(owner, p.getManager());
+            moments.put("m." + name, there.zeros(p.getShape()));
+            moments.put("v." + name, there.zeros(p.getShape()));
         });
     }
 
@@ -54,7 +57,7 @@ final class AdamW implements AutoCloseable {
             Map<String, NDArray> gradients = new LinkedHashMap<>();
             parameters.forEach((name, parameter) -> {
                 NDArray g = Gradients.of(parameter);
-                g.attach(scope);
+                g.attach(Places.at(scope, parameter.getManager()));
                 gradients.put(name, g);
             });
             return step(step, rate, gradients);
@@ -65,7 +68,11 @@ final class AdamW implements AutoCloseable {
     double step(long step, double rate, Map<String, NDArray> gradients) {
         try (NDManager scope = owner.newSubManager()) {
             NDArray squares = scope.zeros(new Shape(), DataType.FLOAT64);
-            gradients.values().forEach(g -> program.call("add_square", g, squares));
+            for (NDArray g : gradients.values()) {
+                // One sum in one order, wherever gradients are: it goes along.
+                squares = Places.moved(squares, Places.at(scope, g.getManager()));
+                program.call("add_square", g, squares);
+            }
             // The sum stays on the device until here, so that a step waits for it once and not once a parameter.
             double norm = Math.sqrt(squares.getDouble());
             if (!Double.isFinite(norm)) {
@@ -73,13 +80,12 @@ final class AdamW implements AutoCloseable {
                 return norm;
             }
             double factor = config.clip() > 0 && norm > config.clip() ? config.clip() / norm : 1;
-            NDArray number = scope.create(step + 1f);
-            gradients.forEach((name, g) -> apply(scope, name, g, number, rate, factor));
+            gradients.forEach((name, g) -> apply(scope, name, g, step, rate, factor));
             return norm;
         }
     }
 
-    private void apply(NDManager scope, String name, NDArray g, NDArray number, double rate, double factor) {
+    private void apply(NDManager scope, String name, NDArray g, long step, double rate, double factor) {
         NDArray p = parameters.get(name);
         if (p == null) {
             throw new IllegalStateException("no parameter " + name);
@@ -88,8 +94,8 @@ final class AdamW implements AutoCloseable {
         double[] rates = {
             rate * rateFactor.applyAsDouble(name), config.beta1(), config.beta2(), config.epsilon(), decay, factor
         };
-        NDManager cpu = scope.getDevice().isGpu() ? scope.newSubManager(ai.djl.Device.cpu()) : scope;
-        program.call("adamw", g, p, moment("m." + name), moment("v." + name), number, cpu.create(rates));
+        NDArray number = Places.at(scope, p.getManager()).create(step + 1f);
+        program.call("adamw", g, p, moment("m." + name), moment("v." + name), number, Torch.onCpu(scope, rates));
     }
 
     private NDArray moment(String name) {

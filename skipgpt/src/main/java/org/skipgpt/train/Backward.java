@@ -17,6 +17,7 @@ import org.skipgpt.report.Interruption;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -53,10 +54,10 @@ final class Backward {
      *
      * @param layers run with a graph
      * @param extra after the forward pass, a scalar that is added to the loss
-     * @return the loss, in nats a token
+     * @return sends gradients back, once, and gives the loss in nats a token
      * @throws IllegalStateException if layers are streamed
      */
-    Wanted.Loss whole(NDManager scope, LayerRun layers, Supplier<NDArray> extra) {
+    Supplier<Wanted.Loss> whole(NDManager scope, LayerRun layers, Supplier<NDArray> extra) {
         if (decoder.weights().stream().isPresent()) {
             throw new IllegalStateException(
                     "the graph of a whole pass would keep the weights of every streamed layer in"
@@ -65,7 +66,11 @@ final class Backward {
         NDArray x = decoder.embed(rows); // (N, D)
         // No parameter lies before the first router, so the stream itself is made a leaf to have one graph always.
         x = Gradients.leaf(x);
-        x = LayerRun.through(0, decoder.config().layers(), x, layers);
+        NDArray last = LayerRun.through(rows.places(), 0, decoder.config().layers(), x, layers); // (N, D)
+        return () -> back(scope, last, extra);
+    }
+
+    private Wanted.Loss back(NDManager scope, NDArray x, Supplier<NDArray> extra) {
         NDArray end = Gradients.leaf(x); // (N, D)
         Wanted.Loss loss = LanguageLoss.backward(scope, decoder, end, wanted, weight);
         NDArray root = root(x, upstream(end, scope), extra.get()); // ()
@@ -81,9 +86,10 @@ final class Backward {
      * @param between after the forward pass without a graph
      * @param extra after a layer was run again, a scalar that is added to the loss; what it makes belongs to the given
      *     owner, which lives as long as the layer's graph
-     * @return the loss, in nats a token
+     * @return sends gradients back, once, and gives the loss in nats a token
      */
-    Wanted.Loss recomputed(NDManager scope, LayerRun layers, Runnable between, Function<NDManager, NDArray> extra) {
+    Supplier<Wanted.Loss> recomputed(
+            NDManager scope, LayerRun layers, Runnable between, Function<NDManager, NDArray> extra) {
         return recomputed(scope, layers, between, extra, upstream -> {});
     }
 
@@ -92,7 +98,7 @@ final class Backward {
      *
      * @param below takes the gradient of the embedded tokens, (N, D)
      */
-    Wanted.Loss recomputed(
+    Supplier<Wanted.Loss> recomputed(
             NDManager scope,
             LayerRun layers,
             Runnable between,
@@ -104,18 +110,34 @@ final class Backward {
                 var coming = decoder.expect(modules(false))) {
             // What a layer makes on its way goes with its own owner, so its input is one of that owner's as well.
             LayerRun alone = (layer, entering) -> {
-                try (NDManager one = scope.newSubManager()) {
+                NDManager here = entering.getManager();
+                try (NDManager one = here.newSubManager()) {
                     NDArray in = entering.duplicate(); // (N, D)
                     in.attach(one);
                     NDArray out = layers.run(layer, in); // (N, D)
-                    out.attach(scope);
+                    out.attach(here);
                     return out;
                 }
             };
             end = LayerRun.through(
-                    0, decoder.config().layers(), decoder.embed(rows), alone.keeping(inputs::add)); // (N, D)
+                    rows.places(),
+                    0,
+                    decoder.config().layers(),
+                    decoder.embed(rows),
+                    alone.keeping(inputs::add)); // (N, D)
         }
         between.run();
+        return () -> again(scope, layers, inputs, end, extra, below);
+    }
+
+    // From the last layer down, each with a graph of its own.
+    private Wanted.Loss again(
+            NDManager scope,
+            LayerRun layers,
+            List<NDArray> inputs,
+            NDArray end,
+            Function<NDManager, NDArray> extra,
+            Consumer<NDArray> below) {
         NDArray leaf = Gradients.leaf(end); // (N, D)
         Wanted.Loss loss = LanguageLoss.backward(scope, decoder, leaf, wanted, weight);
         NDArray upstream = upstream(leaf, scope); // (N, D)
@@ -124,7 +146,9 @@ final class Backward {
         try (var coming = decoder.expect(modules(true))) {
             for (int i = decoder.config().layers() - 1; i >= 0; i--) {
                 Interruption.check();
-                try (NDManager one = scope.newSubManager()) {
+                NDManager here = inputs.get(i).getManager();
+                upstream = moved(upstream, here); // (N, D)
+                try (NDManager one = here.newSubManager()) {
                     NDArray in = Gradients.leaf(inputs.get(i)); // (N, D)
                     in.attach(one);
                     NDArray out = layers.run(i, in); // (N, D)
@@ -133,12 +157,12 @@ final class Backward {
                         out.close();
                     }
                     Gradients.backward(root);
-                    upstream = upstream(in, scope); // (N, D)
+                    upstream = upstream(in, here); // (N, D)
                 }
                 inputs.get(i).close();
             }
         }
-        below.accept(upstream);
+        below.accept(moved(upstream, scope));
         return loss;
     }
 
@@ -166,8 +190,16 @@ final class Backward {
                 NDArray a = out.flatten();
                 NDArray b = upstream.flatten();
                 NDArray product = a.dot(b)) {
-            return product.add(extra); // ()
+            return product.add(Places.moved(extra, product.getManager())); // ()
         }
+    }
+
+    private static NDArray moved(NDArray upstream, NDManager to) {
+        NDArray there = Places.moved(upstream, to);
+        if (there != upstream) {
+            upstream.close();
+        }
+        return there;
     }
 
     private static NDArray upstream(NDArray leaf, NDManager scope) {

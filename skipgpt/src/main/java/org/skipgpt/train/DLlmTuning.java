@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongFunction;
+import java.util.function.Supplier;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
 import org.skipgpt.lora.SeededDropout;
@@ -29,6 +30,7 @@ import org.skipgpt.route.Routers;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
+import org.skipgpt.torch.Places;
 
 /**
  * D-LLM learns (Jiang and others, 2024): a router a layer by the straight-through Gumbel-softmax, and an adapter beside them.
@@ -172,12 +174,13 @@ public final class DLlmTuning implements Objective {
         Micro state = new Micro(rows, Noise.mixed(loop.seed(), number), weight);
         Wanted wanted = Wanted.text(LanguageLoss.targets(sequences));
         Backward passes = new Backward(state.own, rows, wanted, weight);
-        Wanted.Loss loss = recompute
+        Supplier<Wanted.Loss> back = recompute
                 ? passes.recomputed(scope, state::layer, state::settle, state::surrogate)
                 : passes.whole(scope, state::layer, () -> {
                     state.settle();
                     return state.surrogate(scope);
                 });
+        Wanted.Loss loss = back.get();
         Map<String, Double> row = new LinkedHashMap<>();
         row.put("loss", loss.total() + state.penalty.value());
         row.put("LM loss", loss.text());
@@ -264,7 +267,8 @@ public final class DLlmTuning implements Objective {
             NDArray sum = scope.zeros(new Shape());
             for (Map.Entry<Integer, NDArray> one : gates.entrySet()) {
                 float[] slope = slopes.getOrDefault(one.getKey(), new float[rows.size()]);
-                NDArray pulled = one.getValue().mul(scope.create(slope)).sum(); // ()
+                NDArray gate = Places.moved(one.getValue(), scope); // (N)
+                NDArray pulled = gate.mul(scope.create(slope)).sum(); // ()
                 sum = Gradients.times(scope, pulled, weight).add(sum); // ()
             }
             gates.clear();

@@ -29,6 +29,11 @@ record Evaluated(Objective objective, Supplier<Map<String, Double>> measure) imp
     }
 
     @Override
+    public Supplier<Map<String, Double>> forward(NDManager scope, long step, int micro, double weight) {
+        return objective.forward(scope, step, micro, weight);
+    }
+
+    @Override
     public double rateFactor(String parameter) {
         return objective.rateFactor(parameter);
     }

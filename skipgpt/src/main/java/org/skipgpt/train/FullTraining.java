@@ -93,6 +93,7 @@ public final class FullTraining implements Objective {
         this.recompute = recompute;
         this.precision = precision;
         this.data = data;
+        decoder.weights().checkOnePlace("training all of its weights");
         decoder.weights().changing();
         List<NDArray> all = decoder.weights().all();
         for (int i = 0; i < all.size(); i++) {
@@ -130,6 +131,7 @@ public final class FullTraining implements Objective {
                         () -> {},
                         layer -> nothing,
                         upstream -> Gradients.backward(decoder.embed(rows), upstream))
+                .get()
                 .total();
     }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.LoraConfig;
@@ -131,6 +132,11 @@ public final class LoraTuning implements Objective {
 
     @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
+        return forward(scope, step, micro, weight).get();
+    }
+
+    @Override
+    public Supplier<Map<String, Double>> forward(NDManager scope, long step, int micro, double weight) {
         long number = step * loop.accumulation() + micro;
         int[][] sequences = batches.batch(number);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
@@ -151,13 +157,17 @@ public final class LoraTuning implements Objective {
         LayerRun again = (layer, in) -> own.layer(layer, in, rows, policy, Execution.ALWAYS_PACKED, Trace.none());
         boolean[] second = {false};
         NDArray zero = scope.create(0f);
-        Wanted.Loss loss = recompute
+        Supplier<Wanted.Loss> back = recompute
                 ? passes.recomputed(
                         scope,
                         (layer, in) -> (second[0] ? again : counted).run(layer, in),
                         () -> second[0] = true,
                         one -> zero)
                 : passes.whole(scope, counted, () -> zero);
+        return () -> row(back.get(), skipped, rows.size());
+    }
+
+    private Map<String, Double> row(Wanted.Loss loss, double[] skipped, int tokens) {
         Map<String, Double> row = new LinkedHashMap<>();
         row.put("loss", loss.total());
         row.put("LM loss", loss.text());
@@ -173,7 +183,7 @@ public final class LoraTuning implements Objective {
             row.put("threshold shift", (double) k.shift().getFloat());
             row.put("kept r", k.counted(skipped));
         });
-        row.put("tokens", (double) rows.size());
+        row.put("tokens", (double) tokens);
         return row;
     }
 

@@ -104,7 +104,8 @@ public final class MixtureTuning implements Objective {
                 .whole(
                         scope,
                         (layer, in) -> own.layer(layer, in, rows, around, Execution.ALWAYS_PACKED, watch),
-                        () -> lessons(scope, learning.lessons(), weight, lessons));
+                        () -> lessons(scope, learning.lessons(), weight, lessons))
+                .get();
         Map<String, Double> row = new LinkedHashMap<>();
         row.put("loss", loss.total() + lessons[0]);
         row.put("LM loss", loss.text());

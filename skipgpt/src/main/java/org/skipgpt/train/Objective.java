@@ -3,6 +3,7 @@ package org.skipgpt.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.skipgpt.report.Identity;
 
 /** What a run learns: its parameters and how one micro-batch adds to their gradients. */
@@ -20,6 +21,16 @@ public interface Objective extends AutoCloseable {
      * @return named scalars for the log, averaged over micro-batches; {@code "loss"} and {@code "tokens"} are needed
      */
     Map<String, Double> backward(NDManager scope, long step, int micro, double weight);
+
+    /**
+     * The part of {@link #backward} that adds no gradient yet. Over a model on several devices those of several micro-batches are
+     * under way at once, each on a thread of its own, while what they return is called one after another; by default all is done there.
+     *
+     * @return does the rest, once
+     */
+    default Supplier<Map<String, Double>> forward(NDManager scope, long step, int micro, double weight) {
+        return () -> backward(scope, step, micro, weight);
+    }
 
     /** What else a continued run must find again, changed by {@link #finish} alone; fp32, kept in checkpoints. */
     default Map<String, NDArray> state() {

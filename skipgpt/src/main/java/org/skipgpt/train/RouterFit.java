@@ -183,6 +183,7 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
                 Rows rows = model.decoder().rows(scope, batch);
                 List<NDArray> entering = new ArrayList<>(); // L of (N, D)
                 NDArray end = LayerRun.through(
+                        rows.places(),
                         0,
                         model.config().layers(),
                         model.decoder().embed(rows),
@@ -219,7 +220,11 @@ public record RouterFit(int tokens, int length, double ridge, Budget.Kind kind) 
         // the first
         // argument, and are to go before the next module's come.
         try (NDArray x = LayerRun.through(
-                        site.layer(), model.config().layers(), in.duplicate(), layers(model, rows, policy)); // (N, D)
+                        rows.places(),
+                        site.layer(),
+                        model.config().layers(),
+                        in.duplicate(),
+                        layers(model, rows, policy)); // (N, D)
                 NDArray logits = model.decoder().logits(x); // (N, V)
                 NDArray nats = program.call("divergence", said, logits)) {
             return nats.toFloatArray(); // (N)

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.skipgpt.lora.Lora;
 import org.skipgpt.lora.SeededDropout;
 import org.skipgpt.loss.LanguageLoss;
@@ -34,6 +35,7 @@ import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.InUse;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -172,6 +174,11 @@ public final class RouterTuning implements Objective {
 
     @Override
     public Map<String, Double> backward(NDManager scope, long step, int micro, double weight) {
+        return forward(scope, step, micro, weight).get();
+    }
+
+    @Override
+    public Supplier<Map<String, Double>> forward(NDManager scope, long step, int micro, double weight) {
         int[][] sequences = batches.batch(step * loop.accumulation() + micro);
         Rows rows = LanguageLoss.rows(scope, decoder, sequences);
         Micro state = new Micro(rows, step, micro, weight);
@@ -181,12 +188,16 @@ public final class RouterTuning implements Objective {
         Wanted wanted = teacher.wanted(scope, LanguageLoss.targets(sequences), rows);
         Backward passes = new Backward(state.own, rows, wanted, weight)
                 .expecting(site -> !model.policy().isDropped(site));
-        Wanted.Loss loss = config.recompute()
+        Supplier<Wanted.Loss> back = config.recompute()
                 ? passes.recomputed(scope, state::layer, state::settle, state::surrogate)
                 : passes.whole(scope, state::layer, () -> {
                     state.settle();
                     return state.surrogate(scope);
                 });
+        return () -> row(back.get(), state, step);
+    }
+
+    private Map<String, Double> row(Wanted.Loss loss, Micro state, long step) {
         Map<String, Double> row = new LinkedHashMap<>();
         double missing = config.target(step, loop.steps()) - state.rate;
         double penalty = state.force * missing;
@@ -200,12 +211,12 @@ public final class RouterTuning implements Objective {
         row.put("s_attn", state.skipped(ModuleKind.ATTENTION));
         row.put("s_mlp", state.skipped(ModuleKind.MLP));
         row.put("tau", config.temperature().at(step, loop.steps()));
-        row.put("tokens", (double) rows.size());
+        row.put("tokens", (double) state.rows.size());
         return row;
     }
 
     // The penalty's sign is one for the whole step, so r of all micro-batches is measured before the first backward.
-    private double globalRate(long step) {
+    private synchronized double globalRate(long step) {
         if (rateStep != step) {
             double sum = 0;
             long tokens = 0;
@@ -216,7 +227,7 @@ public final class RouterTuning implements Objective {
                     int[][] sequences = batches.batch(step * loop.accumulation() + micro);
                     Rows rows = LanguageLoss.rows(scope, decoder, sequences);
                     Micro state = new Micro(rows, step, micro, 1);
-                    LayerRun.through(0, decoder.config().layers(), decoder.embed(rows), state::layer);
+                    LayerRun.through(rows.places(), 0, decoder.config().layers(), decoder.embed(rows), state::layer);
                     state.settle();
                     sum += state.rate * rows.size();
                     tokens += rows.size();
@@ -311,7 +322,8 @@ public final class RouterTuning implements Objective {
             NDList parts = new NDList();
             for (int i = 0; i < gates.size(); i++) {
                 double factor = weight * force * weights[places.get(i)] / rows.size();
-                parts.add(Gradients.times(scope, gates.get(i).sum(), factor));
+                NDArray executing = Places.moved(gates.get(i).sum(), scope); // ()
+                parts.add(Gradients.times(scope, executing, factor));
             }
             places = new ArrayList<>();
             gates = new ArrayList<>();

@@ -5,18 +5,23 @@ import ai.djl.ndarray.NDManager;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.skipgpt.io.FolderLock;
+import org.skipgpt.model.InFlight;
 import org.skipgpt.report.Identity;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.InUse;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.StopOnExit;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.weights.WeightStore;
@@ -186,9 +191,9 @@ public final class TrainingLoop {
         row.put("step", (double) step);
         Map<String, float[]> sums = new LinkedHashMap<>();
         if (others.isEmpty()) {
-            for (int micro = 0; micro < config.accumulation(); micro++) {
-                addMean(row, backward(micro));
-            }
+            List<Integer> all =
+                    IntStream.range(0, config.accumulation()).boxed().toList();
+            InFlight.run(manager, all, this::forward, (micro, made) -> addMean(row, made.finish()));
         } else if (!areGathered(others.get(), row, sums)) {
             return Optional.empty();
         }
@@ -207,8 +212,21 @@ public final class TrainingLoop {
     }
 
     private Map<String, Double> backward(int micro) {
-        try (NDManager scope = manager.newSubManager()) {
-            return objective.backward(scope, step, micro, 1.0 / config.accumulation());
+        return forward(micro).finish();
+    }
+
+    // What a pass that fails has made goes with the run.
+    private Begun forward(int micro) {
+        NDManager scope = manager.newSubManager();
+        return new Begun(scope, objective.forward(scope, step, micro, 1.0 / config.accumulation()));
+    }
+
+    /** A micro-batch that has yet to add its gradients. */
+    private record Begun(NDManager scope, Supplier<Map<String, Double>> rest) {
+        Map<String, Double> finish() {
+            try (scope) {
+                return rest.get();
+            }
         }
     }
 
@@ -235,7 +253,7 @@ public final class TrainingLoop {
             }
             Map<String, NDArray> gradients = new LinkedHashMap<>();
             objective.parameters().forEach((name, parameter) -> {
-                NDArray gradient = scope.zeros(parameter.getShape());
+                NDArray gradient = Places.at(scope, parameter.getManager()).zeros(parameter.getShape());
                 store.put(FloatBuffer.wrap(Objects.requireNonNull(sums.get(name))), gradient, 0);
                 gradients.put(name, gradient);
             });

@@ -13,15 +13,17 @@ import org.skipgpt.io.TensorHash;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Places;
 
 /**
- * All weights of a decoder on one device; the manager owns them.
+ * All weights of a decoder; the manager owns them, layers that lie on other devices through owners below it ({@link Places}).
  *
  * <p>Matrices may be held in blocks of small integers ({@link Dtype#isBlocks}). Whoever asks for arrays of those gets fp32 numbers that
  * are made then and stay beside the blocks; {@link #takeHead} and {@link LayerWeights#take} keep nothing.
  */
 public final class DecoderWeights {
     private final NDManager manager;
+    private final Places places;
     private final Dtype dtype;
     private final ModuleWeights embedding;
     private final List<LayerWeights> layers;
@@ -88,6 +90,7 @@ public final class DecoderWeights {
             NDArray finalNorm,
             ModuleWeights head) {
         this.manager = manager;
+        this.places = Places.under(manager);
         this.embedding = embedding;
         this.layers = List.copyOf(layers);
         this.finalNorm = finalNorm;
@@ -97,14 +100,37 @@ public final class DecoderWeights {
         this.dtype = blocks ? dtype : dtype.ofArrays();
     }
 
-    /** The same with other layers. */
+    /**
+     * The same with other layers.
+     *
+     * @throws IllegalStateException if they lie on several devices
+     */
     public DecoderWeights withLayers(NDManager owner, List<LayerWeights> other) {
+        checkOnePlace("making other layers of them, as merging and pruning do");
         return new DecoderWeights(owner, dtype, embedding, other, finalNorm, head);
     }
 
     /** Owner of every array here. */
     public NDManager manager() {
         return manager;
+    }
+
+    /** Owners of what belongs to each layer, beside its weights. */
+    public Places places() {
+        return places;
+    }
+
+    /**
+     * Returns if all layers lie where embedding and head do.
+     *
+     * @param what is refused otherwise
+     * @throws IllegalStateException if they lie on several devices
+     */
+    public void checkOnePlace(String what) {
+        if (!places.isOne()) {
+            throw new IllegalStateException("the layers of this model lie on several devices, and " + what
+                    + " is written for one: load(name) places all of them on the workspace's device");
+        }
     }
 
     /** Element type of the matrices; norms and biases are always fp32. */

@@ -108,6 +108,11 @@ public final class LayerWeights {
         return weights(module).take(reordering);
     }
 
+    /** Whether its modules stay in the file and are brought when they are called. */
+    public boolean isStreamed() {
+        return attention instanceof StreamedModule;
+    }
+
     /** Where a module is brought from when it is called; empty where it is in memory. */
     Optional<StreamedModule> streamed(ModuleKind module) {
         return weights(module) instanceof StreamedModule streamed ? Optional.of(streamed) : Optional.empty();

@@ -20,23 +20,25 @@ import org.skipgpt.shape.LayerShape;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Places;
 
 /**
- * Which layer lives where, known before a weight is read: on a device, or {@link #STREAMED}, in the file, from which a module is
- * brought when it is called.
+ * Which layer lives where, known before a weight is read: on one of several devices, or {@link #STREAMED}, in the file, from which a
+ * module is brought when it is called.
  *
- * <p>Weights of a device count as parameters times bytes of an element; a device that computes streamed layers also holds the three
- * largest of their modules: the one that is computed, the next one, and a copy while matrices are put into the kernels' order.
+ * <p>Weights of a device count as parameters times bytes of an element; the first device also holds embedding, last norm and head
+ * and, where layers are streamed, the three largest of their modules: the one that is computed, the next one, and a copy while
+ * matrices are put into the kernels' order. All places of the CPU share its memory.
  *
  * <pre>{@code
  * Placement.of("auto", config, Dtype.BF16, Map.of("cpu", MemoryLeft.now().available()), source)
- * Placement.of("cpu=0-9, streamed=10-39", config, Dtype.BF16, room, source)
+ * Placement.of("gpu0=0-19, gpu1=20-29, streamed", config, Dtype.BF16, room, source)
  * }</pre>
  *
  * @param config the shape
  * @param dtype element type of matrices in memory
  * @param available bytes that each device has left, {@link Long#MAX_VALUE} where that is not known; the first one holds embedding
- *     and head and computes streamed layers
+ *     and head and computes streamed layers; places of one CPU have the same bytes left
  * @param places the name of each layer's place, L
  * @param inFile bytes of each module in its file, 2L
  */
@@ -48,6 +50,7 @@ public record Placement(
 
     private static final String AUTO = "auto";
     private static final String REST = "";
+    private static final String CPU = "cpu";
     /** Share of what is left that "auto" gives to weights and cache; passes need the rest. */
     private static final double SHARE = 0.8;
     /** Tokens for whose keys and values "auto" leaves room. */
@@ -56,7 +59,8 @@ public record Placement(
     private static final int MODULES_IN_FLIGHT = 3;
     private static final Pattern RANGE = Pattern.compile("(\\d{1,6})(?:-(\\d{1,6}))?");
     private static final String SYNTAX = "give \"auto\", \"streamed\", or places with their layers, such as"
-            + " \"cpu=0-9 20, streamed=10-19 21-39\"; a place without layers takes those that are left";
+            + " \"cpu=0-9 20, streamed=10-19 21-39\" or \"gpu0=0-19, gpu1\"; a place without layers takes those that are"
+            + " left";
 
     /** Keeps the order of devices. */
     public Placement {
@@ -68,7 +72,8 @@ public record Placement(
     /**
      * Reads a map, or makes one.
      *
-     * @param map {@code auto} for as many layers in memory as fit, otherwise see the example
+     * @param map {@code auto} for as many layers in memory as fit, device after device; otherwise see the example
+     * @param available what may be used; of a map only the first one and those it names are
      * @param source its headers tell what a pass reads
      * @throws IllegalArgumentException if the map is not understood, names a place that is not there, or a layer twice or not
      *     at all
@@ -77,9 +82,45 @@ public record Placement(
     public static Placement of(
             String map, DecoderConfig config, Dtype dtype, Map<String, Long> available, TensorSource source) {
         List<Long> inFile = WeightLoader.storedBytes(config, source);
-        List<String> places =
-                map.strip().equals(AUTO) ? automatic(config, dtype, available) : read(map, config.layers(), available);
-        return new Placement(config, dtype, available, places, inFile);
+        if (isAuto(map)) {
+            return new Placement(config, dtype, available, automatic(config, dtype, available), inFile);
+        }
+        List<String> places = read(map, config.layers(), available);
+        refuseBlocks(dtype, places);
+        return new Placement(config, dtype, used(available, places), places, inFile);
+    }
+
+    private static void refuseBlocks(Dtype dtype, List<String> places) {
+        places.stream().filter(place -> place.startsWith("gpu")).findFirst().ifPresent(gpu -> {
+            if (dtype.isBlocks()) {
+                throw new IllegalArgumentException("layers as " + dtype + " on " + gpu
+                        + " are not allowed: kernels for blocks are the CPU's; place them on cpu, or open the"
+                        + " workspace as bf16");
+            }
+        });
+    }
+
+    // The first device is always needed; the others in the order in which layers come to them.
+    private static Map<String, Long> used(Map<String, Long> available, List<String> places) {
+        Map<String, Long> used = new LinkedHashMap<>();
+        String first = available.keySet().iterator().next();
+        used.put(first, available.getOrDefault(first, 0L));
+        for (String place : places) {
+            if (!place.equals(STREAMED)) {
+                used.computeIfAbsent(place, named -> available.getOrDefault(memory(named), 0L));
+            }
+        }
+        return used;
+    }
+
+    /** Whose memory a place takes: places of the CPU share it. */
+    private static String memory(String place) {
+        return place.startsWith(CPU) ? CPU : place;
+    }
+
+    /** Whether a map leaves it to {@link #of} where layers lie. */
+    public static boolean isAuto(String map) {
+        return map.strip().equals(AUTO);
     }
 
     /** All layers on one device. */
@@ -93,10 +134,7 @@ public record Placement(
         String rest = REST;
         for (String part : map.split(",", -1)) {
             String[] both = part.strip().split("=", 2);
-            String place = both[0].strip();
-            if (!place.equals(STREAMED) && !available.containsKey(place)) {
-                throw wrong(map, "\"" + place + "\" is none of " + available.keySet() + " and streamed");
-            }
+            String place = place(map, both[0].strip(), available);
             if (both.length == 1) {
                 if (!rest.equals(REST)) {
                     throw wrong(map, "both " + rest + " and " + place + " take the layers that are left");
@@ -136,21 +174,63 @@ public record Placement(
         return places;
     }
 
+    private static String place(String map, String given, Map<String, Long> available) {
+        if (given.equals(STREAMED)) {
+            return given;
+        }
+        Optional<String> known = Places.nameOf(given).filter(place -> available.containsKey(memory(place)));
+        return known.orElseThrow(
+                () -> wrong(map, "\"" + given + "\" is none of " + available.keySet() + " and streamed"));
+    }
+
     private static IllegalArgumentException wrong(String map, String why) {
         return new IllegalArgumentException("the placement \"" + map + "\" is not understood: " + why + "; " + SYNTAX);
     }
 
-    // Layers in memory lie evenly among those that are read, so that there is something to compute while the next one
-    // is.
     private static List<String> automatic(DecoderConfig config, Dtype dtype, Map<String, Long> available) {
+        available.forEach((device, left) -> {
+            if (left == Long.MAX_VALUE) {
+                throw new IllegalArgumentException("how much memory " + device
+                        + " has left is not known here, so layers cannot be placed by it; " + SYNTAX);
+            }
+        });
         Placement streamed =
                 new Placement(config, dtype, available, Collections.nCopies(config.layers(), STREAMED), List.of());
-        String device = streamed.first();
-        long left = available.getOrDefault(device, 0L);
-        if (left == Long.MAX_VALUE) {
-            throw new IllegalArgumentException("how much memory " + device
-                    + " has left is not known here, so layers cannot be placed by it; " + SYNTAX);
+        if (available.size() == 1) {
+            return streamed.aroundStreamed();
         }
+        List<String> all = streamed.filled(0);
+        List<String> places = all.contains(STREAMED) ? streamed.filled(streamed.inFlight()) : all;
+        refuseBlocks(dtype, places);
+        return places;
+    }
+
+    // One device after another takes as many layers as fit, so that the stream passes few boundaries.
+    private List<String> filled(double inFlight) {
+        List<String> filled = new ArrayList<>();
+        available.forEach((device, left) -> {
+            double room = SHARE * left - (device.equals(first()) ? ends() + inFlight : 0);
+            while (filled.size() < config.layers() && room >= layerAndCache(filled.size())) {
+                room -= layerAndCache(filled.size());
+                filled.add(device);
+            }
+        });
+        while (filled.size() < config.layers()) {
+            filled.add(STREAMED);
+        }
+        return filled;
+    }
+
+    private double layerAndCache(int layer) {
+        return layer(layer) + CACHED_TOKENS * cacheBytes(layer);
+    }
+
+    // Layers in memory lie evenly among those that are read, so that there is something to compute while the next one
+    // is.
+    private List<String> aroundStreamed() {
+        Placement streamed = this;
+        String device = first();
+        long left = available.getOrDefault(device, 0L);
         double layer = streamed.largestLayer();
         double room = SHARE * left - streamed.ends() - (double) CACHED_TOKENS * streamed.cacheBytesPerToken();
         if (room >= config.layers() * layer) {
@@ -174,6 +254,24 @@ public record Placement(
         return places.get(layer).equals(STREAMED);
     }
 
+    /** The device on which each layer is computed, L; the first one for those that are streamed. */
+    public List<String> devices() {
+        return places.stream()
+                .map(place -> place.equals(STREAMED) ? first() : place)
+                .toList();
+    }
+
+    /** How often a pass moves the stream from one device to another, the way back to the head counted. */
+    public int moves() {
+        int moves = 0;
+        String at = first();
+        for (String device : devices()) {
+            moves += device.equals(at) ? 0 : 1;
+            at = device;
+        }
+        return moves + (at.equals(first()) ? 0 : 1);
+    }
+
     /** How many layers stay in the file. */
     public int streamed() {
         return Collections.frequency(places, STREAMED);
@@ -189,11 +287,13 @@ public record Placement(
 
     /** Bytes of one token's keys and values in all layers, as the CPU holds them. */
     public long cacheBytesPerToken() {
-        double sum = 0;
-        for (int layer = 0; layer < config.layers(); layer++) {
-            sum += 2.0 * config.layer(layer).kvHeads() * config.headDim() * Float.BYTES;
-        }
-        return (long) sum;
+        return (long) IntStream.range(0, config.layers())
+                .mapToDouble(this::cacheBytes)
+                .sum();
+    }
+
+    private double cacheBytes(int layer) {
+        return 2.0 * config.layer(layer).kvHeads() * config.headDim() * Float.BYTES;
     }
 
     /** Bytes that weights take on a device, embedding, head and modules in flight with them. */
@@ -211,18 +311,22 @@ public record Placement(
      * @throws CheckpointException if one has less; it tells the numbers and what can be done
      */
     public void check() {
-        for (Map.Entry<String, Long> device : available.entrySet()) {
-            if (needed(device.getKey()) > device.getValue()) {
+        Map<String, Long> sums = new LinkedHashMap<>();
+        available.keySet().forEach(place -> sums.merge(memory(place), needed(place), Long::sum));
+        available.forEach((place, left) -> {
+            long needed = sums.getOrDefault(memory(place), 0L);
+            if (needed > left) {
                 throw new CheckpointException(String.format(
                         Locale.ROOT,
-                        "The layers that %s is to hold need %s with embedding, head and modules in flight, and %s are"
-                                + " available. Place more layers as streamed, or give \"auto\".%n%s",
-                        device.getKey(),
-                        MemoryLeft.gib(needed(device.getKey())),
-                        MemoryLeft.gib(device.getValue()),
+                        "The layers that %s is to hold need %s%s, and %s are available. Place fewer layers there, more on"
+                                + " other devices or as streamed, or give \"auto\".%n%s",
+                        memory(place),
+                        MemoryLeft.gib(needed),
+                        memory(place).equals(memory(first())) ? " with embedding, head and modules in flight" : "",
+                        MemoryLeft.gib(left),
                         text()));
             }
-        }
+        });
     }
 
     /** Bytes of all weights. */
@@ -290,6 +394,13 @@ public record Placement(
                     MemoryLeft.gib(needed(device)),
                     left == Long.MAX_VALUE ? "not known" : MemoryLeft.gib(left)));
         });
+        if (moves() > 0) {
+            out.append(String.format(
+                    Locale.ROOT,
+                    "a pass moves the stream %d times from device to device, %.1f KiB of each token%n",
+                    moves(),
+                    config.width() * Float.BYTES / 1024.0));
+        }
         if (streamed() == 0) {
             return out.append("all layers are in memory").toString();
         }

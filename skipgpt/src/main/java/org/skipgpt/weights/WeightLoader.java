@@ -22,6 +22,7 @@ import org.skipgpt.shape.LayerTensors;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
+import org.skipgpt.torch.Places;
 
 /**
  * Turns named tensors into the fused arrays of the forward pass.
@@ -42,11 +43,12 @@ public final class WeightLoader {
     private final Dtype dtype;
     private final Set<ModuleSite> dropped;
     private final TensorNames names;
-    private final Set<String> used = new HashSet<>();
+    private final Set<String> used;
 
     private WeightLoader(
             DecoderConfig config, TensorSource source, NDManager manager, Dtype dtype, List<ModuleSite> dropped) {
         this.dropped = Set.copyOf(dropped);
+        this.used = new HashSet<>();
         this.config = config;
         this.files = source;
         this.source = new JoinedMatrices(config).apart(source);
@@ -56,6 +58,20 @@ public final class WeightLoader {
         this.matrices = new WeightStore(manager, dtype);
         this.blocks = new BlockMatrices(dtype, matrices);
         this.vectors = dtype == Dtype.FP32 ? matrices : new WeightStore(manager, Dtype.FP32);
+    }
+
+    private WeightLoader(WeightLoader from, NDManager owner) {
+        this.config = from.config;
+        this.files = from.files;
+        this.source = from.source;
+        this.names = from.names;
+        this.dropped = from.dropped;
+        this.used = from.used;
+        this.dtype = from.dtype;
+        this.manager = owner;
+        this.matrices = new WeightStore(owner, dtype);
+        this.blocks = new BlockMatrices(dtype, matrices);
+        this.vectors = dtype == Dtype.FP32 ? matrices : new WeightStore(owner, Dtype.FP32);
     }
 
     /**
@@ -103,6 +119,7 @@ public final class WeightLoader {
         if (MemoryCheck.isOn()) {
             placement.check();
         }
+        Places.begin(manager, placement.devices());
         return new WeightLoader(config, source, manager, dtype, dropped).all(placement::isStreamed);
     }
 
@@ -126,9 +143,13 @@ public final class WeightLoader {
         Optional<WeightStream> stream =
                 IntStream.range(0, config.layers()).anyMatch(streamed) ? Optional.of(stream()) : Optional.empty();
         Stored embedding = matrix(config.vocabulary(), config.layer(0).width(), TensorNames.EMBEDDING);
+        List<WeightLoader> loaders = Places.under(manager).each(config.layers(), this::at);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(streamed.test(i) ? streamed(stream.orElseThrow(), i) : layer(i, "model.layers." + i + "."));
+            layers.add(
+                    streamed.test(i)
+                            ? streamed(stream.orElseThrow(), i)
+                            : loaders.get(i).layer(i, "model.layers." + i + "."));
         }
         NDArray finalNorm = norm("model.norm.weight", config.width());
         boolean ownHead = !config.tiedHead();
@@ -188,6 +209,11 @@ public final class WeightLoader {
             }
         }
         return LayerWeights.streamed(stream, layer);
+    }
+
+    /** The same into another owner's arrays; what one uses both have used. */
+    private WeightLoader at(NDManager owner) {
+        return owner == manager ? this : new WeightLoader(this, owner);
     }
 
     /** The same over other bytes of the same tensors, its arrays another owner's. */

@@ -71,7 +71,7 @@ public final class WeightStore {
     /** An array with undefined content. */
     public NDArray allocate(long... shape) {
         try (NDManager scope = cpuScope()) {
-            NDArray array = program.call("alloc", like, scope.create(shape));
+            NDArray array = program.call("alloc", like, Torch.onCpu(scope, shape));
             array.attach(manager);
             return array;
         }
@@ -88,8 +88,8 @@ public final class WeightStore {
             NDArray array = program.call(
                     "normal",
                     like,
-                    scope.create(new long[] {rows, columns}),
-                    scope.create((float) std),
+                    Torch.onCpu(scope, new long[] {rows, columns}),
+                    Torch.onCpu(scope, (float) std),
                     Torch.seed(scope, seed));
             array.attach(manager);
             return array;
@@ -145,7 +145,7 @@ public final class WeightStore {
     // The engine reads a direct buffer where it lies; of any other it would keep a copy until the garbage collector
     // runs. Returns the sum of what lies in the array now.
     private double put(ByteBuffer direct, NDArray target, long at) {
-        try (NDManager scope = manager.newSubManager()) {
+        try (NDManager scope = target.getManager().newSubManager()) {
             NDArray chunk = scope.create(direct, new Shape(direct.remaining() / 4), DataType.FLOAT32);
             return program.call("fill", chunk, target, Torch.onCpu(scope, new long[] {at}))
                     .toDoubleArray()[0];
@@ -164,10 +164,10 @@ public final class WeightStore {
                 long n = Math.min(PIECE, count - done);
                 NDArray part = program.call(
                         "read",
-                        scope.create(new Shape(0)),
+                        Torch.onCpu(scope, new long[0]),
                         source,
-                        scope.create(new long[] {from + done}),
-                        scope.create(new long[] {n}));
+                        Torch.onCpu(scope, new long[] {from + done}),
+                        Torch.onCpu(scope, new long[] {n}));
                 consumer.accept(part.toFloatArray(), done);
             }
         }

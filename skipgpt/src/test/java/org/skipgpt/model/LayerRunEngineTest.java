@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 
 class LayerRunEngineTest {
@@ -18,7 +19,7 @@ class LayerRunEngineTest {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             List<NDArray> entered = new ArrayList<>();
 
-            NDArray end = LayerRun.through(2, 5, manager.create(1f), digits(entered));
+            NDArray end = LayerRun.through(Places.one(manager), 2, 5, manager.create(1f), digits(entered));
 
             assertThat(end.getFloat()).isEqualTo(1234);
             assertThat(entered).hasSize(3).allMatch(NDArray::isReleased);
@@ -30,7 +31,8 @@ class LayerRunEngineTest {
         try (NDManager manager = Torch.manager(Device.cpu())) {
             NDArray x = manager.create(1f);
 
-            assertThat(LayerRun.through(0, 3, x, (layer, in) -> in)).isSameAs(x);
+            assertThat(LayerRun.through(Places.one(manager), 0, 3, x, (layer, in) -> in))
+                    .isSameAs(x);
             assertThat(x.isReleased()).isFalse();
         }
     }
@@ -41,7 +43,7 @@ class LayerRunEngineTest {
                 var on = Torch.gradients(true)) {
             List<NDArray> entered = new ArrayList<>();
 
-            LayerRun.through(0, 3, manager.create(1f), digits(entered));
+            LayerRun.through(Places.one(manager), 0, 3, manager.create(1f), digits(entered));
 
             assertThat(entered).hasSize(3).noneMatch(NDArray::isReleased);
         }
@@ -53,7 +55,11 @@ class LayerRunEngineTest {
             List<NDArray> kept = new ArrayList<>();
 
             NDArray end = LayerRun.through(
-                    0, 3, manager.create(1f), digits(new ArrayList<>()).keeping(kept::add));
+                    Places.one(manager),
+                    0,
+                    3,
+                    manager.create(1f),
+                    digits(new ArrayList<>()).keeping(kept::add));
 
             assertThat(kept).extracting(NDArray::getFloat).containsExactly(1f, 10f, 101f);
             assertThat(end.getFloat()).isEqualTo(1012);
@@ -69,11 +75,11 @@ class LayerRunEngineTest {
                 return digits(entered).run(layer, in);
             };
             try {
-                assertThatThrownBy(() -> LayerRun.through(0, 3, manager.create(1f), interrupted))
+                assertThatThrownBy(() -> LayerRun.through(Places.one(manager), 0, 3, manager.create(1f), interrupted))
                         .isInstanceOf(CancellationException.class);
                 assertThat(entered).hasSize(1);
 
-                NDArray end = LayerRun.through(0, 3, manager.create(1f), interrupted, false);
+                NDArray end = LayerRun.through(Places.one(manager), 0, 3, manager.create(1f), interrupted, false);
 
                 assertThat(end.getFloat()).isEqualTo(1012);
             } finally {

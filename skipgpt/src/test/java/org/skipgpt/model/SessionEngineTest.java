@@ -137,7 +137,7 @@ class SessionEngineTest {
                 }
                 try (NDManager scope = dense.scope();
                         KvCache cache = new KvCache(
-                                dense.scope(), dense.decoder().calls().programs(), dense.config(), 4, 1, ids.length)) {
+                                dense.scope(), dense.decoder().calls().programs(), dense.config(), 1, ids.length)) {
                     Decoder decoder = dense.decoder().inference();
                     new CachedDecoder(decoder, policy, execution, DecodingStep.FASTEST, cache)
                             .forward(decoder.rows(scope, ids));

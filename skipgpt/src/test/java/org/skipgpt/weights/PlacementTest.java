@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -113,6 +114,80 @@ class PlacementTest {
         assertThatThrownBy(map::check)
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContainingAll("cpu", "19.2 GiB", "8.0 GiB", "auto");
+    }
+
+    private static Placement of(String map, DecoderConfig config, long first, long second) {
+        Map<String, Long> available = new LinkedHashMap<>();
+        available.put("gpu0", first);
+        available.put("gpu1", second);
+        available.put("cpu", 4 * GIB);
+        return new NoFile().placed(map, config, available);
+    }
+
+    @Test
+    void devicesAreFilledOneAfterAnotherAndTheRestIsStreamed() {
+        Placement one = of("auto", LARGE, 80 * GIB, 80 * GIB);
+        Placement two = of("auto", LARGE, 24 * GIB, 24 * GIB);
+        Placement all = of("auto", LARGE, 12 * GIB, 12 * GIB);
+
+        assertThat(one.places()).containsOnly("gpu0");
+        assertThat(one.moves()).isZero();
+        assertThat(two.places()).containsOnly("gpu0", "gpu1");
+        assertThat(two.moves()).isEqualTo(2);
+        assertThat(all.places()).containsOnly("gpu0", "gpu1", "cpu", "streamed");
+        for (Placement placed : List.of(one, two, all)) {
+            assertThat(placed.places().stream().distinct().toList())
+                    .as("each place once, in order")
+                    .isEqualTo(runs(placed.places()));
+            assertThatCode(placed::check).doesNotThrowAnyException();
+        }
+        assertThat(all.devices().get(39)).isEqualTo("gpu0");
+        assertThat(two.text()).contains("gpu0", "gpu1", "moves the stream 2 times", "20.0 KiB of each token");
+    }
+
+    private static List<String> runs(List<String> places) {
+        return IntStream.range(0, places.size())
+                .filter(i -> i == 0 || !places.get(i).equals(places.get(i - 1)))
+                .mapToObj(places::get)
+                .toList();
+    }
+
+    @Test
+    void aMapOverSeveralDevicesIsFollowedAndOthersAreNotShown() {
+        DecoderConfig small = DecoderConfig.llama(64, 32, 48, 6, 4, 2);
+        Placement placed = of("cuda:1=0-1, streamed=2, gpu", small, GIB, GIB);
+
+        assertThat(placed.places()).containsExactly("gpu1", "gpu1", "streamed", "gpu0", "gpu0", "gpu0");
+        assertThat(placed.devices()).containsExactly("gpu1", "gpu1", "gpu0", "gpu0", "gpu0", "gpu0");
+        assertThat(placed.moves()).isEqualTo(2);
+        assertThat(placed.text()).doesNotContain("cpu");
+        assertThatThrownBy(() -> of("gpu2", small, GIB, GIB))
+                .hasMessageContaining("\"gpu2\" is none of [gpu0, gpu1, cpu]");
+    }
+
+    @Test
+    void whichDeviceIsTooSmallIsSaidWithTheNumbers() {
+        Placement map = of("gpu0=0-9, gpu1=10-29, cpu", LARGE, 16 * GIB, 8 * GIB);
+
+        assertThatThrownBy(map::check)
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContainingAll("gpu1 is to hold need 11.8 GiB, and 8.0 GiB");
+    }
+
+    @Test
+    void placesOfOneCpuShareItsMemory() {
+        Placement map = of("cpu=0-9, cpu1=10-19, cpu2", LARGE, 20 * GIB);
+
+        assertThat(map.needed("cpu")).isLessThan(20 * GIB);
+        assertThatThrownBy(map::check).hasMessageContaining("cpu is to hold need 23.9 GiB");
+    }
+
+    @Test
+    void whereMemoryIsNotKnownAMapIsAskedFor() {
+        assertThatThrownBy(() -> of("auto", LARGE, 16 * GIB, Long.MAX_VALUE))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll("gpu1", "not known", "gpu0=0-19, gpu1");
+        assertThat(of("gpu0=0-9, gpu1", LARGE, 16 * GIB, Long.MAX_VALUE).text()).contains("not known");
     }
 
     @Test
