@@ -183,6 +183,9 @@ public final class SkipGptFolder {
             wanted.addProperty("scope", b.scope().name());
             wanted.addProperty("context", b.context());
             wanted.addProperty("controller", b.controller().toString());
+            if (!b.costs().isEmpty()) {
+                wanted.add("costs", new Gson().toJsonTree(b.costs()));
+            }
             json.add("budget", wanted);
         });
         json.add("provenance", JsonParser.parseString(provenance.toJson()));

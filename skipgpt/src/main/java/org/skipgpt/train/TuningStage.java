@@ -22,7 +22,6 @@ import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterStart;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.SparsityReport;
-import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -196,12 +195,10 @@ final class TuningStage {
     }
 
     private void refuseUnreachable(Budget budget) {
-        double[] dropped = new double[2];
-        for (ModuleSite site : base.config().sites()) {
-            dropped[site.index() % 2] +=
-                    base.policy().isDropped(site) ? 1.0 / base.config().layers() : 0;
-        }
-        double gone = budget.rate(base.config(), dropped[0], dropped[1]);
+        double[] dropped = base.config().sites().stream()
+                .mapToDouble(site -> base.policy().isDropped(site) ? 1 : 0)
+                .toArray();
+        double gone = budget.rate(base.config(), dropped);
         if (gone > budget.target()) {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT,
@@ -237,7 +234,7 @@ final class TuningStage {
             try (tuning) {
                 Supplier<LanguageModel> now =
                         () -> kept.map(k -> learning.withPolicy(k.policy())).orElse(learning);
-                run = run(tuning, loop, now, Budget.of(0).withKind(counted.kind()), work);
+                run = run(tuning, loop, now, counted.withTarget(0), work);
             } finally {
                 free(learning);
             }

@@ -31,6 +31,7 @@ import org.skipgpt.train.TuningOptions;
  * BeyondStudy approximators world|MODEL [TEXTS TEST] [tokens=2048] [calibrated=20] [measured=4096]
  * BeyondStudy exact world world/skipgpt-25
  * BeyondStudy answers world world/skipgpt-25 [questions=300]
+ * BeyondStudy calibration world|MODEL [NAME:FILE ...] [steps=300] [rows=4] [seeds=1,2,3]
  * </pre>
  *
  * Prints a line a row: loss and perplexity on texts that nothing was fitted on, and operations saved on them.
@@ -51,6 +52,10 @@ public final class BeyondStudy {
     /** Runs one part. */
     public static void main(String[] args) throws IOException {
         SkipGpt.workspace("cpu", "fp32");
+        if (args[0].equals("calibration")) {
+            CalibrationText.run(args);
+            return;
+        }
         LanguageModel model = SkipGpt.load(args[1]);
         int measured = number(args, "measured", 4096);
         boolean world = args[1].equals("world");
