@@ -29,9 +29,17 @@ import org.skipgpt.shape.ModuleSite;
  * @param controller how r is pulled towards T
  * @param costs what a run of each module costs, in any unit, 2L in forward order; counted instead of {@code kind} where there
  *     are any
+ * @param positions what a skip is worth by where a token stands; alike everywhere in the paper
  */
 public record Budget(
-        double target, Kind kind, double alpha, Scope scope, int context, Controller controller, List<Double> costs) {
+        double target,
+        Kind kind,
+        double alpha,
+        Scope scope,
+        int context,
+        Controller controller,
+        List<Double> costs,
+        Positions positions) {
     /** What a budget counts. */
     public enum Kind {
         /** Every module alike: the paper's sparsity. */
@@ -61,6 +69,7 @@ public record Budget(
             throw new IllegalArgumentException("context " + context + " is not allowed: expected 1 or more keys");
         }
         costs = List.copyOf(costs);
+        positions = positions.isEven() ? Positions.even() : positions;
         if (!costs.isEmpty()
                 && (costs.stream().anyMatch(cost -> !(cost >= 0) || Double.isInfinite(cost))
                         || costs.stream().allMatch(cost -> cost == 0))) {
@@ -72,17 +81,18 @@ public record Budget(
 
     /** The paper's: modules, alpha 8, per micro-batch. */
     public static Budget of(double target) {
-        return new Budget(target, Kind.MODULES, 8, Scope.MICRO_BATCH, 2048, Controller.absolute(), List.of());
+        return new Budget(
+                target, Kind.MODULES, 8, Scope.MICRO_BATCH, 2048, Controller.absolute(), List.of(), Positions.even());
     }
 
     /** With another target. */
     public Budget withTarget(double other) {
-        return new Budget(other, kind, alpha, scope, context, controller, costs);
+        return new Budget(other, kind, alpha, scope, context, controller, costs, positions);
     }
 
     /** Counting something else; costs of one's own no longer. */
     public Budget withKind(Kind other) {
-        return new Budget(target, other, alpha, scope, context, controller, List.of());
+        return new Budget(target, other, alpha, scope, context, controller, List.of(), positions);
     }
 
     /**
@@ -98,27 +108,33 @@ public record Budget(
                 scope,
                 context,
                 controller,
-                Arrays.stream(each).boxed().toList());
+                Arrays.stream(each).boxed().toList(),
+                positions);
     }
 
     /** With another weight. */
     public Budget withAlpha(double other) {
-        return new Budget(target, kind, other, scope, context, controller, costs);
+        return new Budget(target, kind, other, scope, context, controller, costs, positions);
     }
 
     /** Over other tokens. */
     public Budget withScope(Scope other) {
-        return new Budget(target, kind, alpha, other, context, controller, costs);
+        return new Budget(target, kind, alpha, other, context, controller, costs, positions);
     }
 
     /** At another context length. */
     public Budget withContext(int keys) {
-        return new Budget(target, kind, alpha, scope, keys, controller, costs);
+        return new Budget(target, kind, alpha, scope, keys, controller, costs, positions);
     }
 
     /** With another way of pulling r towards the target. */
     public Budget withController(Controller other) {
-        return new Budget(target, kind, alpha, scope, context, other, costs);
+        return new Budget(target, kind, alpha, scope, context, other, costs, positions);
+    }
+
+    /** With skips that are worth more at some positions than at others. */
+    public Budget withPositions(Positions other) {
+        return new Budget(target, kind, alpha, scope, context, controller, costs, other);
     }
 
     /** All that decides what is asked for. */
@@ -130,14 +146,16 @@ public record Budget(
                 .with("scope", scope)
                 .with("context", context)
                 .with("controller", controller)
-                .with("costs", costs, List.of());
+                .with("costs", costs, List.of())
+                .with("positions", positions, Positions.even());
     }
 
-    /** As it was before there were costs of one's own, under which runs and folders are known. */
+    /** As it was before there were costs and positions, under which runs and folders are known. */
     @Override
     public String toString() {
         return "Budget[target=" + target + ", kind=" + kind + ", alpha=" + alpha + ", scope=" + scope + ", context="
-                + context + ", controller=" + controller + (costs.isEmpty() ? "" : ", costs=" + costs) + "]";
+                + context + ", controller=" + controller + (costs.isEmpty() ? "" : ", costs=" + costs)
+                + (positions.isEven() ? "" : ", positions=" + positions) + "]";
     }
 
     /** What is counted, in a word or two. */

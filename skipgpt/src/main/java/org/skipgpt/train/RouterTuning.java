@@ -29,6 +29,7 @@ import org.skipgpt.route.Controller;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
+import org.skipgpt.route.Positions;
 import org.skipgpt.route.Routers;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -311,7 +312,8 @@ public final class RouterTuning implements Objective {
             NDList parts = new NDList();
             for (int i = 0; i < gates.size(); i++) {
                 double factor = weight * force * weights[places.get(i)] / rows.size();
-                parts.add(Gradients.times(scope, gates.get(i).sum(), factor));
+                parts.add(Gradients.times(
+                        scope, worth(gates.get(i), ModuleSite.of(places.get(i))).sum(), factor));
             }
             places = new ArrayList<>();
             gates = new ArrayList<>();
@@ -320,6 +322,13 @@ public final class RouterTuning implements Objective {
                 sum = part.add(sum);
             }
             return sum;
+        }
+
+        // What the rows' skips are worth where they stand; a coupled pair decides alike.
+        private NDArray worth(NDArray gate, ModuleSite site) {
+            Positions positions = config.budget().positions();
+            ModuleKind kind = routers.config().coupled() ? ModuleKind.ATTENTION : site.module();
+            return positions.isEven() ? gate : gate.mul(positions.worth(gate.getManager(), kind, rows)); // (N)
         }
 
         double skipped(ModuleKind module) {

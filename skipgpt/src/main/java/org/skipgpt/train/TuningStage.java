@@ -90,6 +90,7 @@ final class TuningStage {
     /** Routers learn, and with the shape of one an adapter beside them. */
     Tuned learnRouters(Budget budget, Optional<LoraConfig> joint) {
         refuseToReplace(base);
+        refuseOtherPositions(budget);
         refuseUnreachable(budget);
         try (NDManager work = base.scope()) {
             Gate gate = Gate.compile(owner);
@@ -120,8 +121,10 @@ final class TuningStage {
                             factor,
                             base.decoder())
                     : RouterTuning.of(learning, start, gate, config, loop, batches, data);
-            RoutedPolicy live =
-                    RoutedPolicy.of(gate, start).withForced(config.forced()).withKvPolicy(config.kv());
+            RoutedPolicy live = RoutedPolicy.of(gate, start)
+                    .withForced(config.forced())
+                    .withKvPolicy(config.kv())
+                    .withPositions(budget.positions());
             TrainingRun run;
             try (tuning) {
                 LanguageModel seen = learning.withPolicy(base.policy().withCore(live));
@@ -130,8 +133,10 @@ final class TuningStage {
                 free(learning);
             }
             Routers tuned = start.copy(owner);
-            RoutedPolicy policy =
-                    RoutedPolicy.of(gate, tuned).withForced(config.forced()).withKvPolicy(config.kv());
+            RoutedPolicy policy = RoutedPolicy.of(gate, tuned)
+                    .withForced(config.forced())
+                    .withKvPolicy(config.kv())
+                    .withPositions(budget.positions());
             LanguageModel model = base.withPolicy(base.policy().withCore(policy));
             if (joint.isPresent()) {
                 Adapter adapter = learning.adapter().orElseThrow();
@@ -192,6 +197,17 @@ final class TuningStage {
                     + ", and routers would take the place of what decides there: use withPolicy(LayerPolicy.dense())"
                     + " first, or drop its modules by a plan, which stays");
         }
+    }
+
+    private void refuseOtherPositions(Budget budget) {
+        RoutedPolicy.in(base.policy()).map(RoutedPolicy::positions).ifPresent(begun -> {
+            if (!begun.equals(budget.positions())) {
+                throw new IllegalArgumentException("the model's routers decide by " + begun
+                        + ", but the budget asks for "
+                        + budget.positions() + ": go on with the same, by Budget.withPositions, or give the routers"
+                        + " others first, by RoutedPolicy.withPositions");
+            }
+        });
     }
 
     private void refuseUnreachable(Budget budget) {
