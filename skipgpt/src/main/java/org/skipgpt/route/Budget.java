@@ -15,7 +15,7 @@ import org.skipgpt.shape.ModuleSite;
  * <p>r is the mean skip over real tokens and modules, each module weighted by what {@code kind} counts. Deviation: the
  * authors' code counts padding too; sequences here are packed, so that there is none.
  *
- * <p>Modules may also have costs of one's own, such as the milliseconds that this machine takes for them:
+ * <p>Deviation: modules may also have costs of one's own, such as the milliseconds that this machine takes for them:
  *
  * <pre>{@code
  * Budget.of(0.25).withCosts(moduleTime(model, text).seconds())

@@ -15,7 +15,8 @@ import org.skipgpt.shape.ModuleKind;
  * the budget, so that a margin which is the log of what skipping costs decides by one rule everywhere. How much is skipped in all
  * stays with the budget's target and the dial.
  *
- * <p>A position is known without looking ahead, so sessions decide as whole texts do.
+ * <p>A position is known without looking ahead, so sessions decide as whole texts do. Deviation: the paper's budget and thresholds
+ * know no position; that they might is among its open questions.
  *
  * <pre>{@code
  * Budget.of(0.25).withPositions(Positions.from(1, -1).onMlp(-1, 1).over(512))   // later tokens: more attention, less MLP
