@@ -730,7 +730,15 @@ public final class SkipGpt {
     /** The same, told to an observer. */
     public static BudgetDial budgetDial(
             LanguageModel model, Budget.Kind kind, List<String> texts, double[] shares, ProgressObserver observer) {
-        Budget budget = Budget.of(0).withKind(kind);
+        return budgetDial(model, Budget.of(0).withKind(kind), texts, shares, observer);
+    }
+
+    /**
+     * The same where a budget says what is counted, e.g. milliseconds: {@code Budget.of(0).withCosts(moduleTime(model,
+     * text).seconds())}; its target is not used.
+     */
+    public static BudgetDial budgetDial(
+            LanguageModel model, Budget budget, List<String> texts, double[] shares, ProgressObserver observer) {
         return BudgetDial.calibrate(model, budget, shares, observer, Pieces.beginnings(model, texts));
     }
 

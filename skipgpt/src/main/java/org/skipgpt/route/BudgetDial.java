@@ -10,7 +10,6 @@ import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
-import org.skipgpt.shape.ModuleKind;
 
 /**
  * Thresholds that make one tuned model serve several budgets.
@@ -138,7 +137,7 @@ public record BudgetDial(Budget budget, List<Mark> marks, double dense, double g
         Thresholds thresholds = policy.thresholds().plus(shift);
         RoutingTrace trace =
                 RoutingTrace.of(model.withPolicy(model.policy().withCore(policy.withThresholds(thresholds))), samples);
-        double rate = budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP));
+        double rate = budget.rate(model.config(), trace);
         return new Trial(rate, thresholds, 1);
     }
 

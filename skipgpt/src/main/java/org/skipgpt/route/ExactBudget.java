@@ -110,6 +110,11 @@ public final class ExactBudget implements PolicyAround {
             throw new IllegalArgumentException(
                     "rate " + rate + " is not allowed: expected logits above 0; 0.1 is usual");
         }
+        if (RoutedPolicy.in(model.policy()).filter(r -> !r.positions().isEven()).isPresent()) {
+            throw new IllegalArgumentException(
+                    "thresholds that follow position and an exact budget both say where a text"
+                            + " spends: give the exact budget to routers withPositions(Positions.even())");
+        }
         if (model.policy() instanceof ExactBudget) {
             throw new IllegalArgumentException("this model has an exact budget already: give one to its routers");
         }

@@ -85,6 +85,12 @@ public final class Gate {
         return program.call("choose", logits, limits(logits.getManager(), threshold, forced, rows));
     }
 
+    /** The same with a threshold of each row, N. */
+    NDArray choose(NDArray logits, float[] thresholds, ForcedExecution forced, Rows rows) {
+        NDManager scope = logits.getManager();
+        return program.call("choose_rows", logits, scope.create(thresholds), scope.create(forced.rows(rows))); // (N)
+    }
+
     /**
      * The same from what a router reads, in one call: a step of decoding waits for calls more than for arithmetic.
      *

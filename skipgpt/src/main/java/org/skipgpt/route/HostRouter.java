@@ -1,5 +1,6 @@
 package org.skipgpt.route;
 
+import java.util.Arrays;
 import org.skipgpt.model.Rows;
 
 /**
@@ -46,10 +47,17 @@ final class HostRouter {
      * @return N, 1 executes, 0 skips
      */
     float[] choose(float[] u, double threshold, float[] must) {
+        float[] each = new float[2 * u.length / w.length];
+        Arrays.fill(each, (float) threshold);
+        return choose(u, each, must);
+    }
+
+    /** The same with a threshold of each row, N. */
+    float[] choose(float[] u, float[] thresholds, float[] must) {
         int width = w.length / 2;
         float[] gate = new float[u.length / width];
         for (int row = 0; row < gate.length; row++) {
-            boolean open = margin(u, row * width) >= (float) threshold;
+            boolean open = margin(u, row * width) >= thresholds[row];
             gate[row] = open || (must.length > 0 && must[row] > 0) ? 1 : 0;
         }
         return gate;

@@ -26,17 +26,25 @@ public final class LearningPolicy implements LayerPolicy {
      * @param bounds fewest and most rows that execute
      * @param kv which keys and values skipped tokens leave
      * @param shift logits by which a router's margin must exceed 0 before noise; 0 in the paper
+     * @param positions logits besides, by where a row stands; alike everywhere in the paper
      */
     public record Setting(
-            double tau, double noiseScale, ForcedExecution forced, ExecutionBounds bounds, KvPolicy kv, double shift) {
+            double tau,
+            double noiseScale,
+            ForcedExecution forced,
+            ExecutionBounds bounds,
+            KvPolicy kv,
+            double shift,
+            Positions positions) {
         /** Paper: full noise, nothing forced, no bounds, keys and values of all tokens. */
         public static Setting at(double tau) {
-            return new Setting(tau, 1, ForcedExecution.none(), ExecutionBounds.none(), KvPolicy.KEEP, 0);
+            return new Setting(
+                    tau, 1, ForcedExecution.none(), ExecutionBounds.none(), KvPolicy.KEEP, 0, Positions.even());
         }
 
         /** With thresholds raised by some logits. */
         public Setting withShift(double logits) {
-            return new Setting(tau, noiseScale, forced, bounds, kv, logits);
+            return new Setting(tau, noiseScale, forced, bounds, kv, logits, positions);
         }
     }
 
@@ -63,11 +71,14 @@ public final class LearningPolicy implements LayerPolicy {
         NDArray shifted = setting.shift() == 0
                 ? z
                 : z.add(z.getManager().create(new float[] {(float) setting.shift() / 2, (float) -setting.shift() / 2}));
+        ModuleSite drawn = routers.config().coupled() ? ModuleSite.of(2 * site.layer()) : site;
+        if (!setting.positions().isEven()) {
+            shifted = shifted.add(setting.positions().shift(z.getManager(), drawn.module(), rows)); // (N, 2)
+        }
         if (setting.forced().wholeModule(site)) {
             gates.add(residual.getManager().ones(new Shape(rows.size())));
             return Decision.all();
         }
-        ModuleSite drawn = routers.config().coupled() ? ModuleSite.of(2 * site.layer()) : site;
         NDArray g = noise.draw(drawn, u); // (N, 2)
         if (setting.noiseScale() != 1) {
             g = g.mul((float) setting.noiseScale());

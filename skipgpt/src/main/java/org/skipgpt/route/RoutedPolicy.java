@@ -30,6 +30,7 @@ public final class RoutedPolicy implements Dialled {
     private final Thresholds thresholds;
     private final ForcedExecution forced;
     private final KvPolicy kv;
+    private final Positions positions;
     private final boolean tells;
     // Where a dial stands; empty where thresholds were set otherwise.
     private final String dial;
@@ -42,6 +43,7 @@ public final class RoutedPolicy implements Dialled {
             Thresholds thresholds,
             ForcedExecution forced,
             KvPolicy kv,
+            Positions positions,
             boolean tells,
             String dial,
             List<HostRouter> onHost) {
@@ -50,6 +52,7 @@ public final class RoutedPolicy implements Dialled {
         this.thresholds = thresholds;
         this.forced = forced;
         this.kv = kv;
+        this.positions = positions;
         this.tells = tells;
         this.dial = dial;
         this.onHost = onHost;
@@ -63,12 +66,13 @@ public final class RoutedPolicy implements Dialled {
     /** Argmax of the routers; keys and values of every token. */
     public static RoutedPolicy of(Gate gate, Routers routers) {
         Thresholds argmax = Thresholds.argmax();
-        return new RoutedPolicy(gate, routers, argmax, ForcedExecution.none(), KvPolicy.KEEP, false, "", List.of());
+        return new RoutedPolicy(
+                gate, routers, argmax, ForcedExecution.none(), KvPolicy.KEEP, Positions.even(), false, "", List.of());
     }
 
     @Override
     public RoutedPolicy withThresholds(Thresholds other) {
-        return new RoutedPolicy(gate, routers, other, forced, kv, tells, "", List.of());
+        return new RoutedPolicy(gate, routers, other, forced, kv, positions, tells, "", List.of());
     }
 
     @Override
@@ -79,23 +83,34 @@ public final class RoutedPolicy implements Dialled {
                         .stripTrailingZeros()
                         .toPlainString()
                 + " %";
-        return new RoutedPolicy(gate, routers, other, forced, kv, tells, stands, List.of());
+        return new RoutedPolicy(gate, routers, other, forced, kv, positions, tells, stands, List.of());
     }
 
     /** With rows that always execute. */
     public RoutedPolicy withForced(ForcedExecution other) {
-        return new RoutedPolicy(gate, routers, thresholds, other, kv, tells, dial, List.of());
+        return new RoutedPolicy(gate, routers, thresholds, other, kv, positions, tells, dial, List.of());
     }
 
     /** Under another K/V policy; the checkpoint loader refuses one the routers were not tuned for. */
     public RoutedPolicy withKvPolicy(KvPolicy other) {
-        return new RoutedPolicy(gate, routers, thresholds, forced, other, tells, dial, List.of());
+        return new RoutedPolicy(gate, routers, thresholds, forced, other, positions, tells, dial, List.of());
+    }
+
+    /** With thresholds that follow position besides. */
+    public RoutedPolicy withPositions(Positions other) {
+        Positions kept = other.isEven() ? Positions.even() : other;
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, kept, tells, dial, List.of());
+    }
+
+    /** What thresholds add by position. */
+    public Positions positions() {
+        return positions;
     }
 
     /** Each decision carries its logits, for which router and choice are two calls. */
     @Override
     public RoutedPolicy withLogits() {
-        return new RoutedPolicy(gate, routers, thresholds, forced, kv, true, dial, List.of());
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, positions, true, dial, List.of());
     }
 
     /** Its linear routers are copied to the host, where they decide about few rows. */
@@ -105,7 +120,7 @@ public final class RoutedPolicy implements Dialled {
             return this;
         }
         List<HostRouter> copies = routers.all().stream().map(HostRouter::of).toList();
-        return new RoutedPolicy(gate, routers, thresholds, forced, kv, tells, dial, copies);
+        return new RoutedPolicy(gate, routers, thresholds, forced, kv, positions, tells, dial, copies);
     }
 
     @Override
@@ -115,6 +130,9 @@ public final class RoutedPolicy implements Dialled {
         }
         NDArray u = routers.config().input() == RouterConfig.Input.LAYER ? layerInput : residual; // (N, D)
         double threshold = threshold(site);
+        if (!positions.isEven()) {
+            return byPosition(site, u, threshold, rows);
+        }
         if (!onHost.isEmpty() && HostRouter.serves(rows)) {
             HostRouter own = onHost.get(routers.index(site));
             float[] open = own.choose(u.toFloatArray(), threshold, forced.rows(rows));
@@ -127,11 +145,24 @@ public final class RoutedPolicy implements Dialled {
         return Decision.gated(gate.choose(logits, threshold, forced, rows)).withLogits(logits); // (N)
     }
 
-    // A coupled pair shares one router and one input, so that both modules decide alike.
+    private Decision byPosition(ModuleSite site, NDArray u, double threshold, Rows rows) {
+        float[] each = positions.thresholds(threshold, decides(site).module(), rows);
+        if (!onHost.isEmpty() && HostRouter.serves(rows)) {
+            float[] open = onHost.get(routers.index(site)).choose(u.toFloatArray(), each, forced.rows(rows));
+            return Decision.gated(u.getManager(), open); // (N)
+        }
+        NDArray logits = gate.logits(routers.of(site), u); // (N, 2)
+        Decision decision = Decision.gated(gate.choose(logits, each, forced, rows)); // (N)
+        return tells ? decision.withLogits(logits) : decision;
+    }
+
     private double threshold(ModuleSite site) {
-        int module =
-                routers.config().coupled() ? new ModuleSite(site.layer(), ModuleKind.ATTENTION).index() : site.index();
-        return thresholds.at(module);
+        return thresholds.at(decides(site).index());
+    }
+
+    // A coupled pair shares one router and one input, so that both modules decide alike.
+    private ModuleSite decides(ModuleSite site) {
+        return routers.config().coupled() ? new ModuleSite(site.layer(), ModuleKind.ATTENTION) : site;
     }
 
     /** Every form of router; none where logits are told beside decisions, or routers lie on a GPU. */
@@ -149,7 +180,11 @@ public final class RoutedPolicy implements Dialled {
                 return 1;
             }
             float margin = own.get(routers.index(site)).margin(readsLayer ? layerInput : residual);
-            return margin >= (float) threshold(site) ? 1 : 0;
+            double limit = threshold(site);
+            if (!positions.isEven()) {
+                limit += positions.at(decides(site).module(), position);
+            }
+            return margin >= (float) limit ? 1 : 0;
         });
     }
 
@@ -181,7 +216,8 @@ public final class RoutedPolicy implements Dialled {
     /** Gumbel noise at temperature 1, as the authors' code has it in its second stage. */
     @Override
     public LayerPolicy drawn(long seed) {
-        LearningPolicy.Setting setting = new LearningPolicy.Setting(1, 1, forced, ExecutionBounds.none(), kv, 0);
+        LearningPolicy.Setting setting =
+                new LearningPolicy.Setting(1, 1, forced, ExecutionBounds.none(), kv, 0, positions);
         return new LearningPolicy(gate, routers, setting, Noise.gumbel(gate, seed));
     }
 
@@ -207,7 +243,7 @@ public final class RoutedPolicy implements Dialled {
     public Identity identity() {
         RouterConfig c = routers.config();
         String hash = routers.hash();
-        return Identity.of("routers")
+        Identity all = Identity.of("routers")
                 .with("form", c.form())
                 .with("input", c.input())
                 .with("norm", c.norm(), RouterConfig.Norm.NONE)
@@ -217,11 +253,16 @@ public final class RoutedPolicy implements Dialled {
                 .with("firstTokens", forced.firstTokens(), 0)
                 .with("layers", forced.layers(), List.of())
                 .with("kv", kv)
-                .with("weights", hash)
-                .formerly("routers · " + form() + " · " + keeping() + " · RouterConfig[form=" + c.form() + ", input="
-                        + c.input() + ", norm=" + c.norm() + ", bias=" + c.bias() + ", hidden=" + c.hidden()
-                        + ", coupled=" + c.coupled() + "] · " + thresholds + " · ForcedExecution[firstTokens="
-                        + forced.firstTokens() + ", layers=" + forced.layers() + "] · " + hash);
+                .with("positions", positions, Positions.even())
+                .with("weights", hash);
+        // Nothing that follows position was stored before there was a place for it here.
+        return !positions.isEven()
+                ? all
+                : all.formerly(
+                        "routers · " + form() + " · " + keeping() + " · RouterConfig[form=" + c.form() + ", input="
+                                + c.input() + ", norm=" + c.norm() + ", bias=" + c.bias() + ", hidden=" + c.hidden()
+                                + ", coupled=" + c.coupled() + "] · " + thresholds + " · ForcedExecution[firstTokens="
+                                + forced.firstTokens() + ", layers=" + forced.layers() + "] · " + hash);
     }
 
     /** Its routers, and of thresholds and K/V policy what is not the usual. */
@@ -229,7 +270,8 @@ public final class RoutedPolicy implements Dialled {
     public String describe() {
         String usual = thresholds.isArgmax() ? "" : " · " + thresholds.describe();
         return "routers · " + form() + (dial.isEmpty() ? usual : " · " + dial)
-                + (kv == KvPolicy.KEEP ? "" : " · " + keeping());
+                + (kv == KvPolicy.KEEP ? "" : " · " + keeping())
+                + (positions.isEven() ? "" : " · by position");
     }
 
     private String form() {

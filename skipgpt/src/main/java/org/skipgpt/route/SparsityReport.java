@@ -8,6 +8,7 @@ import org.skipgpt.report.Interruption;
 import org.skipgpt.report.Progress;
 import org.skipgpt.report.ProgressObserver;
 import org.skipgpt.report.Report;
+import org.skipgpt.shape.DecoderConfig;
 import org.skipgpt.shape.ModuleKind;
 
 /**
@@ -59,6 +60,15 @@ public record SparsityReport(RoutingTrace trace, Cost cost) implements Report {
             read += own * (1 - module.executedShare());
         }
         return parameters == 0 ? cost : cost.withSkipping(model.config(), parameters, read);
+    }
+
+    /**
+     * The share that was skipped of what a budget counts, 0..1.
+     *
+     * @param model the shape of the model it ran on
+     */
+    public double share(DecoderConfig model, Budget budget) {
+        return budget.rate(model, trace);
     }
 
     @Override

@@ -126,11 +126,6 @@ public final class Torch {
         return Places.onHost(host(scope).create(number));
     }
 
-    /** The same of fp32 numbers. */
-    public static NDArray onCpu(NDManager scope, float[] values) {
-        return Places.onHost(host(scope).create(values));
-    }
-
     /** The same of fp64 numbers. */
     public static NDArray onCpu(NDManager scope, double[] values) {
         return Places.onHost(host(scope).create(values));

@@ -3,27 +3,34 @@ package org.skipgpt.train;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.Set;
 import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.loss.Wanted;
 import org.skipgpt.model.Decoder;
 import org.skipgpt.model.Execution;
 import org.skipgpt.model.LanguageModel;
-import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.model.Rows;
 import org.skipgpt.model.Trace;
 import org.skipgpt.report.Identity;
+import org.skipgpt.shape.ModuleKind;
+import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Dtype;
 import org.skipgpt.torch.Gradients;
 import org.skipgpt.torch.Processor;
+import org.skipgpt.weights.LayerWeights;
 
 /**
  * Training of all weights on plain text, from random weights or onwards from a loaded model.
  *
- * <p>The model's weights are changed in place, which only this objective does; they must be fp32.
+ * <p>The model's weights are changed in place, which only this objective does; they must be fp32. Modules that a plan drops are
+ * dropped from the first step on: other proportions of attention and MLP are trained as a deeper model without some of its modules,
+ * whose weights stay as they are.
  */
 public final class FullTraining implements Objective {
     /** How matrices are multiplied; weights, moments and sums are fp32 either way. */
@@ -85,7 +92,7 @@ public final class FullTraining implements Objective {
             Precision precision,
             boolean recompute,
             Identity data) {
-        this.model = model;
+        this.model = refuseDeciding(model);
         this.decoder = precision == Precision.MIXED ? model.differentiableMixed() : model.differentiable();
         this.batches = batches;
         this.held = List.copyOf(held);
@@ -95,11 +102,35 @@ public final class FullTraining implements Objective {
         this.data = data;
         decoder.weights().checkOnePlace("training all of its weights");
         decoder.weights().changing();
+        Set<NDArray> unused = Collections.newSetFromMap(new IdentityHashMap<>());
+        for (ModuleSite site : gone()) {
+            LayerWeights layer = decoder.weights().layers().get(site.layer());
+            unused.addAll(site.module() == ModuleKind.ATTENTION ? layer.attention() : layer.mlp());
+        }
         List<NDArray> all = decoder.weights().all();
         for (int i = 0; i < all.size(); i++) {
-            Gradients.require(all.get(i));
-            parameters.put("weight." + i, all.get(i));
+            if (!unused.contains(all.get(i))) {
+                Gradients.require(all.get(i));
+                parameters.put("weight." + i, all.get(i));
+            }
         }
+    }
+
+    // Where tokens are decided about, their weights would learn from what the decisions leave, and the decisions not at
+    // all.
+    private static LanguageModel refuseDeciding(LanguageModel model) {
+        if (!model.config().sites().stream().allMatch(model.policy()::isConstant)) {
+            throw new IllegalArgumentException(
+                    "full training is of models whose modules run for all tokens or for none, but"
+                            + " this one is " + model.policy().describe()
+                            + ": train withPolicy(LayerPolicy.dense()), or tune an"
+                            + " adapter under the routers with tuneLora");
+        }
+        return model;
+    }
+
+    private List<ModuleSite> gone() {
+        return model.config().sites().stream().filter(model.policy()::isDropped).toList();
     }
 
     @Override
@@ -117,7 +148,7 @@ public final class FullTraining implements Objective {
     }
 
     private double whole(NDManager scope, Rows rows, long[] targets, double weight) {
-        NDArray x = decoder.forward(rows, LayerPolicy.dense(), Execution.MASKED, Trace.none()); // (N, D)
+        NDArray x = decoder.forward(rows, model.policy(), Execution.MASKED, Trace.none()); // (N, D)
         return LanguageLoss.backward(scope, decoder, x, targets, weight);
     }
 
@@ -126,8 +157,7 @@ public final class FullTraining implements Objective {
         return new Backward(decoder, rows, Wanted.text(targets), weight)
                 .recomputed(
                         scope,
-                        (layer, in) ->
-                                decoder.layer(layer, in, rows, LayerPolicy.dense(), Execution.MASKED, Trace.none()),
+                        (layer, in) -> decoder.layer(layer, in, rows, model.policy(), Execution.MASKED, Trace.none()),
                         () -> {},
                         layer -> nothing,
                         upstream -> Gradients.backward(decoder.embed(rows), upstream))
@@ -156,7 +186,11 @@ public final class FullTraining implements Objective {
         Identity all = Identity.of("full training")
                 .with("model", RunFacts.of(model.config()))
                 .with("data", data)
-                .with("precision", precision);
+                .with("precision", precision)
+                .with("without", gone(), List.of());
+        if (!gone().isEmpty()) {
+            return all;
+        }
         return data.former()
                 .map(text -> all.formerly("full training · " + model.config() + " · " + text
                         + (precision == Precision.MIXED ? " · mixed" : " · fp32")))

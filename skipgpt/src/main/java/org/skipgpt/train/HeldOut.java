@@ -9,7 +9,6 @@ import org.skipgpt.loss.LanguageLoss;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.SparsityReport;
-import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.tokens.Tokenizer;
 
 /** Text to measure on, without noise and gradients: its loss and the share that is skipped. */
@@ -54,9 +53,7 @@ record HeldOut(int[][] sequences) {
                 Arrays.stream(sequences).map(s -> new int[][] {s}).toList();
         row.put(LOSS, LanguageLoss.mean(model, single).orElseThrow());
         var trace = SparsityReport.of(model, sequences).trace();
-        row.put(
-                SKIPPED,
-                budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP)));
+        row.put(SKIPPED, budget.rate(model.config(), trace));
         return row;
     }
 }

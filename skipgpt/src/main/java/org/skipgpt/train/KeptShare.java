@@ -8,7 +8,6 @@ import org.skipgpt.model.LayerPolicy;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.Dialled;
 import org.skipgpt.route.RoutingTrace;
-import org.skipgpt.shape.ModuleKind;
 
 /**
  * Keeps the share that frozen routers skip while an adapter changes the stream they read.
@@ -45,7 +44,7 @@ final class KeptShare {
      */
     static KeptShare of(NDManager owner, LanguageModel model, Budget budget, int[][] texts) {
         RoutingTrace trace = RoutingTrace.of(model, texts);
-        double share = budget.rate(model.config(), trace.skipped(ModuleKind.ATTENTION), trace.skipped(ModuleKind.MLP));
+        double share = budget.rate(model.config(), trace);
         Dialled begun = (Dialled) model.policy().core();
         return new KeptShare(model.policy(), begun, share, budget.weights(model.config()), owner.zeros(new Shape()));
     }

@@ -93,11 +93,8 @@ record ModelCard(
                 .append("```java\nimport static org.skipgpt.SkipGpt.*;\n\nvar base = load(\"")
                 .append(model.name())
                 .append("\");\nvar model = loadSkipGpt(\"this folder, or its name on a hub\", base);\n```\n");
-        budget.ifPresent(b -> page.append(String.format(
-                Locale.ROOT,
-                "%n## Budget%n%n%.1f %% of %s to skip.%n",
-                100 * b.target(),
-                b.kind().name().toLowerCase(Locale.ROOT))));
+        budget.ifPresent(b -> page.append(
+                String.format(Locale.ROOT, "%n## Budget%n%n%.1f %% of %s to skip.%n", 100 * b.target(), b.counted())));
         sparsity.ifPresent(s -> section(page, "Realised on the documents kept back", s.text()));
         if (!results.isEmpty()) {
             page.append("\n## Results\n\n");

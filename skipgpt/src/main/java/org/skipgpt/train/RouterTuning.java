@@ -30,6 +30,7 @@ import org.skipgpt.route.Controller;
 import org.skipgpt.route.Gate;
 import org.skipgpt.route.LearningPolicy;
 import org.skipgpt.route.Noise;
+import org.skipgpt.route.Positions;
 import org.skipgpt.route.Routers;
 import org.skipgpt.shape.ModuleKind;
 import org.skipgpt.shape.ModuleSite;
@@ -322,8 +323,8 @@ public final class RouterTuning implements Objective {
             NDList parts = new NDList();
             for (int i = 0; i < gates.size(); i++) {
                 double factor = weight * force * weights[places.get(i)] / rows.size();
-                NDArray executing = Places.moved(gates.get(i).sum(), scope); // ()
-                parts.add(Gradients.times(scope, executing, factor));
+                NDArray executing = worth(gates.get(i), ModuleSite.of(places.get(i))).sum(); // ()
+                parts.add(Gradients.times(scope, Places.moved(executing, scope), factor));
             }
             places = new ArrayList<>();
             gates = new ArrayList<>();
@@ -332,6 +333,13 @@ public final class RouterTuning implements Objective {
                 sum = part.add(sum);
             }
             return sum;
+        }
+
+        // What the rows' skips are worth where they stand; a coupled pair decides alike.
+        private NDArray worth(NDArray gate, ModuleSite site) {
+            Positions positions = config.budget().positions();
+            ModuleKind kind = routers.config().coupled() ? ModuleKind.ATTENTION : site.module();
+            return positions.isEven() ? gate : gate.mul(positions.worth(gate.getManager(), kind, rows)); // (N)
         }
 
         double skipped(ModuleKind module) {

@@ -169,7 +169,8 @@ public record RouterTuningConfig(
 
     LearningPolicy.Setting setting(long step, long steps) {
         double noise = noiseStart + (noiseEnd - noiseStart) * step / Math.max(1, steps);
-        return new LearningPolicy.Setting(temperature.at(step, steps), noise, forced, bounds, kv, 0);
+        return new LearningPolicy.Setting(
+                temperature.at(step, steps), noise, forced, bounds, kv, 0, budget.positions());
     }
 
     // A knob that comes later is told with the value it had before it could be changed, so that saved runs go on.

@@ -41,6 +41,7 @@ import org.skipgpt.report.WholeFile;
 import org.skipgpt.route.Budget;
 import org.skipgpt.route.ForcedExecution;
 import org.skipgpt.route.Gate;
+import org.skipgpt.route.Positions;
 import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterConfig;
 import org.skipgpt.route.Routers;
@@ -183,6 +184,9 @@ public final class SkipGptFolder {
             wanted.addProperty("scope", b.scope().name());
             wanted.addProperty("context", b.context());
             wanted.addProperty("controller", b.controller().toString());
+            if (!b.costs().isEmpty()) {
+                wanted.add("costs", new Gson().toJsonTree(b.costs()));
+            }
             json.add("budget", wanted);
         });
         json.add("provenance", JsonParser.parseString(provenance.toJson()));
@@ -222,6 +226,16 @@ public final class SkipGptFolder {
         json.add("router", routerJson(policy.routers().config()));
         json.add("thresholds", new Gson().toJsonTree(policy.thresholds().logits()));
         json.add("forced", forced);
+        Positions positions = policy.positions();
+        if (!positions.isEven()) {
+            JsonObject by = new JsonObject();
+            by.addProperty("length", positions.length());
+            by.addProperty("attentionFirst", positions.attentionFirst());
+            by.addProperty("attentionLast", positions.attentionLast());
+            by.addProperty("mlpFirst", positions.mlpFirst());
+            by.addProperty("mlpLast", positions.mlpLast());
+            json.add("positions", by);
+        }
     }
 
     private static JsonObject routerJson(RouterConfig config) {
@@ -361,7 +375,19 @@ public final class SkipGptFolder {
         return RoutedPolicy.of(Gate.compile(owner), routers(folder, base, owner, json))
                 .withThresholds(new Thresholds(logits))
                 .withForced(forcedExecution(json.object("forced"), base.config().layers()))
+                .withPositions(json.has("positions") ? positions(json.object("positions")) : Positions.even())
                 .withKvPolicy(kv);
+    }
+
+    private static Positions positions(JsonFields json) {
+        Positions positions = new Positions(
+                json.integer("length", 1, Integer.MAX_VALUE),
+                json.number("attentionFirst", Numbers.any()),
+                json.number("attentionLast", Numbers.any()),
+                json.number("mlpFirst", Numbers.any()),
+                json.number("mlpLast", Numbers.any()));
+        json.refuseOthers();
+        return positions;
     }
 
     private static void refuseAnother(

@@ -45,7 +45,11 @@ public record Tuned(
     public String text() {
         String target = budget.map(b -> String.format(Locale.ROOT, " · target %.1f %%", 100 * b.target()))
                 .orElse("");
-        return method + target + "\n" + run.text() + "\n" + sparsity.text();
+        String costs = budget.filter(b -> !b.costs().isEmpty())
+                .map(b -> String.format(
+                        Locale.ROOT, "\nof the costs given skipped: %.1f %%", 100 * sparsity.share(model.config(), b)))
+                .orElse("");
+        return method + target + "\n" + run.text() + "\n" + sparsity.text() + costs;
     }
 
     @Override

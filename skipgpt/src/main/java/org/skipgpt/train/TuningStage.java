@@ -22,7 +22,6 @@ import org.skipgpt.route.RoutedPolicy;
 import org.skipgpt.route.RouterStart;
 import org.skipgpt.route.Routers;
 import org.skipgpt.route.SparsityReport;
-import org.skipgpt.shape.ModuleSite;
 import org.skipgpt.torch.Torch;
 
 /**
@@ -91,6 +90,7 @@ final class TuningStage {
     /** Routers learn, and with the shape of one an adapter beside them. */
     Tuned learnRouters(Budget budget, Optional<LoraConfig> joint) {
         refuseToReplace(base);
+        refuseOtherPositions(budget);
         refuseUnreachable(budget);
         try (NDManager work = base.scope()) {
             Gate gate = Gate.compile(owner);
@@ -121,8 +121,10 @@ final class TuningStage {
                             factor,
                             base.decoder())
                     : RouterTuning.of(learning, start, gate, config, loop, batches, data);
-            RoutedPolicy live =
-                    RoutedPolicy.of(gate, start).withForced(config.forced()).withKvPolicy(config.kv());
+            RoutedPolicy live = RoutedPolicy.of(gate, start)
+                    .withForced(config.forced())
+                    .withKvPolicy(config.kv())
+                    .withPositions(budget.positions());
             TrainingRun run;
             try (tuning) {
                 LanguageModel seen = learning.withPolicy(base.policy().withCore(live));
@@ -131,8 +133,10 @@ final class TuningStage {
                 free(learning);
             }
             Routers tuned = start.copy(owner);
-            RoutedPolicy policy =
-                    RoutedPolicy.of(gate, tuned).withForced(config.forced()).withKvPolicy(config.kv());
+            RoutedPolicy policy = RoutedPolicy.of(gate, tuned)
+                    .withForced(config.forced())
+                    .withKvPolicy(config.kv())
+                    .withPositions(budget.positions());
             LanguageModel model = base.withPolicy(base.policy().withCore(policy));
             if (joint.isPresent()) {
                 Adapter adapter = learning.adapter().orElseThrow();
@@ -195,13 +199,22 @@ final class TuningStage {
         }
     }
 
+    private void refuseOtherPositions(Budget budget) {
+        RoutedPolicy.in(base.policy()).map(RoutedPolicy::positions).ifPresent(begun -> {
+            if (!begun.equals(budget.positions())) {
+                throw new IllegalArgumentException("the model's routers decide by " + begun
+                        + ", but the budget asks for "
+                        + budget.positions() + ": go on with the same, by Budget.withPositions, or give the routers"
+                        + " others first, by RoutedPolicy.withPositions");
+            }
+        });
+    }
+
     private void refuseUnreachable(Budget budget) {
-        double[] dropped = new double[2];
-        for (ModuleSite site : base.config().sites()) {
-            dropped[site.index() % 2] +=
-                    base.policy().isDropped(site) ? 1.0 / base.config().layers() : 0;
-        }
-        double gone = budget.rate(base.config(), dropped[0], dropped[1]);
+        double[] dropped = base.config().sites().stream()
+                .mapToDouble(site -> base.policy().isDropped(site) ? 1 : 0)
+                .toArray();
+        double gone = budget.rate(base.config(), dropped);
         if (gone > budget.target()) {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT,
@@ -237,7 +250,7 @@ final class TuningStage {
             try (tuning) {
                 Supplier<LanguageModel> now =
                         () -> kept.map(k -> learning.withPolicy(k.policy())).orElse(learning);
-                run = run(tuning, loop, now, Budget.of(0).withKind(counted.kind()), work);
+                run = run(tuning, loop, now, counted.withTarget(0), work);
             } finally {
                 free(learning);
             }

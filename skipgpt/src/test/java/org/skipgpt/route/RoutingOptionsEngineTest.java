@@ -192,7 +192,8 @@ class RoutingOptionsEngineTest {
             LearningPolicy policy = new LearningPolicy(
                     gate,
                     routers,
-                    new LearningPolicy.Setting(3, 1, ForcedExecution.none(), bounds, KvPolicy.KEEP, 0),
+                    new LearningPolicy.Setting(
+                            3, 1, ForcedExecution.none(), bounds, KvPolicy.KEEP, 0, Positions.even()),
                     Noise.gumbel(gate, 7));
 
             policy.decide(ModuleSite.of(0), x, x, rows);

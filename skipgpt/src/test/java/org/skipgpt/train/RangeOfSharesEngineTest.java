@@ -59,7 +59,8 @@ class RangeOfSharesEngineTest {
                 LearningPolicy learning = new LearningPolicy(
                         gate,
                         routers,
-                        new LearningPolicy.Setting(1, 0, setting.forced(), setting.bounds(), setting.kv(), shift),
+                        new LearningPolicy.Setting(
+                                1, 0, setting.forced(), setting.bounds(), setting.kv(), shift, setting.positions()),
                         Noise.gumbel(gate, 7));
                 RoutedPolicy set = RoutedPolicy.of(gate, routers)
                         .withThresholds(Thresholds.argmax().plus(shift));
