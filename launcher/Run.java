@@ -18,7 +18,7 @@ import java.util.stream.Stream;
 public final class Run {
     private static final List<String> BASH_ONLY = List.of("wheel");
     private static final String KEPT_MEMORY = "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1:"
-            + "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=268435456";
+            + "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=268435456";
     private static final boolean WINDOWS =
             System.getProperty("os.name").toLowerCase(Locale.ROOT).startsWith("windows");
 
