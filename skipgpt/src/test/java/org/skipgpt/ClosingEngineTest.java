@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.skipgpt.model.LanguageModel;
 import org.skipgpt.torch.InUse;
+import org.skipgpt.torch.Places;
 import org.skipgpt.torch.Torch;
 import org.skipgpt.torch.TorchProgram;
 
@@ -102,6 +103,21 @@ class ClosingEngineTest {
             assertThatThrownBy(() -> program.call("add", x, freed)).hasMessageContaining("\"add\" needs is closed");
             program.close();
             assertThatThrownBy(() -> program.call("add", x, x)).hasMessageContaining("\"add\" needs is closed");
+        }
+    }
+
+    @Test
+    void freedArgumentsSaySoWherePlacesAreLookedAt() {
+        try (NDManager manager = Torch.manager(Device.cpu());
+                NDManager elsewhere = manager.newSubManager()) {
+            Places.begin(elsewhere, List.of("cpu", "cpu1"));
+            TorchProgram program =
+                    TorchProgram.compile(manager, "def add(self, x: Tensor, y: Tensor) -> Tensor:\n    return x + y\n");
+            NDArray x = manager.ones(new ai.djl.ndarray.types.Shape(2));
+            NDArray freed = manager.ones(new ai.djl.ndarray.types.Shape(2));
+            freed.close();
+            assertThatThrownBy(() -> program.call("add", x, freed)).hasMessageContaining("\"add\" needs is closed");
+            assertThatThrownBy(() -> program.call("add", freed, x)).hasMessageContaining("\"add\" needs is closed");
         }
     }
 }

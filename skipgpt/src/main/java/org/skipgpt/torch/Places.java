@@ -3,6 +3,7 @@ package org.skipgpt.torch;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.util.NativeResource;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -226,7 +227,8 @@ public final class Places {
         String place = "";
         for (int i = 0; i <= more.length; i++) {
             NDArray array = i == 0 ? first : more[i - 1];
-            if (isOnHost(array) || array.getDevice().isGpu()) {
+            // What was freed is at no place; the call itself says so in better words.
+            if (isFreed(array) || isOnHost(array) || array.getDevice().isGpu()) {
                 continue;
             }
             String own = of(array.getManager());
@@ -237,6 +239,10 @@ public final class Places {
             }
             place = own;
         }
-        return place.isEmpty() && !first.getDevice().isGpu();
+        return place.isEmpty() && !isFreed(first) && !first.getDevice().isGpu();
+    }
+
+    private static boolean isFreed(NDArray array) {
+        return array instanceof NativeResource<?> memory && memory.isReleased();
     }
 }
