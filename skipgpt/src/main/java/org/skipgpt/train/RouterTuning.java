@@ -323,7 +323,8 @@ public final class RouterTuning implements Objective {
             NDList parts = new NDList();
             for (int i = 0; i < gates.size(); i++) {
                 double factor = weight * force * weights[places.get(i)] / rows.size();
-                NDArray executing = worth(gates.get(i), ModuleSite.of(places.get(i))).sum(); // ()
+                NDArray executing =
+                        worth(gates.get(i), ModuleSite.of(places.get(i))).sum(); // ()
                 parts.add(Gradients.times(scope, Places.moved(executing, scope), factor));
             }
             places = new ArrayList<>();
