@@ -41,7 +41,7 @@ public final class KernelSpec {
     // What operations give back is kept, up to 256 MiB: by its defaults glibc returns large pieces to the system each
     // time,
     // and touching their pages anew takes a quarter of a training step.
-    private static final String KEPT_MEMORY = "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1:"
+    static final String KEPT_MEMORY = "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1:"
             + "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=268435456";
 
     static final String DISPLAY_NAME = "Java (SkipGPT)";

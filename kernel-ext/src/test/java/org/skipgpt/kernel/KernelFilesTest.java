@@ -50,6 +50,14 @@ class KernelFilesTest {
     }
 
     @Test
+    void theLauncherKeepsAsMuchMemoryAsTheKernelspec() throws Exception {
+        Path root = Path.of(System.getProperty("skipgpt.root", ".."));
+
+        assertThat(Files.readString(root.resolve("run")))
+                .contains("export GLIBC_TUNABLES=" + KernelSpec.KEPT_MEMORY + System.lineSeparator());
+    }
+
+    @Test
     void aClassPathWithoutCpuLibrariesMayDownloadThem() throws Exception {
         Path spec = KernelSpec.install(folder, "Java", "a.jar");
 

@@ -152,7 +152,7 @@ final class DecoderProgram {
                 .when("lora", !targets.isEmpty())
                 .when("lora_kv", !inference && targets.containsAll(List.of(Projection.K, Projection.V)))
                 .when("lora_gu", !inference && targets.containsAll(List.of(Projection.GATE, Projection.UP)))
-                .when("wide", dtype != Dtype.BF16 && !mixed);
+                .when("lora_fp32", dtype != Dtype.BF16 && !mixed);
         for (Projection p : Projection.values()) {
             source.when("lora_" + p.option(), targets.contains(p));
         }

@@ -32,9 +32,12 @@ public final class GpuMemory {
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start();
             try {
-                String said = new String(tool.getInputStream().readNBytes(1 << 16), StandardCharsets.UTF_8);
+                // A line a GPU fits into the pipe; a tool that hangs would never end what is read.
                 boolean ended = tool.waitFor(LONGEST_SECONDS, TimeUnit.SECONDS);
-                return ended && tool.exitValue() == 0 ? read(gpu, said) : OptionalLong.empty();
+                if (!ended || tool.exitValue() != 0) {
+                    return OptionalLong.empty();
+                }
+                return read(gpu, new String(tool.getInputStream().readNBytes(1 << 16), StandardCharsets.UTF_8));
             } finally {
                 tool.destroy();
             }

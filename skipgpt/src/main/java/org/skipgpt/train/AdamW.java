@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
@@ -80,22 +81,32 @@ final class AdamW implements AutoCloseable {
                 return norm;
             }
             double factor = config.clip() > 0 && norm > config.clip() ? config.clip() / norm : 1;
-            gradients.forEach((name, g) -> apply(scope, name, g, step, rate, factor));
+            Map<String, NDArray> numbers = new HashMap<>(); // of the step, one at each place
+            gradients.forEach((name, g) -> {
+                NDManager there = parameter(name).getManager();
+                NDArray number = numbers.computeIfAbsent(
+                        Places.of(there), place -> Places.at(scope, there).create(step + 1f));
+                apply(scope, name, g, number, rate, factor);
+            });
             return norm;
         }
     }
 
-    private void apply(NDManager scope, String name, NDArray g, long step, double rate, double factor) {
-        NDArray p = parameters.get(name);
-        if (p == null) {
-            throw new IllegalStateException("no parameter " + name);
-        }
+    private void apply(NDManager scope, String name, NDArray g, NDArray number, double rate, double factor) {
+        NDArray p = parameter(name);
         double decay = p.getShape().dimension() > 1 ? config.decay() : 0;
         double[] rates = {
             rate * rateFactor.applyAsDouble(name), config.beta1(), config.beta2(), config.epsilon(), decay, factor
         };
-        NDArray number = Places.at(scope, p.getManager()).create(step + 1f);
         program.call("adamw", g, p, moment("m." + name), moment("v." + name), number, Torch.onCpu(scope, rates));
+    }
+
+    private NDArray parameter(String name) {
+        NDArray array = parameters.get(name);
+        if (array == null) {
+            throw new IllegalStateException("no parameter " + name);
+        }
+        return array;
     }
 
     private NDArray moment(String name) {

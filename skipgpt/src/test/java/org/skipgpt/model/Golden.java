@@ -1,8 +1,11 @@
 package org.skipgpt.model;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import ai.djl.ndarray.NDManager;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -96,6 +99,34 @@ public final class Golden implements AutoCloseable {
                 .asLongBuffer()
                 .get(out);
         return Arrays.stream(out).mapToInt(Math::toIntExact).toArray();
+    }
+
+    /** Decisions forced in every pattern under every K/V policy: 60 % of attention and half of the MLPs skipped. */
+    static List<LayerPolicy> forced(int layers) {
+        List<LayerPolicy> all = new ArrayList<>();
+        for (KvPolicy kv : KvPolicy.values()) {
+            for (ForcedPolicy.Pattern pattern : ForcedPolicy.Pattern.values()) {
+                all.add(new ForcedPolicy(0.6, 0.5, pattern, kv, layers, 3));
+            }
+        }
+        return all;
+    }
+
+    /** What a model says of the first sequence and of a short one beside it. */
+    float[][][] logits(LanguageModel model, LayerPolicy policy, Execution execution) {
+        return model.withPolicy(policy).withExecution(execution).logits(ids(0), new int[] {7, 9});
+    }
+
+    /** The largest difference of two numbers at one place. */
+    public static double difference(float[][] a, float[][] b) {
+        double worst = 0;
+        assertThat(a.length).isEqualTo(b.length);
+        for (int t = 0; t < a.length; t++) {
+            for (int i = 0; i < a[t].length; i++) {
+                worst = Math.max(worst, Math.abs((double) a[t][i] - b[t][i]));
+            }
+        }
+        return worst;
     }
 
     /** A tokenizer that reads and writes ids as decimal numbers. */

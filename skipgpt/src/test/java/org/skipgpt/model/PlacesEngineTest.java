@@ -73,29 +73,15 @@ class PlacesEngineTest {
             LanguageModel one = golden.model(manager.newSubManager());
             for (String map : List.of(MAPS.get(1), MAPS.get(3))) {
                 LanguageModel several = placed(golden, manager, map);
-                for (LayerPolicy policy : policies(one.config().layers())) {
+                for (LayerPolicy policy : Golden.forced(one.config().layers())) {
                     for (Execution execution : List.of(Execution.MASKED, Execution.ALWAYS_PACKED)) {
-                        assertThat(logits(several, policy, execution, golden))
+                        assertThat(golden.logits(several, policy, execution))
                                 .as("%s, %s, %s", map, policy.describe(), execution)
-                                .isDeepEqualTo(logits(one, policy, execution, golden));
+                                .isDeepEqualTo(golden.logits(one, policy, execution));
                     }
                 }
             }
         }
-    }
-
-    private static List<LayerPolicy> policies(int layers) {
-        List<LayerPolicy> all = new ArrayList<>();
-        for (KvPolicy kv : KvPolicy.values()) {
-            for (ForcedPolicy.Pattern pattern : ForcedPolicy.Pattern.values()) {
-                all.add(new ForcedPolicy(0.6, 0.5, pattern, kv, layers, 3));
-            }
-        }
-        return all;
-    }
-
-    private static float[][][] logits(LanguageModel model, LayerPolicy policy, Execution execution, Golden golden) {
-        return model.withPolicy(policy).withExecution(execution).logits(golden.ids(0), new int[] {7, 9});
     }
 
     @ParameterizedTest
@@ -104,7 +90,7 @@ class PlacesEngineTest {
         try (NDManager manager = Torch.manager(Device.cpu());
                 Golden golden = Golden.family(family)) {
             LanguageModel one = golden.model(manager.newSubManager());
-            List<LayerPolicy> all = new ArrayList<>(policies(one.config().layers()));
+            List<LayerPolicy> all = new ArrayList<>(Golden.forced(one.config().layers()));
             all.add(LayerPolicy.dense());
             for (String map : List.of(MAPS.get(0), MAPS.get(4))) {
                 LanguageModel several = placed(golden, manager, map);

@@ -73,28 +73,14 @@ class StreamedEngineTest {
                 Golden golden = Golden.family(family)) {
             LanguageModel held = golden.model(manager);
             LanguageModel streamed = golden.placed(manager, Dtype.FP32, SOME);
-            for (LayerPolicy policy : policies(held.config().layers())) {
+            for (LayerPolicy policy : Golden.forced(held.config().layers())) {
                 for (Execution execution : List.of(Execution.MASKED, Execution.ALWAYS_PACKED)) {
-                    assertThat(logits(streamed, policy, execution, golden))
+                    assertThat(golden.logits(streamed, policy, execution))
                             .as("%s, %s", policy.describe(), execution)
-                            .isDeepEqualTo(logits(held, policy, execution, golden));
+                            .isDeepEqualTo(golden.logits(held, policy, execution));
                 }
             }
         }
-    }
-
-    private static List<LayerPolicy> policies(int layers) {
-        List<LayerPolicy> all = new ArrayList<>();
-        for (KvPolicy kv : KvPolicy.values()) {
-            for (ForcedPolicy.Pattern pattern : ForcedPolicy.Pattern.values()) {
-                all.add(new ForcedPolicy(0.6, 0.5, pattern, kv, layers, 3));
-            }
-        }
-        return all;
-    }
-
-    private static float[][][] logits(LanguageModel model, LayerPolicy policy, Execution execution, Golden golden) {
-        return model.withPolicy(policy).withExecution(execution).logits(golden.ids(0), new int[] {7, 9});
     }
 
     @ParameterizedTest
@@ -141,7 +127,7 @@ class StreamedEngineTest {
                 Golden golden = Golden.family("llama3")) {
             Placement placement = golden.placement(Dtype.FP32, SOME);
             LanguageModel model = golden.placed(manager, Dtype.FP32, SOME).alwaysPacked();
-            for (LayerPolicy policy : policies(model.config().layers())) {
+            for (LayerPolicy policy : Golden.forced(model.config().layers())) {
                 for (int[] text : List.of(golden.ids(0), new int[] {7})) {
                     boolean[] ran = new boolean[model.config().modules()];
                     WeightReads read = during(model, () -> watched(model.withPolicy(policy), text, ran));

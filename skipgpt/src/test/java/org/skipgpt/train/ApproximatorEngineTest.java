@@ -55,23 +55,23 @@ class ApproximatorEngineTest {
                 LanguageModel model = fit(plain, 4, golden).alwaysPacked();
                 float[][] whole = model.logits(ids)[0];
 
-                assertThat(difference(plain.logits(ids)[0], whole))
+                assertThat(Golden.difference(plain.logits(ids)[0], whole))
                         .as("plain skipping")
                         .isGreaterThan(100 * ROUNDING);
-                assertThat(difference(model.masked().logits(ids)[0], whole))
+                assertThat(Golden.difference(model.masked().logits(ids)[0], whole))
                         .as("masked, %s", kv)
                         .isLessThan(ROUNDING);
-                assertThat(difference(model.packed().logits(ids)[0], whole))
+                assertThat(Golden.difference(model.packed().logits(ids)[0], whole))
                         .as("packed, %s", kv)
                         .isLessThan(ROUNDING);
                 DecodingStep other = kv == KvPolicy.DEFERRED ? DecodingStep.FIXED : DecodingStep.JAVA;
                 for (DecodingStep step : List.of(DecodingStep.ENGINE, other)) {
-                    assertThat(difference(grown(model.withStep(step), ids), whole))
+                    assertThat(Golden.difference(grown(model.withStep(step), ids), whole))
                             .as("cached, %s, %s", kv, step)
                             .isLessThan(ROUNDING);
                 }
                 int[] start = Arrays.copyOf(ids, ids.length / 2);
-                assertThat(difference(model.logits(start)[0], Arrays.copyOf(whole, start.length)))
+                assertThat(Golden.difference(model.logits(start)[0], Arrays.copyOf(whole, start.length)))
                         .as("without a future, %s", kv)
                         .isLessThan(ROUNDING);
             }
@@ -94,10 +94,11 @@ class ApproximatorEngineTest {
             int[] ids = golden.ids(0);
             float[][] whole = model.logits(ids)[0];
 
-            assertThat(difference(pruned.logits(ids)[0], whole)).isGreaterThan(100 * ROUNDING);
-            assertThat(difference(model.masked().logits(ids)[0], whole)).isLessThan(ROUNDING);
+            assertThat(Golden.difference(pruned.logits(ids)[0], whole)).isGreaterThan(100 * ROUNDING);
+            assertThat(Golden.difference(model.masked().logits(ids)[0], whole)).isLessThan(ROUNDING);
             for (DecodingStep step : List.of(DecodingStep.ENGINE, DecodingStep.JAVA)) {
-                assertThat(difference(grown(model.withStep(step), ids), whole)).isLessThan(ROUNDING);
+                assertThat(Golden.difference(grown(model.withStep(step), ids), whole))
+                        .isLessThan(ROUNDING);
             }
             // the last layer computes only the rows that are asked for
             try (NDManager scope = model.scope()) {
@@ -106,7 +107,7 @@ class ApproximatorEngineTest {
                 float[] one = model.decoder()
                         .logits(model.forward(rows, new int[] {end}))
                         .toFloatArray();
-                assertThat(difference(new float[][] {one}, new float[][] {whole[end]}))
+                assertThat(Golden.difference(new float[][] {one}, new float[][] {whole[end]}))
                         .isLessThan(ROUNDING);
             }
         }
@@ -140,8 +141,10 @@ class ApproximatorEngineTest {
 
             LanguageModel model = exact.run(pruned, List.of(ids), ProgressObserver.silent());
 
-            assertThat(difference(pruned.logits(ids)[0], dense.logits(ids)[0])).isGreaterThan(0.1);
-            assertThat(difference(model.logits(ids)[0], dense.logits(ids)[0])).isLessThan(2e-3);
+            assertThat(Golden.difference(pruned.logits(ids)[0], dense.logits(ids)[0]))
+                    .isGreaterThan(0.1);
+            assertThat(Golden.difference(model.logits(ids)[0], dense.logits(ids)[0]))
+                    .isLessThan(2e-3);
         }
     }
 
@@ -273,16 +276,5 @@ class ApproximatorEngineTest {
             }
             return sum;
         }
-    }
-
-    private static double difference(float[][] a, float[][] b) {
-        double worst = 0;
-        assertThat(a.length).isEqualTo(b.length);
-        for (int t = 0; t < a.length; t++) {
-            for (int i = 0; i < a[t].length; i++) {
-                worst = Math.max(worst, Math.abs((double) a[t][i] - b[t][i]));
-            }
-        }
-        return worst;
     }
 }

@@ -68,8 +68,9 @@ class ExactBudgetEngineTest {
                 }
             }
             float[][] whole = exact.alwaysPacked().logits(ids[0])[0];
-            assertThat(difference(exact.masked().logits(ids[0])[0], whole)).isLessThan(ROUNDING);
-            assertThat(difference(exact.logits(ids)[0], whole)).isLessThan(ROUNDING);
+            assertThat(Golden.difference(exact.masked().logits(ids[0])[0], whole))
+                    .isLessThan(ROUNDING);
+            assertThat(Golden.difference(exact.logits(ids)[0], whole)).isLessThan(ROUNDING);
         }
     }
 
@@ -84,7 +85,7 @@ class ExactBudgetEngineTest {
             float[][] whole = exact.logits(ids)[0];
             float[][] start = exact.logits(Arrays.copyOf(ids, kept))[0];
 
-            assertThat(difference(start, Arrays.copyOf(whole, kept))).isGreaterThan(ROUNDING);
+            assertThat(Golden.difference(start, Arrays.copyOf(whole, kept))).isGreaterThan(ROUNDING);
             assertThat(exact.policy().describe()).contains("looking ahead");
             assertThatThrownBy(() -> exact.session(1)).hasMessageContaining("looks ahead");
         }
@@ -103,14 +104,14 @@ class ExactBudgetEngineTest {
                         uniform(routed.withPolicy(policy), Way.CAUSAL, 0.5).alwaysPacked();
                 float[][] whole = exact.logits(ids)[0];
 
-                assertThat(difference(exact.masked().logits(ids)[0], whole))
+                assertThat(Golden.difference(exact.masked().logits(ids)[0], whole))
                         .as("masked, %s", kv)
                         .isLessThan(ROUNDING);
                 int kept = ids.length / 2;
-                assertThat(difference(exact.logits(Arrays.copyOf(ids, kept))[0], Arrays.copyOf(whole, kept)))
+                assertThat(Golden.difference(exact.logits(Arrays.copyOf(ids, kept))[0], Arrays.copyOf(whole, kept)))
                         .as("without a future, %s", kv)
                         .isLessThan(ROUNDING);
-                assertThat(difference(exact.logits(golden.ids(1), ids)[1], whole))
+                assertThat(Golden.difference(exact.logits(golden.ids(1), ids)[1], whole))
                         .as("beside another text, %s", kv)
                         .isLessThan(ROUNDING);
                 try (Session session = exact.session(2)) {
@@ -121,12 +122,12 @@ class ExactBudgetEngineTest {
                         for (int t = 5; t < ids.length; t++) {
                             last = fork.append(new int[] {}, new int[] {ids[t]})[1];
                         }
-                        assertThat(difference(new float[][] {last}, new float[][] {whole[ids.length - 1]}))
+                        assertThat(Golden.difference(new float[][] {last}, new float[][] {whole[ids.length - 1]}))
                                 .as("cached, %s", kv)
                                 .isLessThan(ROUNDING);
                     }
                     float[] again = session.append(Arrays.copyOfRange(ids, 5, ids.length), new int[] {})[0];
-                    assertThat(difference(new float[][] {again}, new float[][] {whole[ids.length - 1]}))
+                    assertThat(Golden.difference(new float[][] {again}, new float[][] {whole[ids.length - 1]}))
                             .isLessThan(ROUNDING);
                 }
             }
@@ -202,7 +203,7 @@ class ExactBudgetEngineTest {
                 float[] last = exact.decoder()
                         .logits(exact.forward(rows, new int[] {rows.size() - 1}))
                         .toFloatArray();
-                assertThat(difference(new float[][] {last}, new float[][] {whole[ids.length - 1]}))
+                assertThat(Golden.difference(new float[][] {last}, new float[][] {whole[ids.length - 1]}))
                         .isLessThan(ROUNDING);
             }
         }
@@ -242,16 +243,5 @@ class ExactBudgetEngineTest {
         double[] shares = new double[model.config().modules()];
         Arrays.fill(shares, SHARE);
         return ExactBudget.of(model, shares, way, rate);
-    }
-
-    private static double difference(float[][] a, float[][] b) {
-        double worst = 0;
-        assertThat(a.length).isEqualTo(b.length);
-        for (int t = 0; t < a.length; t++) {
-            for (int i = 0; i < a[t].length; i++) {
-                worst = Math.max(worst, Math.abs((double) a[t][i] - b[t][i]));
-            }
-        }
-        return worst;
     }
 }

@@ -132,17 +132,17 @@ class PositionsEngineTest {
                 float[][] whole = packed.logits(ids)[0];
                 int kept = ids.length / 2;
 
-                assertThat(difference(model.masked().logits(ids)[0], whole))
+                assertThat(Golden.difference(model.masked().logits(ids)[0], whole))
                         .as("masked, %s", kv)
                         .isLessThan(ROUNDING);
-                assertThat(difference(packed.logits(Arrays.copyOf(ids, kept))[0], Arrays.copyOf(whole, kept)))
+                assertThat(Golden.difference(packed.logits(Arrays.copyOf(ids, kept))[0], Arrays.copyOf(whole, kept)))
                         .as("without a future, %s", kv)
                         .isLessThan(ROUNDING);
-                assertThat(difference(packed.logits(golden.ids(1), ids)[1], whole))
+                assertThat(Golden.difference(packed.logits(golden.ids(1), ids)[1], whole))
                         .as("beside another text, %s", kv)
                         .isLessThan(ROUNDING);
                 for (DecodingStep step : DecodingStep.values()) {
-                    assertThat(difference(
+                    assertThat(Golden.difference(
                                     grown(packed.withStep(step), ids), Arrays.copyOfRange(whole, 4, whole.length)))
                             .as("cached, %s, %s", kv, step)
                             .isLessThan(ROUNDING);
@@ -151,7 +151,7 @@ class PositionsEngineTest {
                     session.append(Arrays.copyOf(ids, 5), Arrays.copyOf(golden.ids(1), 3));
                     try (Session fork = session.fork(1, 0)) {
                         float[] last = fork.append(new int[] {}, Arrays.copyOfRange(ids, 5, ids.length))[1];
-                        assertThat(difference(new float[][] {last}, new float[][] {whole[ids.length - 1]}))
+                        assertThat(Golden.difference(new float[][] {last}, new float[][] {whole[ids.length - 1]}))
                                 .as("forked, %s", kv)
                                 .isLessThan(ROUNDING);
                     }
@@ -274,17 +274,6 @@ class PositionsEngineTest {
     }
 
     private static double worst(List<float[]> a, List<float[]> b) {
-        return difference(a.toArray(float[][]::new), b.toArray(float[][]::new));
-    }
-
-    private static double difference(float[][] a, float[][] b) {
-        double worst = 0;
-        assertThat(a.length).isEqualTo(b.length);
-        for (int t = 0; t < a.length; t++) {
-            for (int i = 0; i < a[t].length; i++) {
-                worst = Math.max(worst, Math.abs((double) a[t][i] - b[t][i]));
-            }
-        }
-        return worst;
+        return Golden.difference(a.toArray(float[][]::new), b.toArray(float[][]::new));
     }
 }
